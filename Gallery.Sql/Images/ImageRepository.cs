@@ -1,0 +1,342 @@
+using Npgsql;
+
+namespace Gallery.Sql.Images;
+
+/// <summary>Every statement that touches <c>gallery.image</c>. Each takes arrays; one image is a batch of one.</summary>
+/// <remarks>
+/// Each method is one statement in one round trip, and is whole or not at all. No order of the result is promised but a list's.
+/// Not at hand, a database throws <see cref="NpgsqlException"/>, or <see cref="TimeoutException"/> after <see cref="GalleryDatabase.Patience"/>.
+/// Saves lock their rows in the order of the ids; the other writers in the order they meet them, so two batches of several ids that
+/// overlap may end in a deadlock, and are tried again.
+/// </remarks>
+public sealed class ImageRepository
+{
+    private readonly StatementRunner _statements;
+
+    public ImageRepository(NpgsqlDataSource database)
+        : this(new StatementRunner(database))
+    {
+    }
+
+    private ImageRepository(StatementRunner statements) => _statements = statements;
+
+    /// <summary>
+    /// Runs every statement once, over nothing, on a connection that is new: they are prepared there then. A statement whose first
+    /// execution fails while it is being prepared would else leave the connection out of step, and the next good one would throw
+    /// though it is committed (npgsql/npgsql#6391).
+    /// </summary>
+    internal static async Task WarmAsync(NpgsqlConnection connection)
+    {
+        var images = new ImageRepository(new StatementRunner(connection));
+        var ct = CancellationToken.None;
+        await images.UpsertImagesAsync([], ct);
+        await images.FindImagesAsync([], ct);
+        foreach (var userId in new[] { "", null })
+        {
+            await images.ListImagesAsync(userId, null, 0, ct);
+            await images.ListDeletedImagesAsync(userId, null, 0, ct);
+        }
+
+        await images.SoftDeleteImagesAsync([], ct);
+        await images.RestoreImagesAsync([], ct);
+        await images.PurgeImagesAsync([], ct);
+    }
+
+    /// <summary>
+    /// Inserts images, or merges them into the stored ones: what is given replaces, metadata merge key by key.
+    /// Returns the rows that were written, <c>revision</c> 1 where inserted. Absent from the result is an image that had
+    /// nothing new, is in the trash, or belongs to another user: <see cref="FindImagesAsync"/> tells which.
+    /// </summary>
+    /// <param name="images">No id twice: PostgreSQL refuses that (21000).</param>
+    /// <exception cref="PostgresException">23514 with the constraint's name: a value is out of the table's bounds.</exception>
+    public Task<IReadOnlyList<ImageRow>> UpsertImagesAsync(IReadOnlyList<NewImage> images, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            insert into gallery.image as i
+            (
+                image_id,
+                user_id,
+                image_url,
+                refined_prompt,
+                intent,
+                metadata,
+                created_at,
+                updated_at
+            )
+            select n.image_id,
+                   n.user_id,
+                   n.image_url,
+                   n.refined_prompt,
+                   n.intent,
+                   coalesce(n.metadata::jsonb, '{}'),
+                   now(),
+                   now()
+            from unnest
+            (
+                @ImageIds::uuid[],
+                @UserIds::text[],
+                @ImageUrls::text[],
+                @RefinedPrompts::text[],
+                @Intents::text[],
+                @Metadata::text[]
+            ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata)
+            order by n.image_id                          -- one lock order for all saves: no deadlocks among them
+            on conflict (image_id) do update
+                set image_url      = excluded.image_url,
+                    refined_prompt = coalesce(excluded.refined_prompt, i.refined_prompt),
+                    intent         = coalesce(excluded.intent, i.intent),
+                    metadata       = i.metadata || excluded.metadata,
+                    updated_at     = excluded.updated_at,   -- never now() here: distributed engines refuse it
+                    revision       = i.revision + 1
+                where i.user_id = excluded.user_id       -- an image never changes owner
+                  and i.deleted_at is null               -- a retry never brings an image back from the trash
+                  and (
+                          excluded.image_url,
+                          coalesce(excluded.refined_prompt, i.refined_prompt),
+                          coalesce(excluded.intent, i.intent),
+                          i.metadata || excluded.metadata
+                      ) is distinct from (
+                          i.image_url,
+                          i.refined_prompt,
+                          i.intent,
+                          i.metadata
+                      )                                  -- an identical retry writes nothing
+            returning i.image_id,
+                      i.user_id,
+                      i.image_url,
+                      i.refined_prompt,
+                      i.intent,
+                      i.metadata,
+                      i.created_at,
+                      i.updated_at,
+                      i.deleted_at,
+                      i.revision
+            """;
+
+        return QueryAsync(
+            sql,
+            new
+            {
+                ImageIds = Column(images, image => image.ImageId),
+                UserIds = Column(images, image => image.UserId),
+                ImageUrls = Column(images, image => image.ImageUrl),
+                RefinedPrompts = Column(images, image => image.RefinedPrompt),
+                Intents = Column(images, image => image.Intent),
+                Metadata = Column(images, image => image.Metadata),
+            },
+            ct);
+    }
+
+    /// <summary>The images with these ids, live or in the trash; unknown ids are absent from the result.</summary>
+    public Task<IReadOnlyList<ImageRow>> FindImagesAsync(Guid[] imageIds, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            select i.image_id,
+                   i.user_id,
+                   i.image_url,
+                   i.refined_prompt,
+                   i.intent,
+                   i.metadata,
+                   i.created_at,
+                   i.updated_at,
+                   i.deleted_at,
+                   i.revision
+            from gallery.image as i
+            where i.image_id = any(@ImageIds)
+            """;
+
+        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+    }
+
+    /// <summary>Live images, newest first (<c>created_at</c>, then <c>image_id</c>, both falling).</summary>
+    /// <param name="userId">Whose; null for everyone's.</param>
+    /// <param name="after">The last row of the page before; null for the first page.</param>
+    /// <param name="limit">How many rows at most.</param>
+    public Task<IReadOnlyList<ImageRow>> ListImagesAsync(string? userId, ImageKeyset? after, int limit, CancellationToken ct)
+    {
+        // The seek is one row comparison against coalesced values: "@At is null or …" would filter the whole index.
+        // language=PostgreSQL
+        const string ofOneUser = """
+            select i.image_id,
+                   i.user_id,
+                   i.image_url,
+                   i.refined_prompt,
+                   i.intent,
+                   i.metadata,
+                   i.created_at,
+                   i.updated_at,
+                   i.deleted_at,
+                   i.revision
+            from gallery.image as i
+            where i.user_id = @UserId
+              and i.deleted_at is null
+              and (i.created_at, i.image_id)
+                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+            order by i.created_at desc,
+                     i.image_id desc
+            limit @Limit
+            """;
+
+        // language=PostgreSQL
+        const string ofEveryone = """
+            select i.image_id,
+                   i.user_id,
+                   i.image_url,
+                   i.refined_prompt,
+                   i.intent,
+                   i.metadata,
+                   i.created_at,
+                   i.updated_at,
+                   i.deleted_at,
+                   i.revision
+            from gallery.image as i
+            where i.deleted_at is null
+              and (i.created_at, i.image_id)
+                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+            order by i.created_at desc,
+                     i.image_id desc
+            limit @Limit
+            """;
+
+        return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, ct);
+    }
+
+    /// <summary>The trash, latest deletion first (<c>deleted_at</c>, then <c>image_id</c>, both falling).</summary>
+    /// <inheritdoc cref="ListImagesAsync" path="/param"/>
+    public Task<IReadOnlyList<ImageRow>> ListDeletedImagesAsync(string? userId, ImageKeyset? after, int limit, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string ofOneUser = """
+            select i.image_id,
+                   i.user_id,
+                   i.image_url,
+                   i.refined_prompt,
+                   i.intent,
+                   i.metadata,
+                   i.created_at,
+                   i.updated_at,
+                   i.deleted_at,
+                   i.revision
+            from gallery.image as i
+            where i.user_id = @UserId
+              and i.deleted_at is not null
+              and (i.deleted_at, i.image_id)
+                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+            order by i.deleted_at desc,
+                     i.image_id desc
+            limit @Limit
+            """;
+
+        // language=PostgreSQL
+        const string ofEveryone = """
+            select i.image_id,
+                   i.user_id,
+                   i.image_url,
+                   i.refined_prompt,
+                   i.intent,
+                   i.metadata,
+                   i.created_at,
+                   i.updated_at,
+                   i.deleted_at,
+                   i.revision
+            from gallery.image as i
+            where i.deleted_at is not null
+              and (i.deleted_at, i.image_id)
+                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+            order by i.deleted_at desc,
+                     i.image_id desc
+            limit @Limit
+            """;
+
+        return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, ct);
+    }
+
+    /// <summary>Moves live images to the trash. Ids already there, or unknown, are absent from the result.</summary>
+    public Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(Guid[] imageIds, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            update gallery.image as i
+            set deleted_at = now(),
+                updated_at = now(),
+                revision   = i.revision + 1
+            where i.image_id = any(@ImageIds)
+              and i.deleted_at is null          -- the first deletion's time stands
+            returning i.image_id,
+                      i.user_id,
+                      i.image_url,
+                      i.refined_prompt,
+                      i.intent,
+                      i.metadata,
+                      i.created_at,
+                      i.updated_at,
+                      i.deleted_at,
+                      i.revision
+            """;
+
+        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+    }
+
+    /// <summary>Brings images back from the trash, at their old place in the list. Ids already live, or unknown, are absent from the result.</summary>
+    public Task<IReadOnlyList<ImageRow>> RestoreImagesAsync(Guid[] imageIds, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            update gallery.image as i
+            set deleted_at = null,
+                updated_at = now(),
+                revision   = i.revision + 1
+            where i.image_id = any(@ImageIds)
+              and i.deleted_at is not null      -- restoring a live image changes nothing
+            returning i.image_id,
+                      i.user_id,
+                      i.image_url,
+                      i.refined_prompt,
+                      i.intent,
+                      i.metadata,
+                      i.created_at,
+                      i.updated_at,
+                      i.deleted_at,
+                      i.revision
+            """;
+
+        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+    }
+
+    /// <summary>Deletes images for good, live or in the trash; returns them as they were. Unknown ids are absent from the result.</summary>
+    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(Guid[] imageIds, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            delete from gallery.image as i
+            where i.image_id = any(@ImageIds)
+            returning i.image_id,
+                      i.user_id,
+                      i.image_url,
+                      i.refined_prompt,
+                      i.intent,
+                      i.metadata,
+                      i.created_at,
+                      i.updated_at,
+                      i.deleted_at,
+                      i.revision
+            """;
+
+        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+    }
+
+    private Task<IReadOnlyList<ImageRow>> ListAsync(string sql, string? userId, ImageKeyset? after, int limit, CancellationToken ct) =>
+        QueryAsync(sql, new { UserId = userId, after?.At, after?.ImageId, Limit = limit }, ct);
+
+    private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct) =>
+        _statements.QueryAsync(sql, parameters, ImageRow.Read, ct);
+
+    private static T[] Column<T>(IReadOnlyList<NewImage> images, Func<NewImage, T> value)
+    {
+        var column = new T[images.Count];
+        for (var i = 0; i < column.Length; i++) column[i] = value(images[i]);
+        return column;
+    }
+}
