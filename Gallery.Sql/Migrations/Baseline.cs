@@ -1,0 +1,52 @@
+using Dapper;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>Adopts a database that has the schema already, made by hand or by another tool: journals the scripts without running them.</summary>
+internal static class Baseline
+{
+    /// <summary>Journals the scripts if the schema is what they make, which is <paramref name="expectedSnapshot"/>.</summary>
+    /// <exception cref="MigrationException">There is a journal already, or the schema is another.</exception>
+    public static Task<int> AdoptAsync(
+        NpgsqlConnectionStringBuilder target,
+        IReadOnlyList<MigrationScript> scripts,
+        string expectedSnapshot,
+        ILogger log,
+        CancellationToken ct) =>
+        MigrationLock.HoldAsync(target, ApplyOptions.Default.WaitLock, log, async session =>
+        {
+            if (await Journal.HasRowsAsync(session.Connection, ct))
+                throw new MigrationException(ExitCode.Integrity, "the journal is not empty: this database has been adopted or migrated before.");
+
+            Drift.Refuse(expectedSnapshot, await Snapshot.ReadAsync(session.Connection, ct));
+            await Journal.PrepareAsync(session.Connection, ct);   // last: a refusal leaves no journal behind
+
+            // language=PostgreSQL
+            const string sql = """
+                insert into gallery_migrations.journal
+                    (script, run_id, checksum, body, state, in_transaction, client, tool_version, reason)
+                values (@Script, @RunId, @Checksum, @Body, 'applied', @InTransaction, @Client, @ToolVersion, 'baseline')
+                """;
+
+            var runId = Guid.CreateVersion7();
+            await using var transaction = await session.Connection.BeginTransactionAsync(ct);
+            foreach (var script in scripts)
+            {
+                await session.Connection.ExecuteAsync(new CommandDefinition(sql, new
+                {
+                    Script = script.Name,
+                    RunId = runId,
+                    script.Checksum,
+                    script.Body,
+                    script.InTransaction,
+                    ScriptExecutor.Client,
+                    ScriptExecutor.ToolVersion,
+                }, transaction, cancellationToken: ct));
+            }
+
+            await transaction.CommitAsync(ct);
+            return scripts.Count;
+        }, ct);
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Data;
+using Dapper;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations.Commands;
+
+internal static class VerifyCommand
+{
+    public static Command Create()
+    {
+        var writeSnapshot = new Option<bool>("--write-snapshot")
+        {
+            Description = $"write the schema to {Snapshot.FileName} beside the scripts' folder instead of comparing it",
+        };
+        var command = new Command("verify", "Checks that the database is what the scripts make, and open to nobody else. Only reads.") { writeSnapshot };
+        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(() => VerifyAsync(parsed, parsed.GetValue(writeSnapshot), ct)));
+        return command;
+    }
+
+    private static async Task<ExitCode> VerifyAsync(ParseResult parsed, bool writeSnapshot, CancellationToken ct)
+    {
+        await using var connection = await MigratorSession.ConnectAsync(CommandLine.FindTarget(parsed), ct);
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        await connection.ExecuteAsync(new CommandDefinition(
+            "set transaction read only; set local search_path = pg_catalog", transaction: transaction, cancellationToken: ct));
+
+        var plan = MigrationPlan.Make(CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), target: null);
+        var findings = new List<MigrationException>();
+        await CheckAsync(() => { plan.RefuseProblems(); return Task.CompletedTask; });
+        await CheckAsync(() => InvalidIndexes.RefuseAsync(connection, ct));
+        await CheckAsync(CompareSnapshotAsync);
+        await CheckAsync(() => Exposure.RefuseAsync(connection, ct));
+        if (findings.Count > 0)
+            throw new MigrationException(findings[0].ExitCode, string.Join("\n\n", findings.Select(finding => finding.Message)));
+
+        Console.WriteLine("the database is as it should be");
+        return ExitCode.Done;
+
+        // All that is wrong is told at once; the first finding, in the order above, gives the exit code.
+        async Task CheckAsync(Func<Task> check)
+        {
+            try
+            {
+                await check();
+            }
+            catch (MigrationException finding)
+            {
+                findings.Add(finding);
+            }
+        }
+
+        // The snapshot is of the last script's schema, so there is nothing to compare it with before that.
+        async Task CompareSnapshotAsync()
+        {
+            if (plan.Pending.Count > 0)
+                Console.WriteLine($"{plan.Pending.Count} scripts are pending: drift shows only when they have been applied");
+            else if (writeSnapshot)
+                await WriteSnapshotAsync(parsed, connection, ct);
+            else
+                Drift.Refuse(CommandLine.ReadSnapshot(parsed), await Snapshot.ReadAsync(connection, ct));
+        }
+    }
+
+    private static async Task WriteSnapshotAsync(ParseResult parsed, NpgsqlConnection connection, CancellationToken ct)
+    {
+        var path = CommandLine.SnapshotPath(parsed);
+        await File.WriteAllTextAsync(path, await Snapshot.ReadAsync(connection, ct), ct);
+        Console.WriteLine($"wrote {path}");
+    }
+}

@@ -1,0 +1,39 @@
+namespace Gallery.Sql.Migrations;
+
+/// <summary>The lines that differ, as <c>diff</c> shows them, without the ones that agree.</summary>
+internal static class LineDiff
+{
+    public static string Between(string before, string after)
+    {
+        var a = before.Split('\n');
+        var b = after.Split('\n');
+
+        // Length of the longest common subsequence of what follows each pair of lines.
+        var common = new int[a.Length + 1, b.Length + 1];
+        for (var i = a.Length - 1; i >= 0; i--)
+        {
+            for (var j = b.Length - 1; j >= 0; j--)
+                common[i, j] = a[i] == b[j] ? common[i + 1, j + 1] + 1 : Math.Max(common[i + 1, j], common[i, j + 1]);
+        }
+
+        var lines = new List<string>();
+        for (int i = 0, j = 0; i < a.Length || j < b.Length;)
+        {
+            if (i < a.Length && j < b.Length && a[i] == b[j])
+            {
+                i++;
+                j++;
+            }
+            else if (j == b.Length || (i < a.Length && common[i + 1, j] >= common[i, j + 1]))
+            {
+                lines.Add("- " + a[i++]);
+            }
+            else
+            {
+                lines.Add("+ " + b[j++]);
+            }
+        }
+
+        return string.Join('\n', lines);
+    }
+}

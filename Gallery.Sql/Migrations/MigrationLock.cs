@@ -1,0 +1,87 @@
+using System.Data;
+using System.Diagnostics;
+using Dapper;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>
+/// One run at a time in a database. The lock is the session's that also runs the scripts: if that session ends, so does the
+/// script, and while a killed run's statement still works on the server, nobody else starts.
+/// </summary>
+internal static class MigrationLock
+{
+    /// <summary>The lock's key, for whoever takes or looks for it: psql does too. Advisory locks are per database.</summary>
+    public const string Key = "hashtextextended('gallery_migrations', 0)";
+
+    /// <summary>Connects, does the work under the lock, and lets it go.</summary>
+    /// <exception cref="MigrationException">Another run held the lock the whole time, or the work failed.</exception>
+    public static async Task<T> HoldAsync<T>(
+        NpgsqlConnectionStringBuilder target, TimeSpan wait, ILogger log, Func<MigratorSession, Task<T>> work, CancellationToken ct)
+    {
+        await using var session = await MigratorSession.OpenAsync(target, log, ct);
+        await AcquireAsync(session.Connection, wait, log, ct);
+        try
+        {
+            return await work(session);
+        }
+        finally
+        {
+            // The session ends with this run, but a pooler in session mode may keep the server's side of it.
+            if (session.Connection.State == ConnectionState.Open)
+                await session.Connection.ExecuteAsync($"select pg_advisory_unlock({Key})");
+        }
+    }
+
+    private static async Task AcquireAsync(NpgsqlConnection connection, TimeSpan wait, ILogger log, CancellationToken ct)
+    {
+        // Polled, never waited for: a session that waits inside a statement holds a snapshot, and "create index concurrently"
+        // waits for every snapshot, so the two would wait for each other.
+        // language=PostgreSQL
+        const string sql = $"select pg_try_advisory_lock({Key})";
+
+        var waited = Stopwatch.StartNew();
+        for (var first = true; ; first = false)
+        {
+            if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(sql, cancellationToken: ct)))
+                return;
+
+            if (first)
+                log.WaitingForLock(await FindHolderAsync(connection, ct));
+            if (waited.Elapsed >= wait)
+            {
+                throw new MigrationException(ExitCode.LockHeld, $"""
+                    another run of the migrator holds the lock: {await FindHolderAsync(connection, ct)}. Waited {wait.TotalSeconds:0} s.
+                    nothing was changed.
+                    next: let it finish and run again, or wait longer with --wait-lock.
+                    """);
+            }
+
+            await Task.Delay(Random.Shared.Next(100, 300), ct);
+        }
+    }
+
+    private static async Task<string> FindHolderAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = $"""
+            select format('%s as %s from %s, pid %s, since %s UTC',
+                          coalesce(nullif(a.application_name, ''), 'a session'),
+                          a.usename,
+                          coalesce(host(a.client_addr), 'an address it does not show'),
+                          a.pid,
+                          coalesce(to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '?'))
+            from pg_locks l
+            join pg_stat_activity a on a.pid = l.pid
+            where l.locktype = 'advisory'
+              and l.granted
+              and l.objsubid = 1        -- taken with one 64-bit key, which pg_locks shows in two halves
+              and l.database = (select d.oid from pg_database d where d.datname = current_database())
+              and ((l.classid::bigint << 32) | l.objid::bigint) = {Key}
+            """;
+
+        return await connection.ExecuteScalarAsync<string?>(new CommandDefinition(sql, cancellationToken: ct))
+            ?? "a session that has just ended";
+    }
+}

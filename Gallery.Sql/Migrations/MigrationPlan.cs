@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Gallery.Sql.Migrations;
+
+internal enum ScriptState
+{
+    Applied,
+    Pending,
+    Edited,
+    Renamed,
+    Missing,
+    OutOfOrder,
+    Falsified,
+    HalfDone,
+}
+
+/// <summary>A script that the files, the journal or both know: <c>Script</c> or <c>Row</c> is null where one of them does not.</summary>
+internal sealed record PlannedScript(string Name, ScriptState State, MigrationScript? Script, JournalRow? Row);
+
+/// <summary>What the files say beside what the database remembers, and so what would run.</summary>
+internal sealed class MigrationPlan
+{
+    private MigrationPlan(IReadOnlyList<PlannedScript> scripts, IReadOnlyList<MigrationScript> pending)
+    {
+        Scripts = scripts;
+        Pending = pending;
+    }
+
+    /// <summary>Every script that either side knows, in order.</summary>
+    public IReadOnlyList<PlannedScript> Scripts { get; }
+
+    /// <summary>What runs, in order, up to the target.</summary>
+    public IReadOnlyList<MigrationScript> Pending { get; }
+
+    public IEnumerable<JournalRow> Applied => Scripts.Select(script => script.Row).OfType<JournalRow>();
+
+    /// <summary>Names this plan: another script applied, edited or added in between gives another.</summary>
+    public string Hash
+    {
+        get
+        {
+            var text = new StringBuilder();
+            foreach (var row in Applied)
+                text.Append(CultureInfo.InvariantCulture, $"{row.State} {row.Script} {row.Checksum}\n");
+            foreach (var script in Pending)
+                text.Append(CultureInfo.InvariantCulture, $"pending {script.Name} {script.Checksum}\n");
+            return "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+        }
+    }
+
+    /// <summary>The plan up to the target, the number of the last script to run; null for all.</summary>
+    public static MigrationPlan Make(IReadOnlyList<MigrationScript> scripts, IReadOnlyList<JournalRow> rows, int? target)
+    {
+        if (target is not null && scripts.All(script => script.Number != target))
+            throw new MigrationException(ExitCode.Usage, $"--target {target:0000}: there is no script of that number.");
+
+        var files = scripts.ToDictionary(script => script.Name, StringComparer.Ordinal);
+        var journal = rows.ToDictionary(row => row.Script, StringComparer.Ordinal);
+        var last = rows.Select(row => row.Script).Max(StringComparer.Ordinal) ?? "";
+
+        var planned = files.Keys.Union(journal.Keys)
+            .Order(StringComparer.Ordinal)
+            .Select(name => (Name: name, Script: files.GetValueOrDefault(name), Row: journal.GetValueOrDefault(name)))
+            .Select(each => new PlannedScript(each.Name, StateOf(each.Script, each.Row), each.Script, each.Row))
+            .ToArray();
+        var pending = planned.Where(each => each.State == ScriptState.Pending && (target is null || each.Script!.Number <= target));
+        return new MigrationPlan(planned, [.. pending.Select(each => each.Script!)]);
+
+        ScriptState StateOf(MigrationScript? script, JournalRow? row) => (script, row) switch
+        {
+            (_, { State: not Journal.Applied }) => ScriptState.HalfDone,
+            (_, { } applied) when applied.Checksum != MigrationScript.ChecksumOf(applied.Body) => ScriptState.Falsified,
+            (null, { } applied) when scripts.Any(s => s.Checksum == applied.Checksum && !journal.ContainsKey(s.Name)) => ScriptState.Renamed,
+            (null, _) => ScriptState.Missing,
+            ({ } file, { } applied) => file.Checksum == applied.Checksum ? ScriptState.Applied : ScriptState.Edited,
+            ({ } file, null) => string.CompareOrdinal(file.Name, last) < 0 ? ScriptState.OutOfOrder : ScriptState.Pending,
+        };
+    }
+
+    /// <exception cref="MigrationException">The files are not what the database had, or a script stopped half-way.</exception>
+    public void RefuseProblems()
+    {
+        var problems = Scripts.Where(script => script.State is not (ScriptState.Applied or ScriptState.Pending)).ToArray();
+        if (problems.Length == 0)
+            return;
+
+        var exitCode = problems.Any(problem => problem.State == ScriptState.HalfDone) ? ExitCode.HalfDone : ExitCode.Integrity;
+        throw new MigrationException(exitCode, string.Join('\n', [.. problems.Select(Explain), "nothing was changed."]));
+    }
+
+    private string Explain(PlannedScript problem) => problem switch
+    {
+        { State: ScriptState.Edited, Script: { } script, Row: { } row } =>
+            $"{script.Path} was edited after it was applied:\n{LineDiff.Between(row.Body, script.Body)}\n"
+            + "next: put the file back as it was, and write the change as a new script.",
+        { State: ScriptState.Renamed, Row: { } row } =>
+            $"{problem.Name} was applied under that name, and its text is now in "
+            + $"{Scripts.First(other => other.Row is null && other.Script!.Checksum == row.Checksum).Name}.\nnext: give the file its old name back.",
+        { State: ScriptState.Missing } =>
+            $"{problem.Name} was applied, and is not among the scripts.\nnext: run the release that has it, or put the file back.",
+        { State: ScriptState.Falsified } =>
+            $"{problem.Name}: its row in gallery_migrations.journal was changed by hand; the text there is not that of its checksum.\n"
+            + "next: find out who and why; the text as it was applied is in the release's scripts.",
+        { State: ScriptState.OutOfOrder } =>
+            $"{problem.Script!.Path} comes before scripts that have been applied.\nnext: give it a number after theirs.",
+        { Row: { } row } =>
+            $"{problem.Name} stopped half-way ({row.State} since {row.StartedAt:yyyy-MM-dd HH:mm:ss} UTC){(row.Error is null ? "" : ": " + row.Error)}\n"
+            + $"next: see what is there (verify lists invalid indexes; drop index concurrently removes one), then\n"
+            + $"      gallery-migrate resolve {problem.Name} --as applied|pending --reason \"…\"",
+        _ => problem.Name,
+    };
+}

@@ -1,0 +1,67 @@
+using Dapper;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>
+/// Runs the pending scripts where nobody is hurt: on a scratch database, brought first to where the real one is. What they
+/// lock and rewrite is then measured, not guessed; the measuring is the journal's own.
+/// </summary>
+internal static class Rehearsal
+{
+    /// <summary>The journal's rows of the rehearsed scripts, by name.</summary>
+    /// <exception cref="MigrationException">A script failed, and would have failed on the real database.</exception>
+    public static Task<IReadOnlyDictionary<string, JournalRow>> RunAsync(
+        NpgsqlConnectionStringBuilder server, MigrationPlan plan, CancellationToken ct) =>
+        OnScratchDatabaseAsync(server, async scratch =>
+        {
+            // What the database has had, word for word, whatever the files say now.
+            var applied = plan.Applied.Select(row => new MigrationScript(row.Script, row.Body, row.Script));
+            await ApplyAsync(scratch, [.. applied, .. plan.Pending], ct);
+
+            await using var connection = await MigratorSession.ConnectAsync(scratch, ct);
+            var rows = await Journal.ReadAsync(connection, ct);
+            return (IReadOnlyDictionary<string, JournalRow>)rows.ToDictionary(row => row.Script, StringComparer.Ordinal);
+        }, ct);
+
+    /// <summary>The snapshot of the schema that the scripts make of an empty database.</summary>
+    public static Task<string> SnapshotAsync(
+        NpgsqlConnectionStringBuilder server, IReadOnlyList<MigrationScript> scripts, CancellationToken ct) =>
+        OnScratchDatabaseAsync(server, async scratch =>
+        {
+            await ApplyAsync(scratch, scripts, ct);
+            await using var session = await MigratorSession.OpenAsync(scratch, NullLogger.Instance, ct);
+            return await Snapshot.ReadAsync(session.Connection, ct);
+        }, ct);
+
+    private static async Task ApplyAsync(
+        NpgsqlConnectionStringBuilder scratch, IReadOnlyList<MigrationScript> scripts, CancellationToken ct)
+    {
+        try
+        {
+            await Migrator.ApplyAsync(scratch, scripts, ApplyOptions.Default, NullLogger.Instance, ct);
+        }
+        catch (MigrationException e)
+        {
+            throw new MigrationException(e.ExitCode, $"in rehearsal, on a scratch database; the real one was not touched:\n{e.Message}", e);
+        }
+    }
+
+    private static async Task<T> OnScratchDatabaseAsync<T>(
+        NpgsqlConnectionStringBuilder server, Func<NpgsqlConnectionStringBuilder, Task<T>> work, CancellationToken ct)
+    {
+        var scratch = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = $"gallery_rehearsal_{Guid.NewGuid():n}" };
+        await using var connection = await MigratorSession.ConnectAsync(server, ct);
+        await connection.ExecuteAsync(new CommandDefinition($"create database {scratch.Database} template template0", cancellationToken: ct));
+        try
+        {
+            return await work(scratch);
+        }
+        finally
+        {
+            await connection.ExecuteAsync(new CommandDefinition(
+                $"drop database if exists {scratch.Database} with (force)", cancellationToken: CancellationToken.None));
+        }
+    }
+}

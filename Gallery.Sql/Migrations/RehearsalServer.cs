@@ -1,0 +1,41 @@
+using Gallery.Sql.Embedded;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>A server on which a scratch database may be made and dropped: one that is set, or the embedded one.</summary>
+internal sealed class RehearsalServer : IAsyncDisposable
+{
+    /// <summary>A connection in either form of <c>DATABASE_URL</c>, or <c>embedded</c>.</summary>
+    public const string Setting = "GALLERY_REHEARSAL";
+
+    private readonly EmbeddedPostgres? _embedded;
+
+    private RehearsalServer(NpgsqlConnectionStringBuilder connection, EmbeddedPostgres? embedded)
+    {
+        Connection = connection;
+        _embedded = embedded;
+    }
+
+    public NpgsqlConnectionStringBuilder Connection { get; }
+
+    /// <summary>Null when none is set.</summary>
+    public static async Task<RehearsalServer?> StartAsync(IConfiguration settings, ILogger log, CancellationToken ct)
+    {
+        switch (settings.Find(Setting))
+        {
+            case null:
+                return null;
+            case "embedded":
+                var embedded = await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.From(settings), log, ct);
+                return new RehearsalServer(new NpgsqlConnectionStringBuilder(embedded.ConnectionString), embedded);
+            case var connection:
+                var asDatabaseUrl = new ConfigurationBuilder().AddInMemoryCollection([new("DATABASE_URL", connection)]).Build();
+                return new RehearsalServer(ConnectionSettings.Find(asDatabaseUrl)!, embedded: null);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

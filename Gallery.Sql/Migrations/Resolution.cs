@@ -1,0 +1,71 @@
+using Dapper;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>Closes, by a person's word, a concurrent script that stopped half-way. Its row stays as history, with the reason.</summary>
+internal static class Resolution
+{
+    /// <exception cref="MigrationException">The script is not half done, or is to be called applied while an index is invalid or its own is not there.</exception>
+    public static Task<int> ResolveAsync(
+        NpgsqlConnectionStringBuilder target, string script, bool asApplied, string reason, ILogger log, CancellationToken ct) =>
+        MigrationLock.HoldAsync(target, ApplyOptions.Default.WaitLock, log, async session =>
+        {
+            var halfDone = (await Journal.ReadAsync(session.Connection, ct)).SingleOrDefault(row => row.Script == script && row.State != Journal.Applied)
+                ?? throw NothingToResolve(script);
+            if (asApplied)
+            {
+                await InvalidIndexes.RefuseAsync(session.Connection, ct);
+                await ConcurrentIndex.RefuseUnbuiltAsync(session.Connection, halfDone, ct);
+            }
+
+            // One statement, so that the script is never both or neither.
+            // language=PostgreSQL
+            const string sql = """
+                with resolved as (
+                    update gallery_migrations.journal
+                    set state  = 'resolved',
+                        reason = @Reason
+                    where script = @Script
+                      and state in ('running', 'failed')
+                    returning script,
+                              checksum,
+                              body,
+                              in_transaction
+                ),
+                adopted as (
+                    insert into gallery_migrations.journal
+                        (script, run_id, checksum, body, state, in_transaction, client, tool_version, reason)
+                    select r.script,
+                           @RunId,
+                           r.checksum,
+                           r.body,
+                           'applied',
+                           r.in_transaction,
+                           @Client,
+                           @ToolVersion,
+                           @Reason
+                    from resolved r
+                    where @AsApplied
+                )
+                select count(*)
+                from resolved
+                """;
+
+            await Journal.PrepareAsync(session.Connection, ct);
+            var resolved = await session.Connection.ExecuteScalarAsync<int>(new CommandDefinition(sql, new
+            {
+                Script = script,
+                AsApplied = asApplied,
+                Reason = reason,
+                RunId = Guid.CreateVersion7(),
+                ScriptExecutor.Client,
+                ScriptExecutor.ToolVersion,
+            }, cancellationToken: ct));
+            return resolved == 1 ? resolved : throw NothingToResolve(script);
+        }, ct);
+
+    private static MigrationException NothingToResolve(string script) =>
+        new(ExitCode.Usage, $"{script} is not half done: there is nothing to resolve.");
+}

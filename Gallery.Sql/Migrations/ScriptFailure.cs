@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text;
+using Npgsql;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>Says once what went wrong in a script, where, what became of it, and what to type next.</summary>
+internal static class ScriptFailure
+{
+    private const int LinesShown = 20;
+
+    public static MigrationException Explain(MigrationScript script, SqlStatement? statement, Exception error, string? blocker)
+    {
+        var text = new StringBuilder();
+        text.Append(Where(script, statement, error)).Append("  ").Append(What(error)).Append('\n');
+        if (statement is not null)
+            text.Append(Indent(statement.Text));
+        if (error is PostgresException { Hint: { } hint })
+            text.Append("hint: ").Append(hint).Append('\n');
+        if (error is PostgresException { Where: { } context })
+            text.Append("context: ").Append(context).Append('\n');
+        if (blocker is not null)
+            text.Append(blocker).Append('\n');
+
+        if (script.InTransaction)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"rolled back: all of {script.Name}; nothing of it remains. Scripts before it stay applied.\n");
+            text.Append(blocker is null ? "next: correct the script and run apply again." : "next: run apply again when the table is free.");
+            return new MigrationException(ExitCode.ScriptFailed, text.ToString(), error);
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"not rolled back: {script.Name} runs outside a transaction, and may have left an invalid index.\n");
+        text.Append("next: gallery-migrate verify names it; drop index concurrently removes it; then\n");
+        text.Append(CultureInfo.InvariantCulture, $"      gallery-migrate resolve {script.Name} --as pending --reason \"…\" and run apply again.");
+        return new MigrationException(ExitCode.HalfDone, text.ToString(), error);
+    }
+
+    private static string What(Exception error) => error switch
+    {
+        PostgresException e => $"{e.SqlState} {e.MessageText}",
+        NpgsqlException { InnerException: { } inner } => $"the connection was lost: {inner.Message}",
+        _ => error.Message,
+    };
+
+    /// <summary>As editors understand it: file, line, column, from 1.</summary>
+    private static string Where(MigrationScript script, SqlStatement? statement, Exception error)
+    {
+        if (statement is null)
+            return script.Path;
+
+        var at = statement.Offset;
+        if (error is PostgresException { Position: > 0 } e)
+        {
+            // PostgreSQL counts characters; .NET's strings count some of them twice.
+            foreach (var rune in statement.Text.EnumerateRunes().Take(e.Position - 1))
+                at += rune.Utf16SequenceLength;
+        }
+
+        var before = script.Body.AsSpan(0, at);
+        var line = before.Count('\n') + 1;
+        var column = at - before.LastIndexOf('\n');
+        return string.Create(CultureInfo.InvariantCulture, $"{script.Path}:{line}:{column}");
+    }
+
+    private static string Indent(string statement)
+    {
+        var lines = statement.Split('\n');
+        var shown = lines.Take(LinesShown).Select(line => $"    {line}\n");
+        return string.Concat(lines.Length > LinesShown ? shown.Append("    …\n") : shown);
+    }
+}

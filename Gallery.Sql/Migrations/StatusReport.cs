@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Gallery.Sql.Migrations;
+
+/// <summary>Each script and what became of it.</summary>
+internal static class StatusReport
+{
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    public static string ToTable(MigrationPlan plan)
+    {
+        string[][] rows =
+        [
+            ["script", "state", "checksum", "when (UTC)", "by", "took"],
+            .. plan.Scripts.Select(script => new[]
+            {
+                script.Name,
+                Word(script.State),
+                Checksum(script) switch { true => "ok", false => "differs", null => "-" },
+                script.Row?.StartedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "-",
+                script.Row is { } row ? $"{row.Role} ({row.Client})" : "-",
+                script.Row?.Duration?.TotalMilliseconds.ToString("0 'ms'", CultureInfo.InvariantCulture) ?? "-",
+            }),
+        ];
+
+        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (var row in rows)
+            text.Append(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()).Append('\n');
+        return text.ToString();
+    }
+
+    public static string ToJson(MigrationPlan plan) => JsonSerializer.Serialize(
+        plan.Scripts.Select(script => new
+        {
+            script.Name,
+            State = Word(script.State),
+            ChecksumOk = Checksum(script),
+            script.Row?.StartedAt,
+            Milliseconds = script.Row?.Duration?.TotalMilliseconds,
+            script.Row?.Role,
+            script.Row?.Client,
+            script.Row?.ToolVersion,
+            script.Row?.ServerVersion,
+            script.Row?.RunId,
+            Locks = script.Row is null ? null : TableLock.Parse(script.Row.Locks),
+            script.Row?.Error,
+            script.Row?.Reason,
+        }), Json) + "\n";
+
+    private static bool? Checksum(PlannedScript script) =>
+        script is { Script: { } file, Row: { } row } ? file.Checksum == row.Checksum : null;
+
+    private static string Word(ScriptState state) => state switch
+    {
+        ScriptState.OutOfOrder => "out of order",
+        ScriptState.Falsified => "journal changed",
+        ScriptState.HalfDone => "half done",
+        _ => state.ToString().ToLowerInvariant(),
+    };
+}
