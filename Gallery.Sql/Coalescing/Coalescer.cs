@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+
+namespace Gallery.Sql.Coalescing;
+
+/// <summary>
+/// Lets single requests share statements. While a statement is on its way, the requests that arrive meanwhile wait, and the next
+/// statement carries them all. There is no timer: an idle coalescer sends a lone request at once.
+/// </summary>
+/// <remarks>
+/// An answer is given only when its statement has been committed. A key never stands twice in one statement: where requests are
+/// alike (<see cref="CoalescerOptions.ShareEqualKeys"/>) the second shares the first's answer, else it waits for the next one.
+/// A statement that fails for its data is run again one request at a time, so that one caller's bad row fails that caller alone.
+/// </remarks>
+public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
+    where TKey : notnull
+{
+    private readonly Channel<Waiting> _queue;
+    private readonly Func<TRequest, TKey> _keyOf;
+    private readonly Func<IReadOnlyList<TRequest>, CancellationToken, Task<Dictionary<TKey, TResult>>> _run;
+    private readonly CoalescerOptions _options;
+    private readonly CoalescerMetrics _metrics;
+    private readonly Task _lanes;
+
+    /// <param name="name">Names its metrics.</param>
+    /// <param name="run">One statement for all these requests, of different keys. A key that is absent from its answer is answered by default.</param>
+    public Coalescer(
+        string name,
+        Func<TRequest, TKey> keyOf,
+        Func<IReadOnlyList<TRequest>, CancellationToken, Task<Dictionary<TKey, TResult>>> run,
+        CoalescerOptions options)
+    {
+        (_keyOf, _run, _options) = (keyOf, run, options);
+        _queue = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(options.QueueLength) { FullMode = BoundedChannelFullMode.Wait });
+        _metrics = new CoalescerMetrics(name, () => _queue.Reader.Count);
+        _lanes = Task.WhenAll(Enumerable.Range(0, options.Lanes).Select(_ => Task.Run(RunLaneAsync)));
+    }
+
+    /// <summary>The request's answer, once committed; default where the statement had none for its key.</summary>
+    /// <param name="ct">Ends the waiting, not the statement, which may carry others.</param>
+    /// <exception cref="CoalescerFullException">Too many wait already, or the service is stopping.</exception>
+    /// <exception cref="TimeoutException">The statement was not answered in time; it may still be committed.</exception>
+    public Task<TResult?> RunAsync(TRequest request, CancellationToken ct)
+    {
+        if (_options.Lanes == 0) return RunAloneAsync(request, ct);
+
+        var waiting = new Waiting(request, _keyOf(request), Stopwatch.GetTimestamp());
+        return _queue.Writer.TryWrite(waiting) ? waiting.Task.WaitAsync(_options.Patience, ct) : throw new CoalescerFullException();
+    }
+
+    /// <summary>Takes nothing new, and answers everyone who waits.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        await _lanes;
+    }
+
+    private async Task<TResult?> RunAloneAsync(TRequest request, CancellationToken ct) =>
+        (await _run([request], ct)).GetValueOrDefault(_keyOf(request));
+
+    private async Task RunLaneAsync()
+    {
+        var batch = new Dictionary<TKey, List<Waiting>>();
+        var next = new Queue<Waiting>();   // came too early: their key was on board already
+        while (next.Count > 0 || await _queue.Reader.WaitToReadAsync())
+        {
+            for (var count = next.Count; count > 0; count--) Board(next.Dequeue());
+            while (batch.Count + next.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting);
+            if (batch.Count > 0) await FlushAsync([.. batch.Values]);
+            batch.Clear();
+        }
+
+        void Board(Waiting waiting)
+        {
+            if (batch.TryAdd(waiting.Key, [waiting])) return;
+            if (_options.ShareEqualKeys) batch[waiting.Key].Add(waiting);
+            else next.Enqueue(waiting);
+        }
+    }
+
+    private async Task FlushAsync(List<Waiting>[] batch)
+    {
+        _metrics.Flushed(batch.Length, batch[0][0].Since);
+        try
+        {
+            var answers = await _run(Array.ConvertAll(batch, alike => alike[0].Request), CancellationToken.None);
+            foreach (var alike in batch)
+            {
+                var answer = answers.GetValueOrDefault(alike[0].Key);
+                foreach (var waiting in alike) waiting.TrySetResult(answer);
+            }
+        }
+        catch (Exception e) when (batch.Length > 1 && _options.IsFaultOfData(e))
+        {
+            foreach (var alike in batch) await FlushAsync([alike]);
+        }
+        catch (Exception e)
+        {
+            foreach (var alike in batch)
+                foreach (var waiting in alike) waiting.TrySetException(e);
+        }
+    }
+
+    private sealed class Waiting(TRequest request, TKey key, long since) : TaskCompletionSource<TResult?>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public TRequest Request => request;
+
+        public TKey Key => key;
+
+        public long Since => since;
+    }
+}

@@ -1,0 +1,28 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Gallery.Sql.Coalescing;
+
+/// <summary>How a coalescer does: how many requests its statements carry, how long the first of them waited, how many wait now.</summary>
+internal sealed class CoalescerMetrics
+{
+    public const string MeterName = "Gallery.Coalescing";
+
+    private static readonly Meter Meter = new(MeterName);
+    private static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("gallery.coalescer.batch_size", "{request}", "Requests a statement carries.");
+    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "ms", "From a request's arrival to its statement's start.");
+
+    private readonly KeyValuePair<string, object?> _name;
+
+    public CoalescerMetrics(string name, Func<int> waiting)
+    {
+        _name = new("coalescer", name);
+        Meter.CreateObservableGauge("gallery.coalescer.queue_length", () => new Measurement<int>(waiting(), _name), "{request}", "Requests that wait now.");
+    }
+
+    public void Flushed(int requests, long since)
+    {
+        BatchSize.Record(requests, _name);
+        Wait.Record(Stopwatch.GetElapsedTime(since).TotalMilliseconds, _name);
+    }
+}

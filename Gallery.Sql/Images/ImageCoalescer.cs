@@ -1,0 +1,51 @@
+using Gallery.Sql.Coalescing;
+using Microsoft.Extensions.Configuration;
+using Npgsql;
+
+namespace Gallery.Sql.Images;
+
+/// <summary>One image at a time for those who ask, many in a statement for the database: <see cref="ImageRepository"/>'s find and upsert, coalesced.</summary>
+public sealed class ImageCoalescer : IAsyncDisposable
+{
+    private const string Setting = "GALLERY_COALESCING";
+    private const int MostStatementsAtOnce = 1;   // with 2 on two cores: a tenth less throughput, and a p99 several times as long
+    private const int MaximumBatch = 256;
+    private const int QueueLength = 4096;
+
+    private readonly Coalescer<Guid, Guid, ImageRow> _find;
+    private readonly Coalescer<Guid, NewImage, ImageRow> _upsert;
+
+    /// <exception cref="SettingsException"><c>GALLERY_COALESCING</c> is neither <c>on</c> nor <c>off</c>.</exception>
+    public ImageCoalescer(ImageRepository images, IConfiguration settings)
+    {
+        var lanes = settings.Find(Setting) switch
+        {
+            null or "on" => MostStatementsAtOnce,
+            "off" => 0,
+            var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes on or off."),
+        };
+        _find = new("find", id => id, async (ids, ct) => ByKey(await images.FindImagesAsync([.. ids], ct)), Options(lanes, shareEqualKeys: true));
+        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ByKey(await images.UpsertImagesAsync(batch, ct)), Options(lanes, shareEqualKeys: false));
+    }
+
+    /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>
+    /// <returns>Null if the id is unknown.</returns>
+    public Task<ImageRow?> FindImageAsync(Guid imageId, CancellationToken ct) => _find.RunAsync(imageId, ct);
+
+    /// <inheritdoc cref="ImageRepository.UpsertImagesAsync"/>
+    /// <returns>Null if nothing was written.</returns>
+    public Task<ImageRow?> UpsertImageAsync(NewImage image, CancellationToken ct) => _upsert.RunAsync(image, ct);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _upsert.DisposeAsync();
+        await _find.DisposeAsync();
+    }
+
+    private static CoalescerOptions Options(int lanes, bool shareEqualKeys) => new(lanes, MaximumBatch, QueueLength, GalleryDatabase.Patience, shareEqualKeys, IsFaultOfData);
+
+    // Classes 22, 23 and 54: data exception, integrity violation, limit exceeded.
+    private static bool IsFaultOfData(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] };
+
+    private static Dictionary<Guid, ImageRow> ByKey(IReadOnlyList<ImageRow> rows) => rows.ToDictionary(row => row.ImageId);
+}
