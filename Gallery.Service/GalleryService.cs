@@ -1,0 +1,76 @@
+using Gallery.Service.Health;
+using Gallery.Service.Http;
+using Gallery.Service.Images;
+using Gallery.Service.OpenApi;
+using Gallery.Sql.Images;
+using Microsoft.Extensions.Logging.Console;
+using Npgsql;
+
+namespace Gallery.Service;
+
+/// <summary>The host: what is registered, and what a request passes on its way to an endpoint.</summary>
+public static partial class GalleryService
+{
+    private const long MaximumFramedBytes = 4 * JsonBody.MaximumBytes;   // Kestrel counts the chunks' own lines too; the body's bound is JsonBody's
+
+    // Longer than any request needs, and well inside the 30 s that orchestrators commonly grant before they kill.
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>A service on this database, not started yet.</summary>
+    /// <param name="database">Stays the caller's to dispose.</param>
+    /// <param name="settings">What <c>.env.example</c> lists.</param>
+    /// <param name="args">The host's own, such as <c>--urls</c>.</param>
+    public static WebApplication Build(NpgsqlDataSource database, IConfiguration settings, string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        ConfigureLogging(builder.Logging);
+        if (ServiceAddress.Find(builder.Configuration, settings) is { } urls) builder.WebHost.UseUrls(urls);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaximumFramedBytes;
+        });
+
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.AddSingleton(database);
+        var images = new ImageRepository(database);
+        var coalescer = new ImageCoalescer(images, settings);
+        builder.Services.AddSingleton(images);
+        builder.Services.AddSingleton(_ => coalescer);   // made here, so that a wrong setting is told at once; disposed, and so drained, with the host
+        builder.Services.AddSingleton(ImageHosts.From(settings));
+        builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
+        builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            GalleryJson.Configure(json.SerializerOptions);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, GalleryJson.Wire);
+        });
+        builder.Services.AddGalleryOpenApi();
+
+        var app = builder.Build();
+        app.UseExceptionHandler(_ => { });
+        app.UseStatusCodePages(StatusProblems.WriteAsync);
+        app.MapImages();
+        app.MapHealth();
+        app.MapGalleryOpenApi();
+        return app;
+    }
+
+    /// <summary>One line an entry on standard output, UTC; of the framework only what is wrong.</summary>
+    public static void ConfigureLogging(ILoggingBuilder logging)
+    {
+        logging.ClearProviders();
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);   // why it did not start is Program's one line
+    }
+
+    [LoggerMessage(LogLevel.Information, "Gallery serves {Urls} on {Database}; its routes are listed at /docs")]
+    internal static partial void LogServing(ILogger log, string urls, string database);
+}

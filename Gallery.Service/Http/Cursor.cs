@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Gallery.Service.Http;
+
+/// <summary>
+/// The opaque name of a place in a list: the last row's sort time and key, bound to the list and its filters by a digest.
+/// It is no secret and no permission: whose rows are listed is the request's, never the cursor's.
+/// </summary>
+internal static class Cursor
+{
+    private const int DigestLength = 8;
+    private const int Length = DigestLength + sizeof(long) + 16;
+    private static readonly long LastMicrosecond = DateTime.MaxValue.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <param name="list">Which list, and which filters, as one text.</param>
+    /// <param name="at">UTC; kept to the microsecond, which is PostgreSQL's own precision.</param>
+    public static string Encode(string list, DateTime at, Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[Length];
+        BinaryPrimitives.WriteInt64BigEndian(bytes[DigestLength..], at.Ticks / TimeSpan.TicksPerMicrosecond);
+        id.TryWriteBytes(bytes[(DigestLength + sizeof(long))..], bigEndian: true, out _);
+        Digest(list, bytes[DigestLength..], bytes);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    /// <summary>The place that a cursor names; null if it is none, or one of another list or of other filters.</summary>
+    public static (DateTime At, Guid Id)? Decode(string list, string cursor)
+    {
+        Span<byte> bytes = stackalloc byte[Length];
+        if (cursor.Length > 2 * Length
+            || Base64Url.DecodeFromChars(cursor, bytes, out _, out var written) != OperationStatus.Done
+            || written != Length) return null;
+
+        Span<byte> digest = stackalloc byte[DigestLength];
+        Digest(list, bytes[DigestLength..], digest);
+        var microseconds = BinaryPrimitives.ReadInt64BigEndian(bytes[DigestLength..]);
+        return digest.SequenceEqual(bytes[..DigestLength])
+            && Base64Url.EncodeToString(bytes) == cursor   // one spelling: the decoder passes over white space and spare bits
+            && microseconds >= 0 && microseconds < LastMicrosecond
+            ? (new DateTime(microseconds * TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc), new Guid(bytes[(DigestLength + sizeof(long))..], bigEndian: true))
+            : null;
+    }
+
+    private static void Digest(string list, ReadOnlySpan<byte> place, Span<byte> digest)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData([.. Encoding.UTF8.GetBytes(list), 0, .. place], hash);
+        hash[..DigestLength].CopyTo(digest);
+    }
+}

@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Gallery.Service.Http;
+
+/// <summary>A failed answer: RFC 9457 problem details, with the envelope's two fields beside them.</summary>
+/// <param name="Success">Always false.</param>
+/// <param name="Message">A sentence for a person; the same as <paramref name="Detail"/>.</param>
+/// <param name="Type">A URI reference of the kind of problem: <c>about:blank</c>, the status says it; <paramref name="Code"/> says more.</param>
+/// <param name="Title">The status in words.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Detail">What went wrong here, and what to do.</param>
+/// <param name="Code">The stable word that a client switches on.</param>
+/// <param name="TraceId">Names this request in the service's log.</param>
+/// <param name="Errors">A field's name to what is wrong with it. Absent where no field is to blame.</param>
+/// <param name="Pending">Scripts the database has not had. Only in a readiness answer.</param>
+public sealed record Problem(
+    bool Success,
+    string Message,
+    string Type,
+    string Title,
+    int Status,
+    string Detail,
+    string Code,
+    string TraceId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Pending = null)
+{
+    public const string ContentType = "application/problem+json";
+
+    internal static Problem Of(
+        int status,
+        string code,
+        string message,
+        string traceId,
+        IReadOnlyDictionary<string, string[]>? errors = null,
+        IReadOnlyList<string>? pending = null) =>
+        new(false, message, "about:blank", ReasonPhrases.GetReasonPhrase(status), status, message, code, traceId, errors, pending);
+}
+
+/// <summary>What went wrong, before it meets the request that it is told to.</summary>
+/// <param name="RetryAfterSeconds">Sent as <c>Retry-After</c>; null where trying again would not help.</param>
+internal sealed record ProblemResult(
+    int Status,
+    string Code,
+    string Message,
+    IReadOnlyDictionary<string, string[]>? Errors = null,
+    int? RetryAfterSeconds = null,
+    IReadOnlyList<string>? Pending = null) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.StatusCode = Status;
+        response.Headers.CacheControl = "no-store";
+        if (RetryAfterSeconds is { } seconds)
+            response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+        var problem = Problem.Of(Status, Code, Message, FindTraceId(httpContext), Errors, Pending);
+        return response.WriteAsJsonAsync(problem, GalleryJson.Wire.Problem, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
+    }
+
+    public static string FindTraceId(HttpContext httpContext) => Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier;
+}

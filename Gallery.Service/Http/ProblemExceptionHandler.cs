@@ -1,0 +1,91 @@
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Images;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Diagnostics;
+using Npgsql;
+
+namespace Gallery.Service.Http;
+
+/// <summary>The one place where an exception becomes an answer and a line in the log. The database's own words never leave.</summary>
+internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log) : IExceptionHandler
+{
+    private const int RetryAfterSeconds = 2;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (httpContext.RequestAborted.IsCancellationRequested || exception is ConnectionResetException)
+        {
+            httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;   // nobody reads it
+            return true;
+        }
+
+        var problem = ToProblem(exception);
+        var request = httpContext.Request;
+        if (problem.Status >= StatusCodes.Status500InternalServerError)
+        {
+            // The middleware has taken the endpoint off the context by now, and left it here.
+            var route = (httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "";
+            var traceId = ProblemResult.FindTraceId(httpContext);
+            if (problem.Status == StatusCodes.Status500InternalServerError) LogUnexpected(exception, request.Method, route, traceId);
+            else LogUnavailable(request.Method, route, problem.Code, exception.GetBaseException().Message.ReplaceLineEndings(" "), traceId);
+        }
+
+        await problem.ExecuteAsync(httpContext);
+        return true;
+    }
+
+    private static ProblemResult ToProblem(Exception exception) => exception switch
+    {
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => JsonBody.TooLarge,
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(
+            StatusCodes.Status408RequestTimeout, "request_timeout", "The body came too slowly."),
+        BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP."),
+        CoalescerFullException => Unavailable("overloaded", "More requests wait than can be served soon. Try again."),
+        IOException => new(StatusCodes.Status400BadRequest, "bad_request", "The body is not well-formed HTTP."),   // Kestrel's word for a broken chunk
+        PostgresException { SqlState: PostgresErrorCodes.CheckViolation } check when ImageConstraints.FindField(check.ConstraintName) is { } field =>
+            OutOfBounds(field, check.ConstraintName),
+        PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.InvalidSchemaName } =>
+            Unavailable("schema_not_ready", "The database has not had all migrations; /readyz lists those pending."),
+        PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
+            Unavailable("database_permission_denied", "The service's database role lacks a right on the schema gallery or gallery_migrations; sql/roles.sql grants them."),
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } => Unavailable("database_timeout", "The database took too long."),
+        // A migration changed a column under a prepared statement; the next execution prepares it anew.
+        PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } =>
+            Unavailable("database_unavailable", "The database could not do this just now."),
+        // The end of a connection, whatever its code: a pooler's refusals come as FATAL XX000.
+        PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => Away(),
+        PostgresException
+        {
+            SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ReadOnlySqlTransaction,
+        } => Unavailable("database_unavailable", "The database could not do this just now."),
+        // Classes 08, 28, 3D, 53, 57: no connection, no sign-in, no such database, no resources, shutting down.
+        PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '3', ..] or ['5', '7', ..] } => Away(),
+        PostgresException => Unexpected(),
+        TimeoutException or NpgsqlException { InnerException: TimeoutException } => Unavailable("database_timeout", "The database took too long, or none of its connections came free."),
+        NpgsqlException => Away(),
+        _ => Unexpected(),
+    };
+
+    private static ProblemResult OutOfBounds(string field, string? constraint)
+    {
+        var errors = new FieldErrors();
+        errors.Add(field, constraint == ImageConstraints.MetadataSize
+            ? "metadata, merged into what is stored, would be over the 96 KB that one image may keep; save fewer keys."
+            : $"{field} is out of its bounds.");
+        return errors.ToProblem();
+    }
+
+    private static ProblemResult Away() => Unavailable("database_unavailable", "The database does not answer; nothing is known to be saved. Try again.");
+
+    private static ProblemResult Unavailable(string code, string message) =>
+        new(StatusCodes.Status503ServiceUnavailable, code, message, RetryAfterSeconds: RetryAfterSeconds);
+
+    private static ProblemResult Unexpected() =>
+        new(StatusCodes.Status500InternalServerError, "internal_error", "Something went wrong here, not in the request. The log has it under the trace_id.");
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Route} failed, trace {TraceId}")]
+    private partial void LogUnexpected(Exception exception, string method, string route, string traceId);
+
+    [LoggerMessage(LogLevel.Warning, "{Method} {Route} answered 503 {Code}: {Reason}, trace {TraceId}")]
+    private partial void LogUnavailable(string method, string route, string code, string reason, string traceId);
+}

@@ -1,0 +1,60 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using Gallery.Service.Http;
+using Gallery.Sql.Images;
+
+namespace Gallery.Service.Images;
+
+/// <summary>An image as callers see it.</summary>
+public sealed record Image(
+    [property: Description("The UUID in the image's Cloudinary URL.")] Guid ImageId,
+    [property: Description("The owner.")] string UserId,
+    [property: Description("As saved, without Cloudinary's access token (__cld_token__).")] string ImageUrl,
+    [property: Description("Null if never given.")] string? RefinedPrompt,
+    [property: Description("Null if never given.")] string? Intent,
+    [property: Description("What callers keep with the image, merged key by key over its saves."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
+    [property: Description("UTC. The first save; a later one does not move it.")] DateTime CreatedAt,
+    [property: Description("UTC. The last change, deletion and restore included.")] DateTime UpdatedAt,
+    [property: Description("UTC. When the image went to the trash; null while it is live.")] DateTime? DeletedAt,
+    [property: Description("1 when created, 1 more with each change.")] long Revision);
+
+/// <summary>What a save sends. A field that is left out or null leaves what is stored as it is.</summary>
+public sealed record CreateImageRequest(
+    [property: Required, MinLength(1), MaxLength(CreateImageRequest.UserIdMaximum), Description("The owner; an image never changes it.")]
+    string UserId,
+    [property: Required, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
+    [property: Description("A Cloudinary URL whose file name holds the image's UUID, which becomes its image_id.")]
+    string ImageUrl,
+    [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Replaces the stored one.")]
+    string? RefinedPrompt = null,
+    [property: MaxLength(CreateImageRequest.IntentMaximum), Description("Replaces the stored one.")]
+    string? Intent = null,
+    [property: Description("At most 64 KB and 32 deep. Its keys are merged into the stored ones; the new value wins."), JsonConverter(typeof(RawJsonConverter))]
+    string? Metadata = null)
+{
+    internal const int UserIdMaximum = 255;
+    internal const int ImageUrlMaximum = 2_048;
+    internal const int RefinedPromptMaximum = 16_384;
+    internal const int IntentMaximum = 100;
+    internal const int MetadataMaximumBytes = 65_536;
+    internal const int MetadataMaximumDepth = 32;
+
+    private static readonly string[] Fields = ["user_id", "image_url", "refined_prompt", "intent", "metadata"];
+
+    /// <summary>The image that a body asks to save; null if a field is at fault.</summary>
+    /// <exception cref="System.Text.Json.JsonException">The body is not a JSON object.</exception>
+    internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, FieldErrors errors)
+    {
+        var fields = JsonFields.Read(json, Fields, errors);
+        var userId = fields.RequireText("user_id", 1, UserIdMaximum);
+        var imageUrl = fields.RequireText("image_url", 1, ImageUrlMaximum);
+        var refinedPrompt = fields.FindText("refined_prompt", 0, RefinedPromptMaximum);
+        var intent = fields.FindText("intent", 0, IntentMaximum);
+        var metadata = fields.FindObject("metadata", MetadataMaximumBytes, MetadataMaximumDepth);
+
+        var url = imageUrl is null ? default : CloudinaryUrl.Parse(imageUrl, hosts);
+        if (url.Error is { } fault) errors.Add("image_url", fault.Message, fault.Code);
+        return errors.Any ? null : new NewImage(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata);
+    }
+}
