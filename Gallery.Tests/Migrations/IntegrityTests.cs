@@ -1,0 +1,122 @@
+using Gallery.Sql.Migrations;
+using Gallery.Tests.Database;
+
+namespace Gallery.Tests.Migrations;
+
+public sealed class IntegrityTests(TestServer server)
+{
+    [Fact]
+    public async Task An_edited_script_is_refused_and_the_edit_is_shown()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        scripts.Put("0002_create_two.sql", "create table gallery.two (id bigint);");
+
+        var run = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal(6, run.ExitCode);
+        Assert.Contains("- create table gallery.two (id int);\n+ create table gallery.two (id bigint);\n", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\uFEFF", "\n")]
+    [InlineData("", "\r\n")]
+    public async Task Line_ends_and_a_byte_order_mark_are_no_edit(string mark, string lineEnd)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        var path = scripts.PathOf("0001_create_one.sql");
+        var before = File.ReadAllBytes(path);
+        File.WriteAllText(path, mark + File.ReadAllText(path).Replace("\n", lineEnd, StringComparison.Ordinal));
+
+        Assert.NotEqual(before, File.ReadAllBytes(path));
+        Assert.Empty(await database.ApplyAsync(scripts));
+    }
+
+    [Fact]
+    public async Task A_renamed_script_is_refused_by_its_new_name()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        File.Move(scripts.PathOf("0002_create_two.sql"), scripts.PathOf("0002_create_second.sql"));
+
+        var failure = await database.FailToApplyAsync(scripts);
+
+        Assert.Equal(ExitCode.Integrity, failure.ExitCode);
+        Assert.Contains("0002_create_two.sql was applied under that name, and its text is now in 0002_create_second.sql", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_deleted_script_is_missed()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        File.Delete(scripts.PathOf("0002_create_two.sql"));
+
+        var failure = await database.FailToApplyAsync(scripts);
+
+        Assert.Equal(ExitCode.Integrity, failure.ExitCode);
+        Assert.Contains("0002_create_two.sql was applied, and is not among the scripts", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_script_that_comes_late_is_refused()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        File.Move(scripts.PathOf("0002_create_two.sql"), scripts.PathOf("0003_create_two.sql"));
+        await database.ExecuteAsync("update gallery_migrations.journal set script = '0003_create_two.sql' where script = '0002_create_two.sql'");
+        Assert.Empty(await database.ApplyAsync(scripts));
+        scripts.Put("0002_create_late.sql", "create table gallery.late (id int);");
+
+        var run = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal(6, run.ExitCode);
+        Assert.Contains("0002_create_late.sql comes before scripts that have been applied", run.Error, StringComparison.Ordinal);
+        Assert.False(await database.ScalarAsync<bool>("select to_regclass('gallery.late') is not null"));
+    }
+
+    [Fact]
+    public async Task An_approved_plan_runs_as_it_was_or_not_at_all()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        scripts.Put("0003_create_three.sql", "create table gallery.three (id int);");
+        var plan = await Exe.RunAsync(database, "plan", "--scripts", scripts.Folder);
+        var hash = plan.Output.Split('\n').Single(line => line.StartsWith("plan: ", StringComparison.Ordinal))["plan: ".Length..];
+
+        scripts.Put("0003_create_three.sql", "create table gallery.three (id bigint);");
+        var moved = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", hash);
+        Assert.Equal(6, moved.ExitCode);
+        Assert.Contains("the plan has moved", moved.Error, StringComparison.Ordinal);
+        Assert.Equal(2, (await database.AppliedAsync()).Count);
+
+        scripts.Put("0003_create_three.sql", "create table gallery.three (id int);");
+        Assert.Equal(0, (await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", hash)).ExitCode);
+        Assert.Equal(3, (await database.AppliedAsync()).Count);
+    }
+
+    [Fact]
+    public void A_plan_is_named_by_what_the_server_has_had_as_well_as_by_what_would_run()
+    {
+        using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;").Put("0002_create_two.sql", "select 2;");
+        var files = scripts.Read();
+        var fresh = MigrationPlan.Make(files, [], null).Hash;
+
+        Assert.Equal(fresh, MigrationPlan.Make(files, [], null).Hash);
+        Assert.NotEqual(fresh, MigrationPlan.Make(files, [], 1).Hash);
+        Assert.NotEqual(MigrationPlan.Make(files, [Row(files[0])], null).Hash, MigrationPlan.Make(files.Skip(1).ToArray(), [], null).Hash);
+    }
+
+    private static JournalRow Row(MigrationScript script) => new(
+        script.Name, Guid.Empty, script.Checksum, script.Body, Journal.Applied, true, DateTime.UnixEpoch, null, "", "", "", "", null, null, null);
+
+    private static async Task<ScriptsOnDisk> AppliedAsync(TestDatabase database)
+    {
+        var scripts = new ScriptsOnDisk()
+            .Put("0001_create_one.sql", "create schema gallery; create table gallery.one (id int);")
+            .Put("0002_create_two.sql", "create table gallery.two (id int);");
+        await database.ApplyAsync(scripts);
+        return scripts;
+    }
+}

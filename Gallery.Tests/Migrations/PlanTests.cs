@@ -1,0 +1,101 @@
+using System.Text.Json;
+using Dapper;
+using Gallery.Sql.Migrations;
+using Gallery.Tests.Database;
+using Npgsql;
+
+namespace Gallery.Tests.Migrations;
+
+public sealed class PlanTests(TestServer server)
+{
+    [Fact]
+    public async Task A_plan_prints_each_pending_script_in_full_and_its_hash_and_writes_nothing()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        var before = await database.CatalogAsync();
+
+        var plan = await Exe.RunAsync(database, "plan");
+
+        Assert.Equal(0, plan.ExitCode);
+        foreach (var script in ScriptFolder.ReadEmbedded())
+            Assert.Contains(script.Body.TrimEnd(), plan.Output, StringComparison.Ordinal);
+        Assert.Contains("\nplan: sha256:", plan.Output, StringComparison.Ordinal);
+        Assert.Equal(before, await database.CatalogAsync());
+    }
+
+    [Theory]
+    [InlineData("alter table gallery.thing add column c int not null default 1", "AccessExclusiveLock", false, false)]
+    [InlineData("alter table gallery.thing add column c float default random()", "AccessExclusiveLock", true, true)]
+    [InlineData("alter table gallery.thing alter column b set not null", "AccessExclusiveLock", false, true)]
+    [InlineData("alter table gallery.thing add constraint thing_b_there check (b is not null) not valid", "AccessExclusiveLock", false, false)]
+    [InlineData("alter table gallery.thing add constraint thing_b_there check (b is not null)", "AccessExclusiveLock", false, true)]
+    [InlineData("alter table gallery.thing add constraint thing_b_fkey foreign key (b) references gallery.other (id)", "ShareRowExclusiveLock", false, true)]
+    [InlineData("alter table gallery.thing add constraint thing_b_fkey foreign key (b) references gallery.other (id) not valid", "ShareRowExclusiveLock", false, false)]
+    [InlineData("alter table gallery.thing alter column b type bigint", "AccessExclusiveLock", true, true)]
+    [InlineData("create index thing_b_idx on gallery.thing (b)", "ShareLock", false, true)]
+    [InlineData("comment on table gallery.thing is 'x'", "ShareUpdateExclusiveLock", false, false)]
+    public async Task A_rehearsal_measures_what_a_statement_does_to_a_table_that_was_there(
+        string statement, string mode, bool rewritten, bool scanned)
+    {
+        using var scripts = new ScriptsOnDisk()
+            .Put("0001_create_thing.sql", """
+                create schema gallery;
+                create table gallery.other (id int primary key);
+                create table gallery.thing (id int primary key, b int);
+                create index thing_b_id_idx on gallery.thing (b, id);   -- it reads the table, but that was not 0002's doing
+                """)
+            .Put("0002_alter_thing.sql", statement + "; create table gallery.newer (id int); alter table gallery.newer add column x int default random();");
+
+        var rows = await Rehearsal.RunAsync(
+            new NpgsqlConnectionStringBuilder(server.AdminConnectionString),
+            MigrationPlan.Make(scripts.Read(), [], null),
+            TestContext.Current.CancellationToken);
+
+        var locks = TableLock.Parse(rows["0002_alter_thing.sql"].Locks);
+        var thing = Assert.Single(locks, each => each.Table == "gallery.thing");
+        Assert.Equal((mode, rewritten, scanned), (thing.Mode, thing.Rewritten, thing.Scans > 0));
+        Assert.DoesNotContain(locks, each => each.Table == "gallery.newer");   // new tables make nobody wait
+        Assert.Empty(TableLock.Parse(rows["0001_create_thing.sql"].Locks));
+    }
+
+    [Fact]
+    public async Task A_plan_with_a_scratch_server_tells_the_locks_and_leaves_no_scratch_database()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery; create table gallery.thing (id int);");
+        await database.ApplyAsync(scripts);
+        scripts.Put("0002_alter_thing.sql", "alter table gallery.thing alter column id type bigint;");
+
+        // A role of its own, so that its databases are known among those of other tests.
+        var role = $"gallery_rehearser_{Guid.NewGuid():n}";
+        await using var admin = new NpgsqlConnection(server.AdminConnectionString);
+        await admin.ExecuteAsync($"create role {role} login createdb password '{role}'");
+        var scratch = new NpgsqlConnectionStringBuilder(server.AdminConnectionString) { Username = role, Password = role }.ConnectionString;
+
+        var text = await PlanAsync(database, scratch, scripts, "text");
+        Assert.Contains("gallery.thing: ACCESS EXCLUSIVE lock, blocks reads and writes; the table is rewritten", text.Output, StringComparison.Ordinal);
+
+        using var json = JsonDocument.Parse((await PlanAsync(database, scratch, scripts, "json")).Output);
+        Assert.Equal("0001_create_thing.sql", json.RootElement.GetProperty("applied")[0].GetProperty("name").GetString());
+        var pending = json.RootElement.GetProperty("pending")[0];
+        Assert.Equal("AccessExclusiveLock", pending.GetProperty("locks")[0].GetProperty("mode").GetString());
+        Assert.Contains("alter table gallery.thing", pending.GetProperty("body").GetString(), StringComparison.Ordinal);
+
+        scripts.Put("0002_alter_thing.sql", "alter table gallery.thing drop column nope;");
+        var failed = await PlanAsync(database, scratch, scripts, "text");
+        Assert.Equal(4, failed.ExitCode);
+        Assert.Contains("the real one was not touched", failed.Error, StringComparison.Ordinal);
+
+        Assert.Empty(await admin.QueryAsync<string>("select datname from pg_database where pg_get_userbyid(datdba) = @role", new { role }));
+        await admin.ExecuteAsync($"drop role {role}");
+    }
+
+    private static async Task<ExeResult> PlanAsync(TestDatabase database, string scratch, ScriptsOnDisk scripts, string output)
+    {
+        using var exe = Exe.Start(
+            database.ConnectionString,
+            new Dictionary<string, string> { [RehearsalServer.Setting] = scratch },
+            "plan", "--scripts", scripts.Folder, "--output", output);
+        return await exe.WaitAsync();
+    }
+}

@@ -1,0 +1,95 @@
+using Dapper;
+using Gallery.Sql.Migrations;
+using Gallery.Tests.Database;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Gallery.Tests.Migrations;
+
+public sealed class RolesTests(TestServer server)
+{
+    [Fact]
+    public async Task The_migrator_needs_no_create_on_the_database_and_the_service_changes_rows_only()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+        await TestRoles.RunFileAsync(server, database.ConnectionString);   // running it again changes nothing
+
+        Assert.False(await database.ScalarAsync<bool>("select has_database_privilege('gallery_migrator', current_database(), 'create')"));
+        Assert.False(await database.ScalarAsync<bool>("select has_database_privilege('gallery_owner', current_database(), 'create')"));
+        var run = await Exe.RunAsync(TestRoles.As(TestRoles.Migrator, database.ConnectionString), "apply");
+        Assert.Equal("", run.ExitCode == 0 ? "" : run.Error);
+        Assert.Equal(0, (await Exe.RunAsync(TestRoles.As(TestRoles.Migrator, database.ConnectionString), "verify")).ExitCode);
+        Assert.Equal("gallery_owner", await database.ScalarAsync<string>("select relowner::regrole::text from pg_class where oid = 'gallery.image'::regclass"));
+        Assert.Equal(["gallery_migrator"], await database.ListAsync("select distinct role from gallery_migrations.journal"));
+
+        await using var app = await OpenAsync(TestRoles.Service, database);
+        await app.ExecuteAsync("insert into gallery.image (image_id, user_id, image_url) values (gen_random_uuid(), 'u', 'x')");
+        await app.ExecuteAsync("update gallery.image set intent = 'x'; delete from gallery.image");
+        foreach (var forbidden in new[] { "create table gallery.x (id int)", "drop table gallery.image", "truncate gallery.image", "delete from gallery_migrations.journal" })
+            Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => app.ExecuteAsync(forbidden))).SqlState);
+
+        await using var reader = await OpenAsync(TestRoles.Reader, database);
+        await reader.ExecuteAsync("select count(*) from gallery.image");
+        Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => reader.ExecuteAsync("delete from gallery.image"))).SqlState);
+
+        // The service asks what is pending as the role that it is.
+        await using var source = NpgsqlDataSource.Create(TestRoles.As(TestRoles.Service, database.ConnectionString));
+        Assert.Empty(await Migrator.ListPendingAsync(source, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_script_that_changes_the_role_changes_it_for_no_other()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+        using var scripts = new ScriptsOnDisk()
+            .Put("0001_leak_role.sql", "do $$ begin perform set_config('role', 'gallery_migrator', false); end $$;")
+            .Put("0002_check_role.sql", "do $$ begin assert current_user = 'gallery_owner'; end $$;");
+
+        var run = await Exe.RunAsync(TestRoles.As(TestRoles.Migrator, database.ConnectionString), "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal("", run.ExitCode == 0 ? "" : run.Error);
+    }
+
+    [Fact]
+    public async Task A_role_that_may_not_migrate_is_refused_with_8()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+
+        var beforeAnything = await Exe.RunAsync(TestRoles.As(TestRoles.Service, database.ConnectionString), "apply");
+        await Exe.RunAsync(TestRoles.As(TestRoles.Migrator, database.ConnectionString), "apply");
+        using var scripts = new ScriptsOnDisk();
+        foreach (var script in ScriptFolder.ReadEmbedded())
+            File.WriteAllText(scripts.PathOf(script.Name), script.Body);
+        scripts.Put("9999_create_more.sql", "create table gallery.more (id int);");
+        var withJournal = await Exe.RunAsync(TestRoles.As(TestRoles.Service, database.ConnectionString), "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal((8, 8), (beforeAnything.ExitCode, withJournal.ExitCode));
+        Assert.Contains("gallery_migrator", withJournal.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_was_migrated_before_the_roles_were_made_becomes_the_owners()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        await Migrator.ApplyAsync(database.ConnectionString, NullLogger.Instance, TestContext.Current.CancellationToken);   // as the superuser
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+        using var scripts = new ScriptsOnDisk();
+        foreach (var script in ScriptFolder.ReadEmbedded())
+            File.WriteAllText(scripts.PathOf(script.Name), script.Body);
+        scripts.Put("9999_alter_image.sql", "alter table gallery.image add column note text;");
+
+        var run = await Exe.RunAsync(TestRoles.As(TestRoles.Migrator, database.ConnectionString), "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal("", run.ExitCode == 0 ? "" : run.Error);
+    }
+
+    private static async Task<NpgsqlConnection> OpenAsync(string role, TestDatabase database)
+    {
+        var connection = new NpgsqlConnection(TestRoles.As(role, database.ConnectionString));
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        return connection;
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using Gallery.Sql.Migrations;
+using Gallery.Tests.Database;
+using Npgsql;
+
+namespace Gallery.Tests.Migrations;
+
+public sealed class VerifyTests(TestServer server)
+{
+    [Fact]
+    public async Task A_migrated_database_is_as_it_should_be_and_verify_only_reads()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync($"alter database {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} set default_transaction_read_only = on");
+
+        Assert.Equal(0, (await Exe.RunAsync(database, "verify")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("alter table gallery.image add column extra int", "+ column gallery.image 011 extra integer")]
+    [InlineData("drop index gallery.image_deleted_at_idx", "- index CREATE INDEX image_deleted_at_idx")]
+    [InlineData("alter table gallery.image drop constraint image_user_id_length", "- constraint gallery.image image_user_id_length")]
+    [InlineData("create function gallery.f() returns int language sql as 'select 1'", "+ function gallery.f()")]
+    [InlineData("create function gallery.t() returns trigger language plpgsql as 'begin return new; end'; create trigger t before insert on gallery.image for each row execute function gallery.t()", "+ trigger CREATE TRIGGER t")]
+    [InlineData("alter table gallery.image enable row level security", "row_security=t")]
+    [InlineData("alter table gallery.image set unlogged", "persistence=u")]
+    [InlineData("alter table gallery.image replica identity nothing", "replica_identity=n")]
+    [InlineData("alter table gallery.image alter column intent type text collate \"C\"", "collate \"C\"")]
+    [InlineData("create rule r as on delete to gallery.image do instead nothing", "+ rule CREATE RULE r")]
+    [InlineData("create domain gallery.short as text not null check (char_length(value) < 9)", "+ domain gallery.short text not null")]
+    [InlineData("create statistics gallery.pair on user_id, intent from gallery.image", "+ statistics CREATE STATISTICS gallery.pair")]
+    [InlineData("create type gallery.mood as enum ('a', 'b')", "+ enum gallery.mood a,b")]
+    [InlineData("create sequence gallery.s", "+ sequence gallery.s bigint")]
+    [InlineData("grant select on gallery.image to pg_monitor", "+ grant gallery.image SELECT to pg_monitor")]
+    public async Task A_change_that_no_script_made_is_drift(string change, string line)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync(change);
+
+        var run = await Exe.RunAsync(database, "verify");
+
+        Assert.Equal(6, run.ExitCode);
+        Assert.Contains(line, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_journal_changed_by_hand_is_told()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync("update gallery_migrations.journal set body = body || ' -- and more'");
+
+        foreach (var command in new[] { "verify", "apply" })
+        {
+            var run = await Exe.RunAsync(database, command);
+            Assert.Equal(6, run.ExitCode);
+            Assert.Contains("changed by hand", run.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("grant select on gallery.image to public", "gallery.image grants SELECT to every role")]
+    [InlineData("grant select (image_id) on gallery.image to anon", "gallery.image is open to anon")]
+    [InlineData("grant delete on gallery.image to anon", "gallery.image is open to anon")]
+    [InlineData("create view gallery.everything as select user_id from gallery.image", "the view gallery.everything reads with its owner's rights")]
+    [InlineData("create function gallery.f() returns int language sql security definer as 'select 1'", "gallery.f() runs with its owner's rights")]
+    public async Task What_is_open_past_the_service_is_told_and_exits_with_9(string change, string sentence)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await TestRoles.CreateAsync(server, "anon");
+        await database.ExecuteAsync(change);
+        using var scripts = new ScriptsOnDisk();
+        foreach (var script in ScriptFolder.ReadEmbedded())
+            File.WriteAllText(scripts.PathOf(script.Name), script.Body);
+
+        // Accepting the change as the schema leaves the exposure to be told.
+        var run = await Exe.RunAsync(database, "verify", "--write-snapshot", "--scripts", scripts.Folder);
+        Assert.Equal(9, run.ExitCode);
+        Assert.Contains(sentence, run.Error, StringComparison.Ordinal);
+
+        Assert.Equal(9, (await Exe.RunAsync(database, "verify", "--scripts", scripts.Folder)).ExitCode);
+    }
+
+    [Fact]
+    public async Task An_invalid_index_fails_verify_by_name()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync("insert into gallery.image (image_id, user_id, image_url) select gen_random_uuid(), 'u', 'x' from generate_series(1, 2)");
+        await Assert.ThrowsAsync<PostgresException>(() => database.ExecuteAsync("create unique index concurrently twice on gallery.image (user_id)"));
+
+        var run = await Exe.RunAsync(database, "verify");
+
+        Assert.Equal(6, run.ExitCode);
+        Assert.Contains("gallery.twice is invalid", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_committed_snapshot_is_what_the_scripts_make()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+
+        Assert.Equal(ScriptFolder.ReadResource(Snapshot.FileName), await database.SnapshotAsync());
+    }
+
+    [Fact]
+    public async Task Status_tells_each_script_in_a_table_and_in_json_and_exits_with_3_when_asked_and_some_are_pending()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;");
+        await database.ApplyAsync(scripts);
+        scripts.Put("0002_create_two.sql", "select 2;");
+
+        var table = await Exe.RunAsync(database, "status", "--scripts", scripts.Folder);
+        var json = await Exe.RunAsync(database, "status", "--scripts", scripts.Folder, "--output", "json", "--exit-code");
+
+        Assert.Equal((0, 3), (table.ExitCode, json.ExitCode));
+        Assert.Matches(@"0001_create_one\.sql +applied +ok +\d{4}-", table.Output);
+        Assert.Matches(@"0002_create_two\.sql +pending +-", table.Output);
+        using var document = JsonDocument.Parse(json.Output);
+        Assert.Equal(["applied", "pending"], document.RootElement.EnumerateArray().Select(each => each.GetProperty("state").GetString()));
+
+        scripts.Put("0001_create_one.sql", "select 11;");
+        var edited = await Exe.RunAsync(database, "status", "--scripts", scripts.Folder, "--exit-code");
+        Assert.Equal(6, edited.ExitCode);
+        Assert.Matches(@"0001_create_one\.sql +edited +differs", edited.Output);
+    }
+}

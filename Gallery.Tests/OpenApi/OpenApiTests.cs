@@ -1,0 +1,69 @@
+using System.Text.RegularExpressions;
+using Gallery.Tests.Readme;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.OpenApi;
+
+public sealed partial class OpenApiTests(TestService service) : IClassFixture<TestService>
+{
+    private readonly Api _api = service.Api;
+
+    [Fact]
+    public async Task The_document_is_the_committed_one()
+    {
+        var served = (await _api.GetAsync("/openapi/v1.json")).Text.TrimEnd();
+        var committed = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "Gallery.Service", "OpenApi", "v1.json"))).TrimEnd();
+
+        Assert.True(
+            served == committed,
+            "The API has changed. If that is meant, run the service and commit what it serves: curl -s http://localhost:9999/openapi/v1.json > Gallery.Service/OpenApi/v1.json");
+    }
+
+    [Fact]
+    public async Task Every_operation_has_a_summary_an_example_for_each_answer_and_its_problems_declared()
+    {
+        var document = (await _api.GetAsync("/openapi/v1.json")).Body;
+        var operations = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).Select(operation => operation.Value!).ToList();
+
+        Assert.Equal(9, operations.Count);
+        Assert.All(operations, operation =>
+        {
+            Assert.NotNull(operation["summary"]);
+            foreach (var (status, response) in operation["responses"]!.AsObject())
+            {
+                var content = response!["content"]?.AsObject().Single();
+                Assert.Equal(status == "304" ? null : status[0] == '2' ? "application/json" : "application/problem+json", content?.Key);
+                if (content is not null) Assert.NotNull(content.Value.Value!["example"]);
+            }
+
+            Assert.NotNull(operation["responses"]!["500"]);
+        });
+    }
+
+    [Fact]
+    public async Task The_documents_own_request_example_is_taken()
+    {
+        var document = (await _api.GetAsync("/openapi/v1.json")).Body;
+        var example = document["paths"]!["/v1/gallery/"]!["post"]!["requestBody"]!["content"]!["application/json"]!["example"]!;
+
+        Assert.Equal(201, (await _api.PostAsync("/v1/gallery/", example.ToJsonString())).Status);
+    }
+
+    [Fact]
+    public async Task The_docs_page_loads_its_own_assets_only()
+    {
+        var page = await _api.GetAsync("/docs/");
+
+        Assert.Equal(200, page.Status);
+        Assert.StartsWith("default-src 'self';", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.DoesNotMatch(Foreign(), page.Text);
+        foreach (Match source in Sources().Matches(page.Text))
+            Assert.Equal(200, (await _api.GetAsync(new Uri(new Uri(_api.Address, "/docs/"), source.Groups[1].Value).PathAndQuery)).Status);
+    }
+
+    [GeneratedRegex("(src|href)=\"(https?:)?//", RegexOptions.IgnoreCase)]
+    private static partial Regex Foreign();
+
+    [GeneratedRegex("<script[^>]* src=\"([^\"]+)\"")]
+    private static partial Regex Sources();
+}

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace Gallery.Tests.Service;
+
+/// <summary>The service as ops run it: a process in a folder of its own, with no setting but those given.</summary>
+public sealed partial class ServiceProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly ConcurrentQueue<string> _output = [];
+    private readonly ConcurrentQueue<string> _errors = [];
+    private readonly TaskCompletionSource<Uri?> _serving = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly string _folder = Directory.CreateTempSubdirectory("gallery-service-").FullName;
+    private readonly Process _process;
+
+    /// <param name="urls">The value of <c>--urls</c>; null for no such argument.</param>
+    /// <param name="dotEnv">The text of <c>.env</c> in the working directory; null for no file.</param>
+    /// <param name="settings">The environment, each <c>NAME=value</c>.</param>
+    public ServiceProcess(string? urls, string? dotEnv, params IEnumerable<string> settings)
+    {
+        if (dotEnv is not null) File.WriteAllText(Path.Combine(_folder, ".env"), dotEnv);
+
+        var start = new ProcessStartInfo(
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. urls is null ? [] : new[] { "--urls", urls }])
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment.Clear();
+        foreach (var name in new[] { "PATH", "DOTNET_ROOT", "SystemRoot" })
+            if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
+        (start.Environment["HOME"], start.Environment["GALLERY_DATA"]) = (_folder, _folder);   // should it take to a server of its own, then here
+        foreach (var setting in settings.Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
+
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => Keep(line.Data, _output);
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data, _errors);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public string Output => string.Join('\n', _output);
+
+    public IReadOnlyList<string> Errors => [.. _errors];
+
+    /// <summary>Where it serves, once it does.</summary>
+    public async Task<Uri> WaitForServingAsync() =>
+        await _serving.Task.WaitAsync(Patience) ?? throw new InvalidOperationException($"The service ended: {Output}{string.Join('\n', Errors)}");
+
+    /// <summary>The exit code, once the process has ended and all that it wrote is read.</summary>
+    public async Task<int> WaitForExitAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await _process.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
+    }
+
+    /// <summary>What an orchestrator does: SIGTERM, and the exit code that follows.</summary>
+    public async Task<int> TerminateAsync()
+    {
+        using var kill = Process.Start("sh", ["-c", $"kill -TERM {_process.Id}"]);
+        await kill.WaitForExitAsync();
+        return await WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        await WaitForExitAsync();
+        _process.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private void Keep(string? line, ConcurrentQueue<string> lines)
+    {
+        if (line is null)
+        {
+            _serving.TrySetResult(null);   // the stream's end: too late to begin serving
+            return;
+        }
+
+        lines.Enqueue(line);
+        if (Serves().Match(line) is { Success: true } match) _serving.TrySetResult(new Uri(match.Groups["url"].Value));
+    }
+
+    [GeneratedRegex(@"Gallery serves (?<url>http://[^ ,]+)", RegexOptions.ExplicitCapture)]
+    private static partial Regex Serves();
+}

@@ -1,0 +1,49 @@
+using Gallery.Service;
+using Gallery.Sql;
+using Gallery.Sql.Images;
+using Gallery.Tests.Database;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Gallery.Tests.Service;
+
+/// <summary>The real service on a real port of this machine, with a database of its own: a class fixture.</summary>
+public sealed class TestService(TestServer server) : IAsyncLifetime
+{
+    private WebApplication? _service;
+    private NpgsqlDataSource? _source;
+
+    public TestDatabase Database { get; private set; } = null!;
+
+    public ImageRepository Images => new(_source!);
+
+    /// <summary>Speaks to the service as any client would.</summary>
+    public Api Api { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await server.CreateDatabaseAsync(migrated: true);
+        (_service, _source, Api) = await StartAsync(Database.ConnectionString);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Api.Dispose();
+        await _service!.DisposeAsync();
+        await _source!.DisposeAsync();
+        await Database.DisposeAsync();
+    }
+
+    /// <summary>A service on any database, there as the role that may change rows only. The caller ends it.</summary>
+    internal static async Task<(WebApplication Service, NpgsqlDataSource Source, Api Api)> StartAsync(string connectionString)
+    {
+        var settings = new ConfigurationBuilder().AddInMemoryCollection([new("GALLERY_IMAGE_HOSTS", "assets.mycoolsite.com")]).Build();
+        var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, connectionString)) { Pooling = true };
+        var source = GalleryDatabase.Create(connection, settings);
+        var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:LogLevel:Default", nameof(LogLevel.Critical)]);
+        await service.StartAsync();
+        return (service, source, new Api(new Uri(service.Urls.Single())));
+    }
+}

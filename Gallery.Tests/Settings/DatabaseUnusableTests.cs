@@ -1,0 +1,56 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using Gallery.Sql;
+using Npgsql;
+
+namespace Gallery.Tests.Settings;
+
+/// <summary>What is said of a database that can not be used. Those that a test server can show: ServiceProcessTests.</summary>
+public sealed class DatabaseUnusableTests
+{
+    public static TheoryData<Exception, string> Causes => new()
+    {
+        { new NpgsqlException("Failed to connect", new SocketException((int)SocketError.ConnectionRefused)), "nothing listens there" },
+        { new NpgsqlException("Failed to connect", new SocketException((int)SocketError.HostNotFound)), "can not be resolved" },
+        { new NpgsqlException("Failed to connect", new SocketException((int)SocketError.NetworkUnreachable)), "use the pooler's host" },
+        { new NpgsqlException("Failed to connect", new TimeoutException()), "does not answer in time" },
+        { new NpgsqlException("Exception while reading", new EndOfStreamException()), "Check that it is PostgreSQL" },
+        { new NpgsqlException("SSL connection requested. No SSL enabled connection from this host is configured."), "SUPABASE_DB_SSLMODE=disable" },
+        { new NpgsqlException("Exception while performing SSL handshake", new AuthenticationException("rejected")), "sslrootcert" },
+        { new CryptographicException("no PEM"), "sslcert" },
+        { new FileNotFoundException("Could not find file '/c.pem'."), "/c.pem" },
+        { new NpgsqlException("No password has been provided but the backend requires one (in SASL/SCRAM-SHA-256)"), "wants a password of postgres" },
+        { Answer("28P01", "password authentication failed for user \"postgres\""), "SUPABASE_DB_PASSWORD" },
+        { Answer("28000", "no pg_hba.conf entry for host \"192.0.2.1\", user \"postgres\", no encryption"), "SUPABASE_DB_SSLMODE=require" },
+        { Answer("28000", "role \"postgres\" does not exist"), "SUPABASE_DB_USER" },
+        { Answer("3D000", "database \"pictures\" does not exist"), "has no database pictures" },
+        { Answer("42501", "permission denied for database \"pictures\""), "Grant it CONNECT" },
+        { Answer("XX000", "Tenant or user not found"), "postgres.<project reference>" },
+        { Answer("53300", "too many\nclients already"), "53300: too many clients already" },
+        { new NpgsqlException("Unable to connect", new AggregateException(Answer("28P01", "no"), new NpgsqlException("Failed"))), "SUPABASE_DB_PASSWORD" },
+        { new NpgsqlException("Something else"), "Something else" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Causes), DisableDiscoveryEnumeration = true)]
+    public void Each_cause_is_one_line_with_the_address_and_the_cure(Exception cause, string said)
+    {
+        var message = Of(cause).Message;
+
+        Assert.StartsWith("PostgreSQL at db.example.com:5433 ", message, StringComparison.Ordinal);
+        Assert.Contains(said, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+        Assert.DoesNotContain("hunter2", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_certificate_that_is_not_trusted_is_no_reason_to_give_encryption_up() =>
+        Assert.DoesNotContain(
+            "disable", Of(new NpgsqlException("Exception while performing SSL handshake", new AuthenticationException("rejected"))).Message, StringComparison.Ordinal);
+
+    private static DatabaseUnusableException Of(Exception cause) =>
+        DatabaseUnusableException.Of(cause, Given.Url("postgresql://postgres:hunter2@db.example.com:5433/pictures"));
+
+    private static PostgresException Answer(string sqlState, string text) => new(text, "FATAL", "FATAL", sqlState);
+}
