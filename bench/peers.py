@@ -1,0 +1,38 @@
+"""Other services that do the same job, loaded by their own script on the same server."""
+import re
+from pathlib import Path
+
+import machine
+import measure
+import server
+
+OPERATIONS = {"get": "get", "list": "list", "post": "create"}
+UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}
+
+
+def run(folder, database, rows, seconds, repetitions, notes, connections=64):
+    """The folder's program "run" takes seconds and rows, and prints: peer operation connections requests/s p50 p99 non-2xx."""
+    environment = {
+        **database.environment, "CONNECTIONS": str(connections),
+        "SUPABASE_DB_HOST": "127.0.0.1", "SUPABASE_DB_PORT": str(database.port), "SUPABASE_DB_NAME": server.DATABASE,
+        "SUPABASE_DB_USER": server.USER, "SUPABASE_DB_PASSWORD": database.password,
+    }
+    results = {}
+    for repetition in range(repetitions):
+        machine.say(f"peers, repetition {repetition + 1}")
+        for line in machine.run([Path(folder).resolve() / "run", seconds, rows], 900 + 12 * seconds, env=environment).splitlines():
+            try:
+                peer, operation, _, rate, p50, p99, failures = line.split()
+            except ValueError:   # no rate: it did not answer
+                notes.append(f"A peer was not measured: {line}")
+                continue
+            key = (peer, OPERATIONS[operation])
+            result = results.setdefault(key, measure.Result(key[1], peer, connections))
+            result.repetitions.append(measure.Measurement(float(rate), _milliseconds(p50), _milliseconds(p99), int(failures), 0, 0))
+            machine.say("  " + line)
+    return list(results.values())
+
+
+def _milliseconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)(\w+)", text).groups()
+    return float(number) * UNITS[unit]
