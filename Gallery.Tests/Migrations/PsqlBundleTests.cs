@@ -92,6 +92,7 @@ public sealed class PsqlBundleTests(TestServer server)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = ScriptsOnDisk.Leaking();
+        await database.ExecuteAsync($"alter database {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} set statement_timeout = '2min'");
 
         var run = await PsqlAsync(database, await WriteBundleAsync(database, scripts));
 
