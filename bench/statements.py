@@ -10,7 +10,7 @@ METADATA = '{"model":"gemini-pro","generation_time":3.5}'
 
 # How each statement begins, and what else tells it from the others.
 MARKS = {
-    "get": ("select", "i.image_id = any(@ImageIds)"),
+    "get": ("select", "i.image_id = n.image_id"),
     "list": ("select", "i.user_id = @UserId", "i.deleted_at is null"),
     "trash": ("select", "i.user_id = @UserId", "i.deleted_at is not null"),
     "create": ("insert into gallery.image", "on conflict (image_id) do update"),
@@ -41,6 +41,7 @@ VARIABLES = {
     "prompt": PROMPT,
     "intent": "generate",
     "metadata": METADATA,
+    "nobody": "{NULL}",
     "ready": 0,
 }
 IDS = 32   # of each pgbench client; pgbench takes 128 scripts at most
@@ -73,10 +74,10 @@ def pgbench_scripts(operation):
     states = "".join(f"\\set deleted_{k} 0\n" for k in range(IDS))
     first = f"\\if :ready = 0\nselect {columns} \\gset\n{states}\\set ready 1\n\\endif\n"
     if operation == "get":
-        return [first + _fill("get", {"ImageIds": f":ids_{k}"}) for k in range(IDS)]
+        return [first + _fill("get", {"ImageIds": f":ids_{k}", "UserIds": ":nobody"}) for k in range(IDS)]
     return [
-        f"{first}\\if :deleted_{k} = 1\n" + _fill("restore", {"ImageIds": f":ids_{k}"}) + f"\\set deleted_{k} 0\n"
-        "\\else\n" + _fill("delete", {"ImageIds": f":ids_{k}"}) + f"\\set deleted_{k} 1\n\\endif\n"
+        f"{first}\\if :deleted_{k} = 1\n" + _fill("restore", {"ImageIds": f":ids_{k}", "UserId": "null"}) + f"\\set deleted_{k} 0\n"
+        "\\else\n" + _fill("delete", {"ImageIds": f":ids_{k}", "UserId": "null"}) + f"\\set deleted_{k} 1\n\\endif\n"
         for k in range(IDS)
     ]
 

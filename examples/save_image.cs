@@ -49,7 +49,7 @@ static async Task<string> SaveAsync(ImageRepository images, NewImage image, Canc
     if (await images.UpsertImagesAsync([image], ct) is [var written])
         return written.Revision == 1 ? "created" : $"updated, revision {written.Revision}";
 
-    return await images.FindImagesAsync([image.ImageId], ct) switch
+    return await images.FindImagesAsync([new ImageKey(image.ImageId, UserId: null)], ct) switch
     {
         [var stored] when stored.UserId != image.UserId => "another user's; an image never changes its owner",
         [{ DeletedAt: { } at }] => $"in the trash since {at:u}; nothing changed",

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Images;
@@ -76,7 +77,7 @@ internal static class ImageEndpoints
             if (await images.UpsertImageAsync(image, ct) is { } written)
                 return Saved(http, written, created: written.Revision == 1, written.Revision == 1 ? "Image created successfully" : "Image updated successfully");
 
-            if (await images.FindImageAsync(image.ImageId, ct) is not { } stored) continue;   // purged between the two
+            if (await images.FindImageAsync(image.ImageId, userId: null, ct) is not { } stored) continue;   // purged between the two
             if (stored.UserId != image.UserId)
                 return new ProblemResult(
                     StatusCodes.Status409Conflict,
@@ -119,9 +120,9 @@ internal static class ImageEndpoints
         return ImageJson.Page(rows.Take(query.Limit), message, new Pagination(query.Limit, next));
     }
 
-    private static async Task<IResult> FindImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
+    private static async Task<IResult> FindImage(Guid imageId, Caller caller, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
-        if (await images.FindImageAsync(imageId, ct) is not { } row) return NotFound(imageId);
+        if (await images.FindImageAsync(imageId, caller.UserId, ct) is not { } row) return NotFound(imageId);
         if (row.DeletedAt is not null)
             return new ProblemResult(
                 StatusCodes.Status404NotFound, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ brings it back.");
@@ -132,32 +133,32 @@ internal static class ImageEndpoints
             : ImageJson.Envelope(StatusCodes.Status200OK, row, "Image retrieved successfully");
     }
 
-    private static async Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> SoftDeleteImage(Guid imageId, Caller caller, HttpContext http, ImageRepository images, CancellationToken ct)
     {
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
-            if (await images.SoftDeleteImagesAsync([imageId], ct) is [var deleted]) return Answer(http, deleted, "Image deleted successfully");
-            if (await images.FindImagesAsync([imageId], ct) is not [var row]) return NotFound(imageId);
+            if (await images.SoftDeleteImagesAsync([imageId], caller.UserId, ct) is [var deleted]) return Answer(http, deleted, "Image deleted successfully");
+            if (await images.FindImagesAsync([new(imageId, caller.UserId)], ct) is not [var row]) return NotFound(imageId);
             if (row.DeletedAt is not null) return Answer(http, row, "Image is in the trash already; nothing changed");
         }
 
         return Contended(imageId);
     }
 
-    private static async Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> RestoreImage(Guid imageId, Caller caller, HttpContext http, ImageRepository images, CancellationToken ct)
     {
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
-            if (await images.RestoreImagesAsync([imageId], ct) is [var restored]) return Answer(http, restored, "Image restored successfully");
-            if (await images.FindImagesAsync([imageId], ct) is not [var row]) return NotFound(imageId);
+            if (await images.RestoreImagesAsync([imageId], caller.UserId, ct) is [var restored]) return Answer(http, restored, "Image restored successfully");
+            if (await images.FindImagesAsync([new(imageId, caller.UserId)], ct) is not [var row]) return NotFound(imageId);
             if (row.DeletedAt is null) return Answer(http, row, "Image is not in the trash; nothing changed");
         }
 
         return Contended(imageId);
     }
 
-    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
-        await images.PurgeImagesAsync([imageId], ct) is [var row]
+    private static async Task<IResult> PurgeImage(Guid imageId, Caller caller, HttpContext http, ImageRepository images, CancellationToken ct) =>
+        await images.PurgeImagesAsync([imageId], caller.UserId, ct) is [var row]
             ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
             : NotFound(imageId);
 

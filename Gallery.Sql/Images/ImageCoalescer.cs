@@ -12,7 +12,7 @@ public sealed class ImageCoalescer : IAsyncDisposable
     private const int MaximumBatch = 256;
     private const int QueueLength = 4096;
 
-    private readonly Coalescer<Guid, Guid, ImageRow> _find;
+    private readonly Coalescer<ImageKey, ImageKey, ImageRow> _find;
     private readonly Coalescer<Guid, NewImage, ImageRow> _upsert;
 
     /// <exception cref="SettingsException"><c>GALLERY_COALESCING</c> is neither <c>on</c> nor <c>off</c>.</exception>
@@ -24,13 +24,14 @@ public sealed class ImageCoalescer : IAsyncDisposable
             "off" => 0,
             var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes on or off."),
         };
-        _find = new("find", id => id, async (ids, ct) => ByKey(await images.FindImagesAsync([.. ids], ct)), Options(lanes, shareEqualKeys: true));
-        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ByKey(await images.UpsertImagesAsync(batch, ct)), Options(lanes, shareEqualKeys: false));
+        _find = new("find", key => key, async (keys, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(lanes, shareEqualKeys: true));
+        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ById(await images.UpsertImagesAsync(batch, ct)), Options(lanes, shareEqualKeys: false));
     }
 
     /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>
-    /// <returns>Null if the id is unknown.</returns>
-    public Task<ImageRow?> FindImageAsync(Guid imageId, CancellationToken ct) => _find.RunAsync(imageId, ct);
+    /// <param name="userId">Whose it must be; null for anyone's.</param>
+    /// <returns>Null if the id is unknown, or another user's.</returns>
+    public Task<ImageRow?> FindImageAsync(Guid imageId, string? userId, CancellationToken ct) => _find.RunAsync(new ImageKey(imageId, userId), ct);
 
     /// <inheritdoc cref="ImageRepository.UpsertImagesAsync"/>
     /// <returns>Null if nothing was written.</returns>
@@ -47,5 +48,16 @@ public sealed class ImageCoalescer : IAsyncDisposable
     // Classes 22, 23 and 54: data exception, integrity violation, limit exceeded.
     private static bool IsFaultOfData(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] };
 
-    private static Dictionary<Guid, ImageRow> ByKey(IReadOnlyList<ImageRow> rows) => rows.ToDictionary(row => row.ImageId);
+    private static Dictionary<Guid, ImageRow> ById(IReadOnlyList<ImageRow> rows) => rows.ToDictionary(row => row.ImageId);
+
+    /// <summary>An id may stand in a batch for several callers: each is given the row only if it may know it.</summary>
+    private static Dictionary<ImageKey, ImageRow> ByKey(IReadOnlyList<ImageKey> keys, IReadOnlyList<ImageRow> rows)
+    {
+        var byId = new Dictionary<Guid, ImageRow>(rows.Count);
+        foreach (var row in rows) byId[row.ImageId] = row;
+        var byKey = new Dictionary<ImageKey, ImageRow>(rows.Count);
+        foreach (var key in keys)
+            if (byId.TryGetValue(key.ImageId, out var row) && key.Holds(row)) byKey.Add(key, row);
+        return byKey;
+    }
 }

@@ -37,9 +37,9 @@ public sealed class ImageRepository
             await images.ListDeletedImagesAsync(userId, null, 0, ct);
         }
 
-        await images.SoftDeleteImagesAsync([], ct);
-        await images.RestoreImagesAsync([], ct);
-        await images.PurgeImagesAsync([], ct);
+        await images.SoftDeleteImagesAsync([], null, ct);
+        await images.RestoreImagesAsync([], null, ct);
+        await images.PurgeImagesAsync([], null, ct);
     }
 
     /// <summary>
@@ -128,8 +128,8 @@ public sealed class ImageRepository
             ct);
     }
 
-    /// <summary>The images with these ids, live or in the trash; unknown ids are absent from the result.</summary>
-    public Task<IReadOnlyList<ImageRow>> FindImagesAsync(Guid[] imageIds, CancellationToken ct)
+    /// <summary>The images with these keys, live or in the trash; unknown ones, and those of other users, are absent from the result.</summary>
+    public Task<IReadOnlyList<ImageRow>> FindImagesAsync(IReadOnlyList<ImageKey> keys, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -143,11 +143,17 @@ public sealed class ImageRepository
                    i.updated_at,
                    i.deleted_at,
                    i.revision
-            from gallery.image as i
-            where i.image_id = any(@ImageIds)
+            from unnest
+            (
+                @ImageIds::uuid[],
+                @UserIds::text[]
+            ) as n (image_id, user_id)
+            join gallery.image as i on i.image_id = n.image_id
+            where n.user_id is null
+               or i.user_id = n.user_id
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+        return QueryAsync(sql, new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId) }, ct);
     }
 
     /// <summary>Live images, newest first (<c>created_at</c>, then <c>image_id</c>, both falling).</summary>
@@ -253,8 +259,9 @@ public sealed class ImageRepository
         return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, ct);
     }
 
-    /// <summary>Moves live images to the trash. Ids already there, or unknown, are absent from the result.</summary>
-    public Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(Guid[] imageIds, CancellationToken ct)
+    /// <summary>Moves live images to the trash. Ids already there, unknown, or another user's, are absent from the result.</summary>
+    /// <param name="userId">Whose the images must be; null for anyone's.</param>
+    public Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -263,6 +270,7 @@ public sealed class ImageRepository
                 updated_at = now(),
                 revision   = i.revision + 1
             where i.image_id = any(@ImageIds)
+              and (@UserId::text is null or i.user_id = @UserId)
               and i.deleted_at is null          -- the first deletion's time stands
             returning i.image_id,
                       i.user_id,
@@ -276,11 +284,12 @@ public sealed class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
     }
 
-    /// <summary>Brings images back from the trash, at their old place in the list. Ids already live, or unknown, are absent from the result.</summary>
-    public Task<IReadOnlyList<ImageRow>> RestoreImagesAsync(Guid[] imageIds, CancellationToken ct)
+    /// <summary>Brings images back from the trash, at their old place in the list. Ids already live, unknown, or another user's, are absent from the result.</summary>
+    /// <inheritdoc cref="SoftDeleteImagesAsync" path="/param"/>
+    public Task<IReadOnlyList<ImageRow>> RestoreImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -289,6 +298,7 @@ public sealed class ImageRepository
                 updated_at = now(),
                 revision   = i.revision + 1
             where i.image_id = any(@ImageIds)
+              and (@UserId::text is null or i.user_id = @UserId)
               and i.deleted_at is not null      -- restoring a live image changes nothing
             returning i.image_id,
                       i.user_id,
@@ -302,16 +312,18 @@ public sealed class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
     }
 
-    /// <summary>Deletes images for good, live or in the trash; returns them as they were. Unknown ids are absent from the result.</summary>
-    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(Guid[] imageIds, CancellationToken ct)
+    /// <summary>Deletes images for good, live or in the trash; returns them as they were. Ids unknown, or another user's, are absent from the result.</summary>
+    /// <inheritdoc cref="SoftDeleteImagesAsync" path="/param"/>
+    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
             delete from gallery.image as i
             where i.image_id = any(@ImageIds)
+              and (@UserId::text is null or i.user_id = @UserId)
             returning i.image_id,
                       i.user_id,
                       i.image_url,
@@ -324,7 +336,7 @@ public sealed class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds }, ct);
+        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
     }
 
     private Task<IReadOnlyList<ImageRow>> ListAsync(string sql, string? userId, ImageKeyset? after, int limit, CancellationToken ct) =>
@@ -333,10 +345,10 @@ public sealed class ImageRepository
     private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct) =>
         _statements.QueryAsync(sql, parameters, ImageRow.Read, ct);
 
-    private static T[] Column<T>(IReadOnlyList<NewImage> images, Func<NewImage, T> value)
+    private static TValue[] Column<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {
-        var column = new T[images.Count];
-        for (var i = 0; i < column.Length; i++) column[i] = value(images[i]);
+        var column = new TValue[items.Count];
+        for (var i = 0; i < column.Length; i++) column[i] = value(items[i]);
         return column;
     }
 }

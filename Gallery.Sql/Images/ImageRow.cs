@@ -35,6 +35,13 @@ public sealed record ImageRow(
         reader.GetInt64(9));
 }
 
+/// <summary>An image as one caller may know it.</summary>
+/// <param name="UserId">Whose it must be: to a user another's image is as unknown as one that never was. Null for anyone's.</param>
+public readonly record struct ImageKey(Guid ImageId, string? UserId)
+{
+    internal bool Holds(ImageRow row) => row.ImageId == ImageId && (UserId is null || row.UserId == UserId);
+}
+
 /// <summary>What a save says of an image. Null: not said, so what is stored stands.</summary>
 /// <param name="Metadata">A JSON object; its keys are merged into the stored ones, the new value winning.</param>
 public sealed record NewImage(

@@ -34,7 +34,7 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     {
         var (changed, unchanged, deleted, theirs, created) = (New(), New(), New(), New(), New());
         await _images.UpsertImagesAsync([changed, unchanged, deleted, theirs with { UserId = "another" }], None);
-        await _images.SoftDeleteImagesAsync([deleted.ImageId], None);
+        await _images.SoftDeleteImagesAsync([deleted.ImageId], null, None);
 
         var written = await _images.UpsertImagesAsync([changed with { Intent = "edit" }, unchanged, deleted with { Intent = "edit" }, theirs, created], None);
 
@@ -51,12 +51,12 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
         await _images.UpsertImagesAsync(images, None);
         Guid[] someAndUnknown = [ids[0], ids[2], Guid.NewGuid()];
 
-        Assert.Equal([ids[0], ids[2]], Ids(await _images.SoftDeleteImagesAsync(someAndUnknown, None), ids));
-        Assert.Empty(await _images.SoftDeleteImagesAsync(someAndUnknown, None));
-        Assert.Equal([ids[0], ids[2]], Ids(await _images.RestoreImagesAsync(ids, None), ids));
-        Assert.Equal(ids, Ids(await _images.FindImagesAsync([.. ids, Guid.NewGuid()], None), ids));
-        Assert.Equal([ids[0], ids[2]], Ids(await _images.PurgeImagesAsync(someAndUnknown, None), ids));
-        Assert.Equal([ids[1]], Ids(await _images.FindImagesAsync(ids, None), ids));
+        Assert.Equal([ids[0], ids[2]], Ids(await _images.SoftDeleteImagesAsync(someAndUnknown, null, None), ids));
+        Assert.Empty(await _images.SoftDeleteImagesAsync(someAndUnknown, null, None));
+        Assert.Equal([ids[0], ids[2]], Ids(await _images.RestoreImagesAsync(ids, null, None), ids));
+        Assert.Equal(ids, Ids(await _images.FindImagesAsync(Anyones([.. ids, Guid.NewGuid()]), None), ids));
+        Assert.Equal([ids[0], ids[2]], Ids(await _images.PurgeImagesAsync(someAndUnknown, null, None), ids));
+        Assert.Equal([ids[1]], Ids(await _images.FindImagesAsync(Anyones(ids), None), ids));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
 
         var good = New();
         Assert.Single(await _images.UpsertImagesAsync([good], None));
-        Assert.Single(await _images.FindImagesAsync([good.ImageId], None));
+        Assert.Single(await _images.FindImagesAsync(Anyones(good.ImageId), None));
     }
 
     [Fact]
@@ -97,6 +97,23 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
 
         Assert.Equal(9L, await command.ExecuteScalarAsync());
     }
+
+    [Fact]
+    public async Task A_user_reaches_no_image_of_anothers()
+    {
+        var (mine, theirs) = (New() with { UserId = "me" }, New() with { UserId = "them" });
+        await _images.UpsertImagesAsync([mine, theirs], None);
+        Guid[] ids = [mine.ImageId, theirs.ImageId];
+
+        Assert.Equal([mine.ImageId], Ids(await _images.FindImagesAsync([new(ids[0], "me"), new(ids[1], "me")], None), ids));
+        Assert.Equal(ids, Ids(await _images.FindImagesAsync([new(ids[0], "me"), new(ids[1], null)], None), ids));
+        Assert.Equal([mine.ImageId], Ids(await _images.SoftDeleteImagesAsync(ids, "me", None), ids));
+        await _images.SoftDeleteImagesAsync(ids, null, None);
+        Assert.Equal([mine.ImageId], Ids(await _images.RestoreImagesAsync(ids, "me", None), ids));
+        Assert.Equal([mine.ImageId], Ids(await _images.PurgeImagesAsync(ids, "me", None), ids));
+    }
+
+    private static ImageKey[] Anyones(params Guid[] ids) => Array.ConvertAll(ids, id => new ImageKey(id, null));
 
     private static NewImage New()
     {

@@ -1,0 +1,16 @@
+namespace Gallery.Service.Access;
+
+/// <summary>Who asks, and so whose images they may reach. A handler takes it as a parameter.</summary>
+/// <param name="Name">Names the caller where callers are counted, as in rate limits: <c>key:pipeline</c>, <c>user:…</c>; null without credentials.</param>
+/// <param name="UserId">The one user whose images they may reach; null for everyone's.</param>
+internal sealed record Caller(string? Name, string? UserId)
+{
+    /// <summary>Without credentials, where none are asked for: may reach everyone's images.</summary>
+    public static readonly Caller Anonymous = new(null, null);
+
+    /// <summary>How handlers get their parameter: minimal APIs look for this method.</summary>
+    public static ValueTask<Caller> BindAsync(HttpContext http) => ValueTask.FromResult(Of(http));
+
+    /// <summary>The caller that the request's credentials have proven.</summary>
+    public static Caller Of(HttpContext http) => http.Features.Get<Caller>() ?? Anonymous;
+}
