@@ -16,15 +16,15 @@ internal sealed class StatementRunner
     public StatementRunner(NpgsqlConnection connection) => _connection = connection;
 
     /// <param name="sql">May be run twice, where the first run's connection is lost: whether it was committed can not be known.</param>
-    /// <param name="read">The row that the reader is at.</param>
+    /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>; the statement ends by itself.</exception>
-    public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object parameters, Func<DbDataReader, T> read, CancellationToken ct) =>
+    public Task<T> QueryAsync<T>(string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
         _connection is not null
             ? QueryAsync(_connection, sql, parameters, read, ct)
             : TryTwiceAsync(_database!, sql, parameters, read, ct).WaitAsync(GalleryDatabase.Patience, ct);
 
-    private static async Task<IReadOnlyList<T>> TryTwiceAsync<T>(
-        NpgsqlDataSource database, string sql, object parameters, Func<DbDataReader, T> read, CancellationToken ct)
+    private static async Task<T> TryTwiceAsync<T>(
+        NpgsqlDataSource database, string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)
     {
         try
         {
@@ -40,12 +40,10 @@ internal sealed class StatementRunner
         }
     }
 
-    private static async Task<IReadOnlyList<T>> QueryAsync<T>(
-        NpgsqlConnection connection, string sql, object parameters, Func<DbDataReader, T> read, CancellationToken ct)
+    private static async Task<T> QueryAsync<T>(
+        NpgsqlConnection connection, string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)
     {
         await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(sql, parameters, cancellationToken: ct));
-        var rows = new List<T>();
-        while (await reader.ReadAsync(ct)) rows.Add(read(reader));
-        return rows;
+        return await read(reader, ct);
     }
 }

@@ -92,17 +92,16 @@ internal static class ImageEndpoints
     }
 
     private static Task<IResult> ListImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, row => row.CreatedAt, ct);
+        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
 
     private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, row => row.DeletedAt!.Value, ct);
+        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
 
     private static async Task<IResult> ListAsync(
         HttpContext http,
         string path,
         string message,
-        Func<string?, ImageKeyset?, int, CancellationToken, Task<IReadOnlyList<ImageRow>>> list,
-        Func<ImageRow, DateTime> at,
+        Func<string?, ImageKeyset?, int, Func<ImageReader, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>>, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>> list,
         CancellationToken ct)
     {
         var errors = new FieldErrors();
@@ -113,11 +112,12 @@ internal static class ImageEndpoints
         if (errors.Any) return errors.ToProblem();
 
         var after = query.After is { } place ? new ImageKeyset(place.At, place.Id) : null;
-        var rows = await list(userId, after, query.Limit + 1, ct);   // one more than asked tells whether a page follows
-        var next = rows.Count > query.Limit && rows[query.Limit - 1] is var last ? query.CursorAt(at(last), last.ImageId) : null;
+        // One row more than asked tells whether a page follows.
+        var (page, last) = await list(userId, after, query.Limit + 1, (rows, token) => ImageJson.ReadPageAsync(rows, query.Limit, token), ct);
+        var next = last is null ? null : query.CursorAt(last.At, last.ImageId);
         if (next is not null) http.Response.Headers.Link = query.Link(next);
         http.Response.Headers.CacheControl = "no-store";
-        return ImageJson.Page(rows.Take(query.Limit), message, new Pagination(query.Limit, next));
+        return ImageJson.EndPage(page, message, new Pagination(query.Limit, next));
     }
 
     private static async Task<IResult> FindImage(Guid imageId, Caller caller, HttpContext http, ImageCoalescer images, CancellationToken ct)
@@ -162,7 +162,7 @@ internal static class ImageEndpoints
             ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
             : NotFound(imageId);
 
-    private static IResult Saved(HttpContext http, ImageRow row, bool created, string message)
+    private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)
     {
         if (!created) return Answer(http, row, message);
         Validate(http, row);
@@ -170,7 +170,7 @@ internal static class ImageEndpoints
         return ImageJson.Envelope(StatusCodes.Status201Created, row, message);
     }
 
-    private static IResult Answer(HttpContext http, ImageRow row, string message)
+    private static JsonAnswer Answer(HttpContext http, ImageRow row, string message)
     {
         Validate(http, row);
         return ImageJson.Envelope(StatusCodes.Status200OK, row, message);

@@ -9,7 +9,7 @@ namespace Gallery.Sql.Images;
 /// Saves lock their rows in the order of the ids; the other writers in the order they meet them, so two batches of several ids that
 /// overlap may end in a deadlock, and are tried again.
 /// </remarks>
-public sealed class ImageRepository
+public sealed partial class ImageRepository
 {
     private readonly StatementRunner _statements;
 
@@ -33,13 +33,15 @@ public sealed class ImageRepository
         await images.FindImagesAsync([], ct);
         foreach (var userId in new[] { "", null })
         {
-            await images.ListImagesAsync(userId, null, 0, ct);
-            await images.ListDeletedImagesAsync(userId, null, 0, ct);
+            await images.ListImagesAsync(userId, null, 0, ReadNothingAsync, ct);
+            await images.ListDeletedImagesAsync(userId, null, 0, ReadNothingAsync, ct);
         }
 
         await images.SoftDeleteImagesAsync([], null, ct);
         await images.RestoreImagesAsync([], null, ct);
         await images.PurgeImagesAsync([], null, ct);
+
+        static Task<bool> ReadNothingAsync(ImageReader rows, CancellationToken ct) => Task.FromResult(true);
     }
 
     /// <summary>
@@ -156,109 +158,6 @@ public sealed class ImageRepository
         return QueryAsync(sql, new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId) }, ct);
     }
 
-    /// <summary>Live images, newest first (<c>created_at</c>, then <c>image_id</c>, both falling).</summary>
-    /// <param name="userId">Whose; null for everyone's.</param>
-    /// <param name="after">The last row of the page before; null for the first page.</param>
-    /// <param name="limit">How many rows at most.</param>
-    public Task<IReadOnlyList<ImageRow>> ListImagesAsync(string? userId, ImageKeyset? after, int limit, CancellationToken ct)
-    {
-        // The seek is one row comparison against coalesced values: "@At is null or …" would filter the whole index.
-        // language=PostgreSQL
-        const string ofOneUser = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.user_id = @UserId
-              and i.deleted_at is null
-              and (i.created_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.created_at desc,
-                     i.image_id desc
-            limit @Limit
-            """;
-
-        // language=PostgreSQL
-        const string ofEveryone = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.deleted_at is null
-              and (i.created_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.created_at desc,
-                     i.image_id desc
-            limit @Limit
-            """;
-
-        return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, ct);
-    }
-
-    /// <summary>The trash, latest deletion first (<c>deleted_at</c>, then <c>image_id</c>, both falling).</summary>
-    /// <inheritdoc cref="ListImagesAsync" path="/param"/>
-    public Task<IReadOnlyList<ImageRow>> ListDeletedImagesAsync(string? userId, ImageKeyset? after, int limit, CancellationToken ct)
-    {
-        // language=PostgreSQL
-        const string ofOneUser = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.user_id = @UserId
-              and i.deleted_at is not null
-              and (i.deleted_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.deleted_at desc,
-                     i.image_id desc
-            limit @Limit
-            """;
-
-        // language=PostgreSQL
-        const string ofEveryone = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.deleted_at is not null
-              and (i.deleted_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.deleted_at desc,
-                     i.image_id desc
-            limit @Limit
-            """;
-
-        return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, ct);
-    }
-
     /// <summary>Moves live images to the trash. Ids already there, unknown, or another user's, are absent from the result.</summary>
     /// <param name="userId">Whose the images must be; null for anyone's.</param>
     public Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
@@ -339,11 +238,8 @@ public sealed class ImageRepository
         return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
     }
 
-    private Task<IReadOnlyList<ImageRow>> ListAsync(string sql, string? userId, ImageKeyset? after, int limit, CancellationToken ct) =>
-        QueryAsync(sql, new { UserId = userId, after?.At, after?.ImageId, Limit = limit }, ct);
-
     private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct) =>
-        _statements.QueryAsync(sql, parameters, ImageRow.Read, ct);
+        _statements.QueryAsync(sql, parameters, ImageRow.ReadAllAsync, ct);
 
     private static TValue[] Column<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {

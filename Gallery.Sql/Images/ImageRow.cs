@@ -21,8 +21,15 @@ public sealed record ImageRow(
     DateTime? DeletedAt,
     long Revision)
 {
-    /// <summary>The row that the reader is at, by position: no boxing, which is most of what a page of rows costs.</summary>
-    internal static ImageRow Read(DbDataReader reader) => new(
+    /// <summary>All rows of a reader, by position: Dapper's own mapping boxes each value.</summary>
+    internal static async Task<IReadOnlyList<ImageRow>> ReadAllAsync(DbDataReader reader, CancellationToken ct)
+    {
+        var rows = new List<ImageRow>();
+        while (await reader.ReadAsync(ct)) rows.Add(Read(reader));
+        return rows;
+    }
+
+    private static ImageRow Read(DbDataReader reader) => new(
         reader.GetGuid(0),
         reader.GetString(1),
         reader.GetString(2),
