@@ -197,6 +197,7 @@ internal static class ImageEndpoints
     /// <summary>If-None-Match by the weak comparison that RFC 9110, section 13.1.2, asks for.</summary>
     private static bool Matches(HttpRequest request, string etag)
     {
+        if (request.Headers.IfNoneMatch.Count == 0) return false;
         var current = new EntityTagHeaderValue(etag);
         return EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch, out var tags)
             && tags.Any(tag => tag.Equals(EntityTagHeaderValue.Any) || tag.Compare(current, useStrongComparison: false));

@@ -147,8 +147,8 @@ public sealed partial class ImageRepository
                    i.revision
             from unnest
             (
-                @ImageIds::uuid[],
-                @UserIds::text[]
+                (select @ImageIds::uuid[]),   -- in a select of its own, so that the planner does not count the ids:
+                (select @UserIds::text[])     -- it would plan anew at each execution, which costs more than to find an image
             ) as n (image_id, user_id)
             join gallery.image as i on i.image_id = n.image_id
             where n.user_id is null

@@ -99,6 +99,16 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_find_is_not_planned_anew_at_each_execution()
+    {
+        for (var i = 0; i < 7; i++) await _images.FindImagesAsync(Anyones(Guid.NewGuid()), None);   // five are planned in any case
+
+        await using var connection = await _source.OpenConnectionAsync();
+        await using var command = new NpgsqlCommand("select generic_plans from pg_prepared_statements where statement like '%join gallery.image as i%' and statement not like '%pg_prepared%'", connection);
+        Assert.InRange((long)(await command.ExecuteScalarAsync())!, 1, 7);
+    }
+
+    [Fact]
     public async Task A_user_reaches_no_image_of_anothers()
     {
         var (mine, theirs) = (New() with { UserId = "me" }, New() with { UserId = "them" });
