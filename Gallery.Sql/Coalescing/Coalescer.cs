@@ -20,7 +20,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly Func<IReadOnlyList<TRequest>, CancellationToken, Task<Dictionary<TKey, TResult>>> _run;
     private readonly CoalescerOptions _options;
     private readonly CoalescerMetrics _metrics;
-    private readonly Task _lanes;
+    private readonly SemaphoreSlim _freeLanes;
 
     /// <param name="name">Names its metrics.</param>
     /// <param name="run">One statement for all these requests, of different keys. A key that is absent from its answer is answered by default.</param>
@@ -33,7 +33,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         (_keyOf, _run, _options) = (keyOf, run, options);
         _queue = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(options.QueueLength) { FullMode = BoundedChannelFullMode.Wait });
         _metrics = new CoalescerMetrics(name, () => _queue.Reader.Count);
-        _lanes = Task.WhenAll(Enumerable.Range(0, options.Lanes).Select(_ => Task.Run(RunLaneAsync)));
+        _freeLanes = new SemaphoreSlim(options.Lanes);
     }
 
     /// <summary>The request's answer, once committed; default where the statement had none for its key.</summary>
@@ -45,24 +45,50 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         if (_options.Lanes == 0) return RunAloneAsync(request, ct);
 
         var waiting = new Waiting(request, _keyOf(request), Stopwatch.GetTimestamp());
-        return _queue.Writer.TryWrite(waiting) ? waiting.Task.WaitAsync(_options.Patience, ct) : throw new CoalescerFullException();
+        if (!_queue.Writer.TryWrite(waiting)) throw new CoalescerFullException();
+        StartLane();
+        return waiting.Task.WaitAsync(_options.Patience, ct);
     }
 
     /// <summary>Takes nothing new, and answers everyone who waits.</summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
-        await _lanes;
+        for (var lane = 0; lane < _options.Lanes; lane++) await _freeLanes.WaitAsync();
+        await ServeQueueAsync();   // who came in just before the queue was closed, and found no lane free
     }
 
     private async Task<TResult?> RunAloneAsync(TRequest request, CancellationToken ct) =>
         (await _run([request], ct)).GetValueOrDefault(_keyOf(request));
 
+    /// <summary>
+    /// Where a lane is free, it starts on the caller's own thread: a lone request's statement is sent without a change of threads.
+    /// The first statement so belongs to the caller's trace; those that follow carry others, and belong to none.
+    /// </summary>
+    private void StartLane()
+    {
+        if (!_freeLanes.Wait(0)) return;
+
+        if (ExecutionContext.IsFlowSuppressed()) _ = RunLaneAsync();
+        else using (ExecutionContext.SuppressFlow()) _ = RunLaneAsync();
+    }
+
     private async Task RunLaneAsync()
+    {
+        do
+        {
+            await ServeQueueAsync();
+            _freeLanes.Release();
+        }
+        while (_queue.Reader.Count > 0 && _freeLanes.Wait(0));   // who came in between the two found no lane free
+    }
+
+    /// <summary>Statement after statement, until nobody waits.</summary>
+    private async Task ServeQueueAsync()
     {
         var batch = new Dictionary<TKey, List<Waiting>>();
         var next = new Queue<Waiting>();   // came too early: their key was on board already
-        while (next.Count > 0 || await _queue.Reader.WaitToReadAsync())
+        while (next.Count > 0 || _queue.Reader.Count > 0)
         {
             for (var count = next.Count; count > 0; count--) Board(next.Dequeue());
             while (batch.Count + next.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting);

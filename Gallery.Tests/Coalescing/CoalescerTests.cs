@@ -18,6 +18,48 @@ public sealed class CoalescerTests
     }
 
     [Fact]
+    public async Task A_lone_request_is_sent_by_its_callers_own_thread()
+    {
+        var threads = new List<int>();
+        await using var coalescer = new Coalescer<int, int, int>(
+            "test",
+            key => key,
+            (keys, _) =>
+            {
+                threads.Add(Environment.CurrentManagedThreadId);
+                return Task.FromResult(keys.ToDictionary(key => key, key => key));
+            },
+            new CoalescerOptions(1, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+
+        var caller = Environment.CurrentManagedThreadId;
+        var request = coalescer.RunAsync(1, None);
+
+        Assert.Equal([caller], threads);
+        await request;
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task No_request_is_left_behind_however_they_meet_the_lanes(int lanes)
+    {
+        await using var coalescer = new Coalescer<int, int, int>(
+            "test",
+            key => key,
+            async (keys, _) =>
+            {
+                if (keys[0] % 3 == 0) await Task.Yield();   // a lane now ends on its caller's thread, now on another
+                return keys.ToDictionary(key => key, key => key);
+            },
+            new CoalescerOptions(lanes, 4, 10_000, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
+        {
+            for (var i = 0; i < 5_000; i++) Assert.Equal(client * 5_000 + i, await coalescer.RunAsync(client * 5_000 + i, None));
+        })));
+    }
+
+    [Fact]
     public async Task Requests_that_arrive_while_a_statement_is_on_its_way_share_the_next_one()
     {
         var statements = new Statements();
