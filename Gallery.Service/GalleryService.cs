@@ -2,8 +2,8 @@ using Gallery.Service.Health;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
 using Gallery.Service.OpenApi;
+using Gallery.Service.Telemetry;
 using Gallery.Sql.Images;
-using Microsoft.Extensions.Logging.Console;
 using Npgsql;
 
 namespace Gallery.Service;
@@ -23,7 +23,8 @@ public static partial class GalleryService
     public static WebApplication Build(NpgsqlDataSource database, IConfiguration settings, string[] args)
     {
         var builder = WebApplication.CreateSlimBuilder(args);
-        ConfigureLogging(builder.Logging);
+        builder.Logging.AddGalleryLogging(settings);
+        builder.AddGalleryTelemetry(settings);
         if (ServiceAddress.Find(builder.Configuration, settings) is { } urls) builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -38,6 +39,9 @@ public static partial class GalleryService
         builder.Services.AddSingleton(images);
         builder.Services.AddSingleton(_ => coalescer);   // made here, so that a wrong setting is told at once; disposed, and so drained, with the host
         builder.Services.AddSingleton(ImageHosts.From(settings));
+        builder.Services.AddHostedService<Drain>();
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<LogLimit>();
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
         builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -48,27 +52,14 @@ public static partial class GalleryService
         builder.Services.AddGalleryOpenApi();
 
         var app = builder.Build();
+        app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
         app.MapImages();
         app.MapHealth();
         app.MapGalleryOpenApi();
+        app.MapMetrics(settings);
         return app;
-    }
-
-    /// <summary>One line an entry on standard output, UTC; of the framework only what is wrong.</summary>
-    public static void ConfigureLogging(ILoggingBuilder logging)
-    {
-        logging.ClearProviders();
-        logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
-        logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);   // why it did not start is Program's one line
     }
 
     [LoggerMessage(LogLevel.Information, "Gallery serves {Urls} on {Database}; its routes are listed at /docs")]

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gallery.Service.Telemetry;
 using Gallery.Sql;
 using Gallery.Sql.Migrations;
 
@@ -15,8 +16,8 @@ internal static class ServiceProgram
     {
         try
         {
-            using var logs = LoggerFactory.Create(GalleryService.ConfigureLogging);
             var settings = Settings.Load();
+            using var logs = LoggerFactory.Create(logging => logging.AddGalleryLogging(settings));
             await using var database = await OpenDatabaseAsync(settings, logs.CreateLogger("Gallery"));
             await using var service = GalleryService.Build(database.Source, settings, args);
             await ServiceAddress.StartAsync(service);

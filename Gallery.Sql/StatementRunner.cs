@@ -1,44 +1,42 @@
 using System.Data.Common;
 using Dapper;
 using Npgsql;
+using Polly;
 
 namespace Gallery.Sql;
 
-/// <summary>How every repository runs a statement: a connection of the pool's, one more try where that may help, and a bound on the waiting.</summary>
+/// <summary>How every repository runs a statement: a connection of the pool's, one more try where that is safe and may help, and a bound on the waiting.</summary>
 internal sealed class StatementRunner
 {
     private readonly NpgsqlDataSource? _database;
     private readonly NpgsqlConnection? _connection;
+    private readonly ResiliencePipeline _repeatable = ResiliencePipeline.Empty;
+    private readonly ResiliencePipeline _notRepeatable = ResiliencePipeline.Empty;
 
-    public StatementRunner(NpgsqlDataSource database) => _database = database;
+    public StatementRunner(NpgsqlDataSource database)
+    {
+        _database = database;
+        _repeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
+        _notRepeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWithoutEffect);
+    }
 
     /// <summary>Runs on this connection alone, and once: for one that is just being opened.</summary>
     public StatementRunner(NpgsqlConnection connection) => _connection = connection;
 
-    /// <param name="sql">May be run twice, where the first run's connection is lost: whether it was committed can not be known.</param>
+    /// <param name="isRepeatable">
+    /// Whether a second run, after a first one whose answer was lost with its connection, leaves and answers the same: what that run did can not be known.
+    /// </param>
     /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>; the statement ends by itself.</exception>
-    public Task<T> QueryAsync<T>(string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
+    public Task<T> QueryAsync<T>(
+        string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
         _connection is not null
             ? QueryAsync(_connection, sql, parameters, read, ct)
-            : TryTwiceAsync(_database!, sql, parameters, read, ct).WaitAsync(GalleryDatabase.Patience, ct);
-
-    private static async Task<T> TryTwiceAsync<T>(
-        NpgsqlDataSource database, string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)
-    {
-        try
-        {
-            await using var connection = await database.OpenConnectionAsync(ct);
-            return await QueryAsync(connection, sql, parameters, read, ct);
-        }
-        catch (NpgsqlException e) when (TransientFault.IsWorthOneMoreTry(e))
-        {
-            if (e.SqlState is not (PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected))
-                database.Clear();   // the others in the pool are no better
-            await using var connection = await database.OpenConnectionAsync(ct);
-            return await QueryAsync(connection, sql, parameters, read, ct);
-        }
-    }
+            : (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
+            {
+                await using var connection = await _database!.OpenConnectionAsync(token);
+                return await QueryAsync(connection, sql, parameters, read, token);
+            }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
 
     private static async Task<T> QueryAsync<T>(
         NpgsqlConnection connection, string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)

@@ -26,8 +26,9 @@ internal static class HealthEndpoints
 
     private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Envelope.Of(new HealthReport("alive"), "The service is alive"));
 
-    private static async Task<IResult> FindReadiness(NpgsqlDataSource database, CancellationToken ct)
+    private static async Task<IResult> FindReadiness(NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
+        if (lifetime.ApplicationStopping.IsCancellationRequested) return ProblemExceptionHandler.ShuttingDown;
         var pending = await Migrator.ListPendingAsync(database, ct).WaitAsync(GalleryDatabase.Patience, ct);   // no answer throws, and that is 503 too
         return pending.Count == 0
             ? TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The database is reachable and has had all migrations"))

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -54,12 +53,11 @@ internal sealed record ProblemResult(
         var response = httpContext.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
+        response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // an exception has cleared it
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-        var problem = Problem.Of(Status, Code, Message, FindTraceId(httpContext), Errors, Pending);
+        var problem = Problem.Of(Status, Code, Message, httpContext.TraceIdentifier, Errors, Pending);
         return response.WriteAsJsonAsync(problem, GalleryJson.Wire.Problem, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
     }
-
-    public static string FindTraceId(HttpContext httpContext) => Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier;
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Connections;
@@ -7,9 +8,11 @@ using Npgsql;
 namespace Gallery.Service.Http;
 
 /// <summary>The one place where an exception becomes an answer and a line in the log. The database's own words never leave.</summary>
-internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log) : IExceptionHandler
+internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log, LogLimit limit, IHostApplicationLifetime lifetime) : IExceptionHandler
 {
     private const int RetryAfterSeconds = 2;
+
+    public static readonly ProblemResult ShuttingDown = Unavailable("shutting_down", "This instance of the service is stopping. Try again, and another answers.");
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -19,22 +22,27 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             return true;
         }
 
-        var problem = ToProblem(exception);
+        var isStopping = lifetime.ApplicationStopping.IsCancellationRequested;
+        if (isStopping) httpContext.Response.Headers.Connection = "close";   // the exception has cleared it
+        var problem = isStopping && exception is ObjectDisposedException or OperationCanceledException or CoalescerFullException
+            ? ShuttingDown
+            : ToProblem(exception);
         var request = httpContext.Request;
         if (problem.Status >= StatusCodes.Status500InternalServerError)
         {
             // The middleware has taken the endpoint off the context by now, and left it here.
             var route = (httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "";
-            var traceId = ProblemResult.FindTraceId(httpContext);
-            if (problem.Status == StatusCodes.Status500InternalServerError) LogUnexpected(exception, request.Method, route, traceId);
-            else LogUnavailable(request.Method, route, problem.Code, exception.GetBaseException().Message.ReplaceLineEndings(" "), traceId);
+            var (traceId, requestId) = (httpContext.TraceIdentifier, RequestIds.Find(httpContext));
+            if (problem.Status == StatusCodes.Status500InternalServerError) LogUnexpected(exception, request.Method, route, traceId, requestId);
+            else if (limit.MayWrite(problem.Code, out var leftOut))
+                LogUnavailable(request.Method, route, problem.Code, exception.GetBaseException().Message.ReplaceLineEndings(" "), traceId, requestId, leftOut);
         }
 
         await problem.ExecuteAsync(httpContext);
         return true;
     }
 
-    private static ProblemResult ToProblem(Exception exception) => exception switch
+    internal static ProblemResult ToProblem(Exception exception) => exception switch
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => JsonBody.TooLarge,
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(
@@ -54,15 +62,15 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             Unavailable("database_unavailable", "The database could not do this just now."),
         // The end of a connection, whatever its code: a pooler's refusals come as FATAL XX000.
         PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => Away(),
-        PostgresException
-        {
-            SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ReadOnlySqlTransaction,
-        } => Unavailable("database_unavailable", "The database could not do this just now."),
-        // Classes 08, 28, 3D, 53, 57: no connection, no sign-in, no such database, no resources, shutting down.
-        PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '3', ..] or ['5', '7', ..] } => Away(),
+        // Classes 40, 53, 58: rolled back for the sake of another, no resources (a full disk, too many connections), trouble of its operating system.
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or ['4', '0', ..] or ['5', '3', ..] or ['5', '8', ..] } =>
+            Unavailable("database_unavailable", "The database could not do this just now."),
+        // Classes 08, 28, 3D, 57: no connection, no sign-in, no such database, shutting down.
+        PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away(),
         PostgresException => Unexpected(),
         TimeoutException or NpgsqlException { InnerException: TimeoutException } => Unavailable("database_timeout", "The database took too long, or none of its connections came free."),
-        NpgsqlException => Away(),
+        OperationCanceledException => Unavailable("database_timeout", "The database took too long."),   // and not because the caller has left
+        NpgsqlException or SocketException => Away(),
         _ => Unexpected(),
     };
 
@@ -83,9 +91,9 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     private static ProblemResult Unexpected() =>
         new(StatusCodes.Status500InternalServerError, "internal_error", "Something went wrong here, not in the request. The log has it under the trace_id.");
 
-    [LoggerMessage(LogLevel.Error, "{Method} {Route} failed, trace {TraceId}")]
-    private partial void LogUnexpected(Exception exception, string method, string route, string traceId);
+    [LoggerMessage(LogLevel.Error, "{Method} {Route} failed, trace {TraceId}, request {RequestId}")]
+    private partial void LogUnexpected(Exception exception, string method, string route, string traceId, string requestId);
 
-    [LoggerMessage(LogLevel.Warning, "{Method} {Route} answered 503 {Code}: {Reason}, trace {TraceId}")]
-    private partial void LogUnavailable(string method, string route, string code, string reason, string traceId);
+    [LoggerMessage(LogLevel.Warning, "{Method} {Route} answered 503 {Code}: {Reason}, trace {TraceId}, request {RequestId}; {LeftOut} more such since the line before")]
+    private partial void LogUnavailable(string method, string route, string code, string reason, string traceId, string requestId, int leftOut);
 }

@@ -62,6 +62,7 @@ internal static class Operations
     private static void DescribeHeaders(OpenApiResponse response, string operationId, string status)
     {
         response.Headers ??= new Dictionary<string, IOpenApiHeader>();
+        response.Headers["X-Request-Id"] = Header("The request's own X-Request-Id, if that is a token of up to 128 characters; else its trace id.");
         if (status is "200" or "201" or "304" && operationId.EndsWith("Image", StringComparison.Ordinal) && operationId != "PurgeImage")
             response.Headers["ETag"] = Header("Changes with the image.");
         if (status is "201") response.Headers["Location"] = Header("The image's own path.");

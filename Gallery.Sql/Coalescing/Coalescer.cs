@@ -50,7 +50,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         return waiting.Task.WaitAsync(_options.Patience, ct);
     }
 
-    /// <summary>Takes nothing new, and answers everyone who waits.</summary>
+    /// <summary>Takes nothing new, and answers everyone who still waits: done within twice their patience, however the database is.</summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
@@ -90,14 +90,16 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         var next = new Queue<Waiting>();   // came too early: their key was on board already
         while (next.Count > 0 || _queue.Reader.Count > 0)
         {
-            for (var count = next.Count; count > 0; count--) Board(next.Dequeue());
-            while (batch.Count + next.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting);
+            var oldest = Stopwatch.GetTimestamp() - (long)(_options.Patience.TotalSeconds * Stopwatch.Frequency);
+            for (var count = next.Count; count > 0; count--) Board(next.Dequeue(), oldest);
+            while (batch.Count + next.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting, oldest);
             if (batch.Count > 0) await FlushAsync([.. batch.Values]);
             batch.Clear();
         }
 
-        void Board(Waiting waiting)
+        void Board(Waiting waiting, long oldest)
         {
+            if (waiting.Since < oldest) return;   // its caller has been told that it took too long: it must not be begun after that
             if (batch.TryAdd(waiting.Key, [waiting])) return;
             if (_options.ShareEqualKeys) batch[waiting.Key].Add(waiting);
             else next.Enqueue(waiting);

@@ -9,8 +9,10 @@ internal sealed class CoalescerMetrics
     public const string MeterName = "Gallery.Coalescing";
 
     private static readonly Meter Meter = new(MeterName);
-    private static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("gallery.coalescer.batch_size", "{request}", "Requests a statement carries.");
-    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "ms", "From a request's arrival to its statement's start.");
+    private static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("gallery.coalescer.batch_size", "{request}", "Requests a statement carries.",
+        advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256] });
+    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "ms", "From a request's arrival to its statement's start.",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] });
 
     private readonly KeyValuePair<string, object?> _name;
 

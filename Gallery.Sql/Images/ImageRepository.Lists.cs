@@ -112,5 +112,5 @@ public sealed partial class ImageRepository
     private Task<T> ListAsync<T>(
         string sql, string? userId, ImageKeyset? after, int limit, Func<ImageReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
         _statements.QueryAsync(
-            sql, new { UserId = userId, after?.At, after?.ImageId, Limit = limit }, (reader, token) => read(new ImageReader(reader), token), ct);
+            sql, new { UserId = userId, after?.At, after?.ImageId, Limit = limit }, isRepeatable: true, (reader, token) => read(new ImageReader(reader), token), ct);
 }

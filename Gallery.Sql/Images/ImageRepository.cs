@@ -7,7 +7,8 @@ namespace Gallery.Sql.Images;
 /// Each method is one statement in one round trip, and is whole or not at all. No order of the result is promised but a list's.
 /// Not at hand, a database throws <see cref="NpgsqlException"/>, or <see cref="TimeoutException"/> after <see cref="GalleryDatabase.Patience"/>.
 /// Saves lock their rows in the order of the ids; the other writers in the order they meet them, so two batches of several ids that
-/// overlap may end in a deadlock, and are tried again.
+/// overlap may end in a deadlock, and are tried again. So is a statement whose connection was lost, all but a purge: a save that was
+/// committed and not answered is told as one that was there already, a deletion or restore as one that had been made.
 /// </remarks>
 public sealed partial class ImageRepository
 {
@@ -235,11 +236,12 @@ public sealed partial class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
+        // Run twice, it would find nothing of what it deleted itself, and might delete what was saved anew in between.
+        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct, isRepeatable: false);
     }
 
-    private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct) =>
-        _statements.QueryAsync(sql, parameters, ImageRow.ReadAllAsync, ct);
+    private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct, bool isRepeatable = true) =>
+        _statements.QueryAsync(sql, parameters, isRepeatable, ImageRow.ReadAllAsync, ct);
 
     private static TValue[] Column<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {

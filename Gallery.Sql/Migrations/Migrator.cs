@@ -25,8 +25,11 @@ public static class Migrator
     /// <summary>The embedded scripts that the database has not had, in order. Reads the journal, and needs no other right.</summary>
     public static async Task<IReadOnlyList<string>> ListPendingAsync(NpgsqlDataSource database, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(ct);
-        var applied = await Journal.ReadAppliedNamesAsync(connection, ct);
+        var applied = await RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry).ExecuteAsync(async token =>
+        {
+            await using var connection = await database.OpenConnectionAsync(token);
+            return await Journal.ReadAppliedNamesAsync(connection, token);
+        }, ct);
         return [.. ScriptFolder.ReadEmbedded().Select(script => script.Name).Where(name => !applied.Contains(name))];
     }
 

@@ -220,10 +220,24 @@ public sealed class CoalescerTests
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(patience: TimeSpan.FromMilliseconds(1));
-        var request = await statements.SendAsync(coalescer, 1);
 
-        await Assert.ThrowsAsync<TimeoutException>(() => request);
+        await Assert.ThrowsAsync<TimeoutException>(() => coalescer.RunAsync(1, None));
         statements.Answer();
+    }
+
+    [Fact]
+    public async Task A_request_that_was_told_it_took_too_long_is_not_begun_after_that()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(patience: TimeSpan.FromSeconds(1));
+        var first = await statements.SendAsync(coalescer, 1);
+        await Assert.ThrowsAsync<TimeoutException>(() => coalescer.RunAsync(2, None));
+        await Assert.ThrowsAsync<TimeoutException>(() => first);
+
+        var third = coalescer.RunAsync(3, None);
+        for (var i = 0; i < 3; i++) statements.Answer();
+        Assert.Equal(30, await third);
+        Assert.Equal(["1", "3"], statements.Sent);
     }
 
     [Fact]

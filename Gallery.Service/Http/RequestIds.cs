@@ -1,0 +1,40 @@
+using System.Buffers;
+using System.Diagnostics;
+
+namespace Gallery.Service.Http;
+
+/// <summary>
+/// Names each request: the trace id is that of its <c>traceparent</c>, else a new one, and stands in <see cref="HttpContext.TraceIdentifier"/>;
+/// every answer has an <c>X-Request-Id</c>, the one that was sent, else the trace id.
+/// </summary>
+internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime lifetime)
+{
+    public const string Header = "X-Request-Id";
+    private const int MaximumLength = 128;
+
+    // A token's characters (RFC 9110, section 5.6.2): fit for a log, a header and a URL, whoever made it up.
+    private static readonly SearchValues<char> Token =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    public Task InvokeAsync(HttpContext http)
+    {
+        http.TraceIdentifier = FindTraceId(http);
+        http.Response.Headers[Header] = Find(http);
+        if (lifetime.ApplicationStopping.IsCancellationRequested) http.Response.Headers.Connection = "close";
+        return next(http);
+    }
+
+    /// <summary>What the answer's <c>X-Request-Id</c> is.</summary>
+    public static string Find(HttpContext http) =>
+        http.Request.Headers.TryGetValue(Header, out var sent) && sent is [{ Length: > 0 and <= MaximumLength } id] && !id.AsSpan().ContainsAnyExcept(Token)
+            ? id
+            : http.TraceIdentifier;
+
+    private static string FindTraceId(HttpContext http)
+    {
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity) return activity.TraceId.ToHexString();   // traces are collected
+        return http.Request.Headers.TraceParent is [{ } parent] && ActivityContext.TryParse(parent, null, out var context)
+            ? context.TraceId.ToHexString()
+            : ActivityTraceId.CreateRandom().ToHexString();
+    }
+}

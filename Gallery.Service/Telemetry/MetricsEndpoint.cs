@@ -1,0 +1,44 @@
+using System.Net;
+using Gallery.Sql;
+
+namespace Gallery.Service.Telemetry;
+
+/// <summary><c>/metrics</c>, in Prometheus' text format. To whom it is not open, it is not there.</summary>
+internal static class MetricsEndpoint
+{
+    private const string Setting = "GALLERY_METRICS";
+    private const string Path = "/metrics";
+
+    private static readonly string[] MarksOfProxies = ["X-Forwarded-For", "Forwarded", "X-Original-For", "X-Real-IP", "Via"];
+
+    /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> is no word that it takes.</exception>
+    public static bool IsOn(IConfiguration settings) => FindAudience(settings) is not "off" && TelemetrySetup.IsEnabled(settings);
+
+    public static void MapMetrics(this WebApplication app, IConfiguration settings)
+    {
+        if (!IsOn(settings)) return;
+        var isOpen = FindAudience(settings) == "on";
+        app.MapPrometheusScrapingEndpoint(
+            Path,
+            meterProvider: null,
+            configureBranchedPipeline: branch => branch.Use((http, next) =>
+            {
+                if (isOpen || IsOfThisMachine(http)) return next(http);
+                http.Response.StatusCode = StatusCodes.Status404NotFound;
+                return Task.CompletedTask;
+            }),
+            optionsName: null);
+    }
+
+    /// <summary>A proxy on this machine passes on what others ask, and says so.</summary>
+    private static bool IsOfThisMachine(HttpContext http) =>
+        http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
+        && !Array.Exists(MarksOfProxies, http.Request.Headers.ContainsKey);
+
+    private static string FindAudience(IConfiguration settings) => settings.Find(Setting) switch
+    {
+        null => "loopback",
+        "off" or "loopback" or "on" => settings.Find(Setting)!,
+        var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes off, loopback or on."),
+    };
+}

@@ -1,0 +1,21 @@
+using System.Diagnostics;
+using OpenTelemetry;
+
+namespace Gallery.Service.Telemetry;
+
+/// <summary>
+/// Keeps of a request's span what has few values and names nobody. The framework also puts down the path, with its image id, and the
+/// query, host and user agent, which are whatever a client sends.
+/// </summary>
+internal sealed class SpanTags : BaseProcessor<Activity>
+{
+    private static readonly HashSet<string> Kept =
+        ["http.request.method", "http.route", "http.response.status_code", "url.scheme", "network.protocol.version", "error.type"];
+
+    public override void OnEnd(Activity data)
+    {
+        if (data.Kind != ActivityKind.Server) return;
+        foreach (var (name, _) in data.TagObjects.ToArray())
+            if (!Kept.Contains(name)) data.SetTag(name, null);
+    }
+}

@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using Gallery.Service;
+using Gallery.Sql;
+using Gallery.Tests.Database;
+using Gallery.Tests.Service;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Gallery.Tests.Observability;
+
+/// <summary>The real service with settings of a test's own, its log kept.</summary>
+public sealed class ObservedService : IAsyncDisposable
+{
+    private readonly NpgsqlDataSource _source;
+
+    private ObservedService(NpgsqlDataSource source, WebApplication host, Lines log)
+    {
+        (_source, Host, Log) = (source, host, log);
+        Api = new Api(new Uri(host.Urls.First()));
+    }
+
+    public WebApplication Host { get; }
+
+    public Api Api { get; }
+
+    /// <summary>What it wrote of level warning or worse.</summary>
+    public Lines Log { get; }
+
+    /// <param name="settings">Each <c>NAME=value</c>.</param>
+    public static Task<ObservedService> StartAsync(string database, params string[] settings) => StartAsync(database, "http://127.0.0.1:0", settings);
+
+    /// <param name="urls">Where it listens; the first is where <see cref="Api"/> asks.</param>
+    public static async Task<ObservedService> StartAsync(string database, string urls, string[] settings)
+    {
+        var given = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(line => line.Split('=', 2)).Select(line => new KeyValuePair<string, string?>(line[0], line[1]))).Build();
+        var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database)) { Pooling = true };
+        var source = GalleryDatabase.Create(connection, given);
+        var host = GalleryService.Build(source, given, ["--urls", urls, "--Logging:Console:LogLevel:Default", "None"]);
+        var log = new Lines();
+        host.Services.GetRequiredService<ILoggerFactory>().AddProvider(log);
+        await host.StartAsync();
+        return new ObservedService(source, host, log);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Api.Dispose();
+        await Host.DisposeAsync();
+        await _source.DisposeAsync();
+        Log.Dispose();
+    }
+
+    public sealed class Lines : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Written { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel)) Written.Enqueue($"{formatter(state, exception)} {exception}");
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
