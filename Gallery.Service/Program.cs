@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gallery.Service.Access;
 using Gallery.Sql;
 using Gallery.Sql.Migrations;
 
@@ -15,6 +16,8 @@ internal static class ServiceProgram
     {
         try
         {
+            if (args is [KeyCommand.Verb, ..]) return KeyCommand.Run(args[1..]);
+
             using var logs = LoggerFactory.Create(GalleryService.ConfigureLogging);
             var settings = Settings.Load();
             await using var database = await OpenDatabaseAsync(settings, logs.CreateLogger("Gallery"));
