@@ -1,3 +1,4 @@
+using Gallery.Service.Access;
 using Gallery.Service.Health;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
@@ -49,12 +50,14 @@ public static partial class GalleryService
             GalleryJson.Configure(json.SerializerOptions);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, GalleryJson.Wire);
         });
+        builder.Services.AddGalleryAccess(settings);
         builder.Services.AddGalleryOpenApi();
 
         var app = builder.Build();
         app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
+        app.UseGalleryAccess();
         app.MapImages();
         app.MapHealth();
         app.MapGalleryOpenApi();

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gallery.Service.Access;
 using Gallery.Service.Telemetry;
 using Gallery.Sql;
 using Gallery.Sql.Migrations;
@@ -16,6 +17,7 @@ internal static class ServiceProgram
     {
         try
         {
+            if (args is [KeyCommand.Verb, ..]) return KeyCommand.Run(args[1..]);
             var settings = Settings.Load();
             using var logs = LoggerFactory.Create(logging => logging.AddGalleryLogging(settings));
             await using var database = await OpenDatabaseAsync(settings, logs.CreateLogger("Gallery"));

@@ -37,6 +37,7 @@ def save_image(
     metadata=None,
     *,
     base_url=None,
+    api_key=None,
     timeout=10.0,
     attempts=ATTEMPTS,
     sleep=time.sleep,
@@ -44,9 +45,10 @@ def save_image(
     """Saves an image and returns it as stored: a dict with image_id, created_at, revision and the rest.
 
     The image's key is the UUID in its Cloudinary URL, so saving again is no error and makes no second row: that is why an
-    attempt whose answer was lost may be repeated. `timeout` is in seconds, for each attempt.
+    attempt whose answer was lost may be repeated. `api_key`, or GALLERY_API_KEY, is sent where there is one. `timeout` is in seconds, for each attempt.
     """
     saved = {"session_id": session_id, "message_id": message_id}
+    api_key = api_key or os.environ.get("GALLERY_API_KEY")
     body = {
         "user_id": user_id,
         "image_url": image_url,
@@ -57,7 +59,7 @@ def save_image(
     request = urllib.request.Request(
         (base_url or os.environ.get("GALLERY_URL") or DEFAULT_URL).rstrip("/") + "/v1/gallery/",
         data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        headers={"Content-Type": "application/json", "Accept": "application/json", **({"X-API-Key": api_key} if api_key else {})},
         method="POST",
     )
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import unittest
+import unittest.mock
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from save_image import LONGEST_PAUSE, GalleryError, save_image
@@ -22,11 +23,12 @@ class Stub:
     """A service that gives the answers it is told to, in turn, and keeps what it was asked."""
 
     def __init__(self, *answers):
-        stub, self.answers, self.requests, self.pauses, self.release = self, list(answers), [], [], threading.Event()
+        stub, self.answers, self.requests, self.keys, self.pauses, self.release = self, list(answers), [], [], [], threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                stub.keys.append(self.headers["X-API-Key"])
                 stub.requests.append((self.path, self.headers["Content-Type"], body))
                 answer = stub.answers.pop(0)
                 if answer == "silence":
@@ -82,6 +84,12 @@ class SaveImageTests(unittest.TestCase):
             body,
         )
         self.assertEqual([], stub.pauses)
+
+    def test_a_key_is_sent_where_there_is_one(self):
+        for environment, argument, sent in (({"GALLERY_API_KEY": ""}, None, None), ({"GALLERY_API_KEY": "k1"}, None, "k1"), ({"GALLERY_API_KEY": "k1"}, "k2", "k2")):
+            with self.subTest(sent), unittest.mock.patch.dict(os.environ, environment), Stub((201, {}, SAVED)) as stub:
+                stub.save(api_key=argument)
+                self.assertEqual([sent], stub.keys)
 
     def test_what_is_not_given_is_not_put_into_the_metadata(self):
         with Stub((200, {}, SAVED)) as stub:

@@ -8,6 +8,13 @@ internal sealed record Caller(string? Name, string? UserId)
     /// <summary>Without credentials, where none are asked for: may reach everyone's images.</summary>
     public static readonly Caller Anonymous = new(null, null);
 
+    /// <summary>Without credentials, where they are asked for. No image's owner is empty, so even a statement that one reached would find none.</summary>
+    public static readonly Caller Stranger = new(null, "");
+
+    public static Caller Key(string name) => new($"key:{name}", null);
+
+    public static Caller User(string userId) => new($"user:{userId}", userId);
+
     /// <summary>How handlers get their parameter: minimal APIs look for this method.</summary>
     public static ValueTask<Caller> BindAsync(HttpContext http) => ValueTask.FromResult(Of(http));
 

@@ -1,3 +1,4 @@
+using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
 using Gallery.Sql;
@@ -14,19 +15,37 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var health = routes.MapGroup("").WithTags("Health");
+        var health = routes.MapGroup("").WithTags("Health").AllowAnonymous();
 
         health.MapMethods("/livez", Get, FindLiveness)
             .WithName("FindLiveness").WithSummary("The process is alive; says nothing of the database")
             .Answers<Envelope<HealthReport>>(200);
         health.MapMethods("/readyz", Get, FindReadiness)
-            .WithName("FindReadiness").WithSummary("The database is reachable and has had every migration; 503 says what is missing")
+            .WithName("FindReadiness").WithSummary("The database is reachable and has had every migration; 503 tells those who may know what is missing")
             .Answers<Envelope<HealthReport>>(200);
     }
 
     private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Envelope.Of(new HealthReport("alive"), "The service is alive"));
 
-    private static async Task<IResult> FindReadiness(NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct)
+    private static Task<IResult> FindReadiness(Caller caller, NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct) =>
+        Permissions.MaySeeOperations(caller) ? FindReadinessAsync(database, lifetime, ct) : FindBareReadinessAsync(database, lifetime, ct);
+
+    /// <summary>For strangers and users: whether, and never why not. The log has that.</summary>
+    private static async Task<IResult> FindBareReadinessAsync(NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct)
+    {
+        try
+        {
+            return await FindReadinessAsync(database, lifetime, ct) is ProblemResult
+                ? new ProblemResult(StatusCodes.Status503ServiceUnavailable, "not_ready", NotReadyException.Words, RetryAfterSeconds: 5)
+                : TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The service is ready"));
+        }
+        catch (Exception e) when (!ct.IsCancellationRequested)
+        {
+            throw new NotReadyException(e);
+        }
+    }
+
+    private static async Task<IResult> FindReadinessAsync(NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested) return ProblemExceptionHandler.ShuttingDown;
         var pending = await Migrator.ListPendingAsync(database, ct).WaitAsync(GalleryDatabase.Patience, ct);   // no answer throws, and that is 503 too
@@ -39,6 +58,12 @@ internal static class HealthEndpoints
                 RetryAfterSeconds: 5,
                 Pending: pending);
     }
+}
+
+/// <summary>Keeps from the caller why the service is not ready, and not from the log.</summary>
+internal sealed class NotReadyException(Exception reason) : Exception(Words, reason)
+{
+    public const string Words = "The service is not ready.";
 }
 
 /// <summary>How the service is.</summary>

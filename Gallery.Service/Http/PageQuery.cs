@@ -15,19 +15,21 @@ internal sealed class PageQuery
     private readonly string _list;
 
     /// <param name="path">The list's route; with the filters it is what a cursor is bound to.</param>
-    /// <param name="filters">The names of the list's own filters. Any other parameter is a fault, lest a misspelt filter list everyone's rows.</param>
-    public PageQuery(string path, IQueryCollection query, string[] filters, FieldErrors errors)
+    /// <param name="filters">The list's own filters, each with what it is where it is not given. Any other parameter is a fault, lest a misspelt filter list everyone's rows.</param>
+    public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors)
     {
-        (_path, _query, _filters) = (path, query, filters);
+        (_path, _query, _filters) = (path, query, [.. filters.Select(filter => filter.Name)]);
         foreach (var (name, values) in query)
         {
-            if (name is not ("limit" or "cursor") && !filters.Contains(name))
-                errors.Add(name, $"There is no parameter of this name; known are {string.Join(", ", [.. filters, "limit", "cursor"])}. Pages are turned with cursor.");
+            if (name is not ("limit" or "cursor") && !_filters.Contains(name))
+                errors.Add(name, $"There is no parameter of this name; known are {string.Join(", ", [.. _filters, "limit", "cursor"])}. Pages are turned with cursor.");
             else if (values.Count > 1)
                 errors.Add(name, $"{name} is given more than once.");
         }
 
-        _list = path + string.Concat(filters.Select(name => query.TryGetValue(name, out var value) ? $"\n{name}={value}" : $"\n{name}"));
+        _list = path + string.Concat(filters.Select(filter => (query.TryGetValue(filter.Name, out var value) ? value.ToString() : filter.Default) is { } given
+            ? $"\n{filter.Name}={given}"
+            : $"\n{filter.Name}"));
         Limit = ReadLimit(errors);
         After = ReadCursor(errors);
     }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Gallery.Service.Health;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Connections;
@@ -48,6 +49,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(
             StatusCodes.Status408RequestTimeout, "request_timeout", "The body came too slowly."),
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP."),
+        NotReadyException => Unavailable("not_ready", NotReadyException.Words),
         CoalescerFullException => Unavailable("overloaded", "More requests wait than can be served soon. Try again."),
         IOException => new(StatusCodes.Status400BadRequest, "bad_request", "The body is not well-formed HTTP."),   // Kestrel's word for a broken chunk
         PostgresException { SqlState: PostgresErrorCodes.CheckViolation } check when ImageConstraints.FindField(check.ConstraintName) is { } field =>

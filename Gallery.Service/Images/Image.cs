@@ -21,7 +21,7 @@ public sealed record Image(
 
 /// <summary>What a save sends. A field that is left out or null leaves what is stored as it is.</summary>
 public sealed record CreateImageRequest(
-    [property: Required, MinLength(1), MaxLength(CreateImageRequest.UserIdMaximum), Description("The owner; an image never changes it.")]
+    [property: Required, MinLength(1), MaxLength(CreateImageRequest.UserIdMaximum), Description("The owner; an image never changes it. With a user's token it is the token's sub, and may be left out.")]
     string UserId,
     [property: Required, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
     [property: Description("A Cloudinary URL whose file name holds the image's UUID, which becomes its image_id.")]
@@ -43,11 +43,12 @@ public sealed record CreateImageRequest(
     private static readonly string[] Fields = ["user_id", "image_url", "refined_prompt", "intent", "metadata"];
 
     /// <summary>The image that a body asks to save; null if a field is at fault.</summary>
+    /// <param name="callersUserId">Whose it is where the body does not say; null where it has to.</param>
     /// <exception cref="System.Text.Json.JsonException">The body is not a JSON object.</exception>
-    internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, FieldErrors errors)
+    internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, string? callersUserId, FieldErrors errors)
     {
         var fields = JsonFields.Read(json, Fields, errors);
-        var userId = fields.RequireText("user_id", 1, UserIdMaximum);
+        var userId = callersUserId is null ? fields.RequireText("user_id", 1, UserIdMaximum) : fields.FindText("user_id", 1, UserIdMaximum) ?? callersUserId;
         var imageUrl = fields.RequireText("image_url", 1, ImageUrlMaximum);
         var refinedPrompt = fields.FindText("refined_prompt", 0, RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, IntentMaximum);

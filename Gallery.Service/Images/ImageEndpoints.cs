@@ -24,18 +24,18 @@ internal static class ImageEndpoints
 
     public static void MapImages(this IEndpointRouteBuilder routes)
     {
-        var images = routes.MapGroup("").WithTags("Images");
+        var images = routes.MapGroup("").WithTags("Images").AnswersToCredentials();
 
         images.MapMethods(Images, Get, ListImages)
             .WithName("ListImages").WithSummary("One user's images, newest first; without user_id, everyone's")
-            .Answers<PageEnvelope<Image>>(200).Problems(400);
+            .Answers<PageEnvelope<Image>>(200).Problems(400, 403);
         images.MapPost(Images, CreateImage)
             .WithName("CreateImage").WithSummary("Saves an image; saving it again is no error")
             .Accepts<CreateImageRequest>("application/json")
-            .Answers<Envelope<Image>>(200, 201).Problems(400, 408, 409, 413, 415);
+            .Answers<Envelope<Image>>(200, 201).Problems(400, 403, 408, 409, 413, 415);
         images.MapMethods(Trash, Get, ListDeletedImages)
             .WithName("ListDeletedImages").WithSummary("One user's trash, latest deletion first; without user_id, everyone's")
-            .Answers<PageEnvelope<Image>>(200).Problems(400);
+            .Answers<PageEnvelope<Image>>(200).Problems(400, 403);
         images.MapMethods("/v1/gallery/{imageId:uuid}/", Get, FindImage)
             .WithName("FindImage").WithSummary("One live image")
             .Answers<Envelope<Image>>(200).Answers(304).Problems(404);
@@ -47,10 +47,10 @@ internal static class ImageEndpoints
             .Answers<Envelope<Image>>(200).Problems(404);
         images.MapDelete("/v1/gallery/{imageId:uuid}/permanent/", PurgeImage)
             .WithName("PurgeImage").WithSummary("Deletes an image for good, live or in the trash, and answers what it was")
-            .Answers<Envelope<Image>>(200).Problems(404);
+            .Answers<Envelope<Image>>(200).Problems(403, 404);
     }
 
-    private static async Task<IResult> CreateImage(HttpContext http, ImageCoalescer images, ImageHosts hosts, CancellationToken ct)
+    private static async Task<IResult> CreateImage(HttpContext http, Caller caller, ImageCoalescer images, ImageHosts hosts, CancellationToken ct)
     {
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct);
         if (problem is not null) return problem;
@@ -59,7 +59,7 @@ internal static class ImageEndpoints
         NewImage? image;
         try
         {
-            image = CreateImageRequest.Read(json, hosts, errors);
+            image = CreateImageRequest.Read(json, hosts, caller.UserId, errors);
         }
         catch (JsonException e)
         {
@@ -67,7 +67,8 @@ internal static class ImageEndpoints
                 $"The body is not a JSON object with user_id and image_url; it went wrong at line {(e.LineNumber ?? 0) + 1}, byte {(e.BytePositionInLine ?? 0) + 1}.");
         }
 
-        return image is null ? errors.ToProblem() : await SaveAsync(http, images, image, ct);
+        if (image is null) return errors.ToProblem();
+        return Permissions.FindUserIdFault(caller, image.UserId) ?? await SaveAsync(http, images, image, ct);
     }
 
     private static async Task<IResult> SaveAsync(HttpContext http, ImageCoalescer images, NewImage image, CancellationToken ct)
@@ -91,25 +92,27 @@ internal static class ImageEndpoints
         return Contended(image.ImageId);
     }
 
-    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
+    private static Task<IResult> ListImages(HttpContext http, Caller caller, ImageRepository images, CancellationToken ct) =>
+        ListAsync(http, caller, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, Caller caller, ImageRepository images, CancellationToken ct) =>
+        ListAsync(http, caller, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
 
     private static async Task<IResult> ListAsync(
         HttpContext http,
+        Caller caller,
         string path,
         string message,
         Func<string?, ImageKeyset?, int, Func<ImageReader, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>>, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>> list,
         CancellationToken ct)
     {
         var errors = new FieldErrors();
-        var query = new PageQuery(path, http.Request.Query, ["user_id"], errors);
-        var userId = http.Request.Query.TryGetValue("user_id", out var text) ? text.ToString() : null;
+        var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
+        var userId = http.Request.Query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
         if (userId is not null && TextRules.FindFault("user_id", userId, 1, CreateImageRequest.UserIdMaximum) is { } fault)
-            errors.Add("user_id", $"{fault} Leave user_id out to list everyone's.");
+            errors.Add("user_id", $"{fault} Leave user_id out to list {(caller.UserId is null ? "everyone's" : "your own")}.");
         if (errors.Any) return errors.ToProblem();
+        if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
         var after = query.After is { } place ? new ImageKeyset(place.At, place.Id) : null;
         // One row more than asked tells whether a page follows.
@@ -157,10 +160,10 @@ internal static class ImageEndpoints
         return Contended(imageId);
     }
 
-    private static async Task<IResult> PurgeImage(Guid imageId, Caller caller, HttpContext http, ImageRepository images, CancellationToken ct) =>
-        await images.PurgeImagesAsync([imageId], caller.UserId, ct) is [var row]
-            ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
-            : NotFound(imageId);
+    private static async Task<IResult> PurgeImage(Guid imageId, Caller caller, Permissions permissions, ImageRepository images, CancellationToken ct) =>
+        permissions.FindPurgeFault(caller) is { } forbidden ? forbidden
+        : await images.PurgeImagesAsync([imageId], caller.UserId, ct) is [var row] ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
+        : NotFound(imageId);
 
     private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)
     {

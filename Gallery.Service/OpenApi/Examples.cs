@@ -59,6 +59,11 @@ internal static class Examples
         ("CreateImage", "413") => Problem(413, "body_too_large", "The body is over 256 KB (262,144 bytes)."),
         ("CreateImage", "415") => Problem(
             415, "unsupported_media_type", "The body must be JSON in UTF-8, sent as Content-Type: application/json and without a Content-Encoding."),
+        (_, "400") => Problem(400, "several_credentials", "The request holds several credentials, and which is meant can not be told; send one."),
+        (_, "401") => Problem(401, "expired_token", "The token has expired. Refresh the session, or sign in again."),
+        ("PurgeImage", "403") => Problem(
+            403, "forbidden_purge", "Users' tokens may not delete for good here; DELETE /v1/gallery/{image_id}/ moves an image to the trash."),
+        (_, "403") => Problem(403, "forbidden_user_id", "user_id is not the token's own user (its sub); leave it out, or send that.", "user_id"),
         ("FindImage", "404") => Problem(404, "image_deleted", $"Image {ImageId} is in the trash. POST /v1/gallery/{ImageId}/restore/ brings it back."),
         (_, "404") => Problem(404, "image_not_found", $"There is no image {ImageId}."),
         ("FindReadiness", "503") => Problem(503, "migrations_pending", "The database has not had 0001_create_image.sql; run the migrator."),

@@ -20,15 +20,17 @@ internal static class OpenApiSetup
                 };
                 document.Servers?.Clear();   // which host it is asked at is no part of the contract
                 document.Paths = WithSlashes(document.Paths);
+                Security.Describe(document);
                 return Task.CompletedTask;
             });
             options.AddSchemaTransformer(Schemas.DescribeAsync);
             options.AddOperationTransformer(Operations.DescribeAsync);
+            options.AddOperationTransformer(Security.DescribeAsync);
         });
 
     public static void MapGalleryOpenApi(this IEndpointRouteBuilder routes)
     {
-        routes.MapOpenApi("/openapi/{documentName}.json");
+        routes.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         // Fonts, telemetry and the vendor's tools would come from or go to other hosts: the page has its own assets only.
         var docs = routes.MapScalarApiReference("/docs", scalar => scalar
             .WithTitle("Gallery")
@@ -37,7 +39,7 @@ internal static class OpenApiSetup
             .DisableAgent()
             .DisableMcp()
             .HideDeveloperTools()
-            .HideClientButton());
+            .HideClientButton()).AllowAnonymous();
         docs.AddEndpointFilter(async (context, next) =>
         {
             // Keeps the page to its word, whatever a later version of it would load.
@@ -69,6 +71,14 @@ internal static class OpenApiSetup
 
     /// <summary>Declares an answer without a body.</summary>
     public static RouteHandlerBuilder Answers(this RouteHandlerBuilder route, int status) => route.Produces(status);
+
+    /// <summary>Declares what any route that asks for credentials may answer to them.</summary>
+    public static RouteGroupBuilder AnswersToCredentials(this RouteGroupBuilder routes)
+    {
+        foreach (var status in new[] { StatusCodes.Status400BadRequest, StatusCodes.Status401Unauthorized })
+            routes.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(Problem), [Problem.ContentType]));
+        return routes;
+    }
 
     /// <summary>Declares failures.</summary>
     public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, params int[] statuses)

@@ -33,7 +33,7 @@ internal static class Operations
             {
                 Name = "user_id",
                 In = ParameterLocation.Query,
-                Description = "Whose; left out, everyone's.",
+                Description = "Whose; left out, everyone's, or with a user's token their own.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = CreateImageRequest.UserIdMaximum },
             },
             new OpenApiParameter
@@ -68,6 +68,7 @@ internal static class Operations
         if (status is "201") response.Headers["Location"] = Header("The image's own path.");
         if (status is "200" && operationId.StartsWith("List", StringComparison.Ordinal))
             response.Headers["Link"] = Header("The next page, rel=\"next\"; absent on the last.");
+        if (status is "401") response.Headers["WWW-Authenticate"] = Header("The challenge; with an error where a credential was given.");
         if (status is "503") response.Headers["Retry-After"] = Header("Seconds to wait before trying again.");
     }
 

@@ -22,6 +22,7 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [Theory]
     [InlineData("README.md")]
     [InlineData("docs/migrations.md")]
+    [InlineData("docs/security.md")]
     [InlineData("examples/README.md")]
     public void Its_links_lead_to_files_that_exist(string page)
     {
@@ -92,7 +93,7 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [GeneratedRegex(@"\]\((?!https?:|#)([^)#]+)")]
     private static partial Regex Links();
 
-    [GeneratedRegex("\"((?:SUPABASE_DB|GALLERY)_[A-Z_]+|DATABASE_URL|ASPNETCORE_URLS)\"")]
+    [GeneratedRegex("\"((?:SUPABASE_DB|GALLERY)_[A-Z_]+|SUPABASE_URL|SUPABASE_JWT_SECRET|DATABASE_URL|ASPNETCORE_URLS)\"")]
     private static partial Regex Settings();
 
     [GeneratedRegex("^#?([A-Z_]+)=", RegexOptions.Multiline)]

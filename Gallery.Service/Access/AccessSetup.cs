@@ -1,0 +1,39 @@
+using Gallery.Sql;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Cors.Infrastructure;
+
+namespace Gallery.Service.Access;
+
+/// <summary>Who may do what, by the settings: service keys, users' tokens, or both; with neither set anyone, on this machine alone.</summary>
+internal static class AccessSetup
+{
+    /// <exception cref="SettingsException">A setting can not be used.</exception>
+    public static void AddGalleryAccess(this IServiceCollection services, IConfiguration settings)
+    {
+        services.AddGalleryCors(settings);
+        services.AddSingleton(Permissions.From(settings));
+
+        var keys = ServiceKeys.Find(settings);
+        var issuer = TokenIssuer.Find(settings);
+        var insists = settings.FindSwitch(LoopbackGuard.InsistSetting, otherwise: false);
+        if (keys is null && issuer is null)
+        {
+            if (!insists) services.AddSingleton<IConnectionListenerFactory, LoopbackGuard>();
+            return;
+        }
+
+        if (insists)
+            throw new SettingsException(
+                $"{LoopbackGuard.InsistSetting}=true and {(keys is null ? TokenIssuer.UrlSetting : ServiceKeys.Setting)} are both set: the one lets anyone in, the other does not. Remove one of them.");
+        services.AddSingleton(keys ?? ServiceKeys.None);
+        if (issuer is not null)
+            services.AddSingleton(provider => new UserTokens(issuer, TimeProvider.System, provider.GetRequiredService<ILogger<UserTokens>>()));
+    }
+
+    /// <summary>The steps that the settings ask for; none that they do not.</summary>
+    public static void UseGalleryAccess(this WebApplication app)
+    {
+        if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // first: a preflight has no credentials, and a refusal is to be read too
+        if (app.Services.GetService<ServiceKeys>() is not null) app.UseMiddleware<Authentication>();
+    }
+}

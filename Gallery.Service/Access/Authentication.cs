@@ -1,0 +1,87 @@
+using Gallery.Service.Http;
+
+namespace Gallery.Service.Access;
+
+/// <summary>
+/// The one place that decides who asks: sets the request's <see cref="Caller"/> from its credentials, and answers 401 where an endpoint
+/// asks for them and none are good. Only there where credentials are asked for at all.
+/// </summary>
+internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, UserTokens? tokens = null)
+{
+    public const string KeyHeader = "X-API-Key";
+
+    private const string Challenge = "Bearer realm=\"gallery\"";
+    private const string BearerScheme = "Bearer ";
+
+    private static readonly ProblemResult Missing = new(
+        StatusCodes.Status401Unauthorized,
+        "missing_credentials",
+        "This asks for credentials: a service key or a user's token as Authorization: Bearer …, or a service key as X-API-Key.");
+
+    private static readonly ProblemResult Several = new(
+        StatusCodes.Status400BadRequest, "several_credentials", "The request holds several credentials, and which is meant can not be told; send one.");
+
+    private static readonly ProblemResult InvalidKey = new(
+        StatusCodes.Status401Unauthorized, "invalid_key", "The key is not one of this service's.");
+
+    public Task InvokeAsync(HttpContext http)
+    {
+        var isSingle = TryRead(http.Request.Headers, out var credential, out var isBearer);
+        var key = isSingle && !credential.IsEmpty ? keys.Find(credential) : null;
+        http.Features.Set(key ?? Caller.Stranger);
+        if (key is not null || !Permissions.AsksForCredentials(http.GetEndpoint())) return next(http);
+
+        if (!isSingle) return RefuseAsync(http, Several, "invalid_request");
+        if (credential.IsEmpty) return RefuseAsync(http, Missing, error: null);
+        return isBearer && tokens is not null && !ServiceKeys.HasPrefix(credential)
+            ? CheckTokenAsync(http, tokens, credential.ToString())
+            : RefuseAsync(http, InvalidKey, "invalid_token");
+    }
+
+    private async Task CheckTokenAsync(HttpContext http, UserTokens users, string token)
+    {
+        var (caller, problem) = await users.FindAsync(token, http.RequestAborted);
+        if (caller is null)
+        {
+            await RefuseAsync(http, problem!, "invalid_token");
+            return;
+        }
+
+        http.Features.Set(caller);
+        await next(http);
+    }
+
+    /// <summary>With the challenge that RFC 6750, section 3, asks for: without an error where no credential was given.</summary>
+    private static Task RefuseAsync(HttpContext http, ProblemResult problem, string? error)
+    {
+        if (problem.Status != StatusCodes.Status503ServiceUnavailable)
+            http.Response.Headers.WWWAuthenticate = error is null ? Challenge : $"{Challenge}, error=\"{error}\", error_description=\"{problem.Message}\"";
+        return problem.ExecuteAsync(http);
+    }
+
+    /// <summary>False where the two headers, or one of them twice, hold different credentials. Another scheme than Bearer is none of ours.</summary>
+    private static bool TryRead(IHeaderDictionary headers, out ReadOnlySpan<char> credential, out bool isBearer)
+    {
+        credential = default;
+        isBearer = false;
+        foreach (var value in headers.Authorization)
+        {
+            if (value is null || !value.StartsWith(BearerScheme, StringComparison.OrdinalIgnoreCase)) continue;
+            isBearer = true;
+            if (!Add(ref credential, value.AsSpan(BearerScheme.Length))) return false;
+        }
+
+        foreach (var value in headers[KeyHeader])
+            if (!Add(ref credential, value)) return false;
+        return true;
+    }
+
+    private static bool Add(ref ReadOnlySpan<char> credential, ReadOnlySpan<char> value)
+    {
+        value = value.Trim();
+        if (value.IsEmpty) return true;
+        if (!credential.IsEmpty) return credential.SequenceEqual(value);
+        credential = value;
+        return true;
+    }
+}

@@ -1,0 +1,34 @@
+using Gallery.Sql;
+using Microsoft.Net.Http.Headers;
+
+namespace Gallery.Service.Access;
+
+/// <summary>Which web pages may call from the browser (CORS, WHATWG Fetch). Not set, the browser keeps all others out.</summary>
+internal static class CorsSetup
+{
+    private const string Setting = "GALLERY_CORS_ORIGINS";
+    private static readonly TimeSpan PreflightAge = TimeSpan.FromMinutes(10);
+
+    /// <exception cref="SettingsException">An entry is no origin.</exception>
+    public static void AddGalleryCors(this IServiceCollection services, IConfiguration settings)
+    {
+        var origins = (settings.Find(Setting) ?? "").Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(ParseOrigin).ToArray();
+        if (origins.Length == 0) return;
+
+        services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins(origins)
+            .WithMethods(HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Delete)
+            .WithHeaders(HeaderNames.Authorization, Authentication.KeyHeader, HeaderNames.ContentType, HeaderNames.IfNoneMatch, HeaderNames.TraceParent, "X-Request-Id")
+            .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, "X-Request-Id")
+            .SetPreflightMaxAge(PreflightAge)));
+    }
+
+    /// <summary>As browsers send it: lower case, no path, no port that the scheme implies.</summary>
+    private static string ParseOrigin(string entry) =>
+        Uri.TryCreate(entry, UriKind.Absolute, out var uri)
+        && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
+        && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
+        && !entry.Contains('*', StringComparison.Ordinal)
+            ? uri.GetLeftPart(UriPartial.Authority)
+            : throw new SettingsException($"{Setting}: \"{entry}\" is no origin; list each page's, such as https://app.example.com or http://localhost:3000. There is no * and no pattern.");
+}

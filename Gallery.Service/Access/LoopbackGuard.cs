@@ -1,0 +1,29 @@
+using System.Net;
+using System.Net.Sockets;
+using Gallery.Sql;
+using Microsoft.AspNetCore.Connections;
+
+namespace Gallery.Service.Access;
+
+/// <summary>
+/// Keeps a service that asks for no credentials to this machine. Kestrel asks its transports who binds an endpoint, the last registered
+/// first: this one takes those that others could reach, and refuses them. So it sees what is really bound, whatever setting said so, and
+/// before it is.
+/// </summary>
+internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionListenerFactorySelector
+{
+    public const string InsistSetting = "GALLERY_ALLOW_ANONYMOUS";
+
+    public bool CanBind(EndPoint endpoint) => endpoint switch
+    {
+        IPEndPoint ip => !IPAddress.IsLoopback(ip.Address),
+        UnixDomainSocketEndPoint or NamedPipeEndPoint => false,
+        _ => true,
+    };
+
+    /// <exception cref="SettingsException">Always: nothing comes here but what may not be bound.</exception>
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
+        throw new SettingsException(
+            $"Without credentials the service listens on this machine alone, and http://{endpoint} can be reached from others. Set {ServiceKeys.Setting} (\"key NAME\" makes a key) "
+            + $"or {TokenIssuer.UrlSetting} (users' tokens), or listen on --urls http://localhost:9999; {InsistSetting}=true serves whoever can reach it.");
+}

@@ -1,0 +1,43 @@
+using Gallery.Service.Access;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Gallery.Service.OpenApi;
+
+/// <summary>Which credentials there are, and which operations ask for one of them.</summary>
+internal static class Security
+{
+    private const string Bearer = "bearer";
+    private const string Key = "key";
+
+    public static void Describe(OpenApiDocument document)
+    {
+        document.Components ??= new OpenApiComponents();
+        document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+        {
+            [Bearer] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "A user's token, a JWT of Supabase Auth: reaches the images of its sub. Or a service key. A service that is open to its own machine alone asks for neither.",
+            },
+            [Key] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.ApiKey,
+                In = ParameterLocation.Header,
+                Name = Authentication.KeyHeader,
+                Description = "A service key: reaches every user's images.",
+            },
+        };
+    }
+
+    public static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken _)
+    {
+        if (context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any()) return Task.CompletedTask;
+
+        // One or the other.
+        operation.Security = [.. new[] { Bearer, Key }.Select(scheme => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] })];
+        return Task.CompletedTask;
+    }
+}

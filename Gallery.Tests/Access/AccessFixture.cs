@@ -1,0 +1,42 @@
+using Gallery.Tests.Database;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Access;
+
+/// <summary>One database, an issuer, and a service for each family of users' tokens; both take the service key too.</summary>
+public sealed class AccessFixture(TestServer server) : IAsyncLifetime
+{
+    private GuardedService? _withSecret;
+    private GuardedService? _withKeys;
+
+    public TestDatabase Database { get; private set; } = null!;
+
+    internal TestIssuer Issuer { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await server.CreateDatabaseAsync(migrated: true);
+        Issuer = await TestIssuer.StartAsync();
+        _withSecret = await StartAsync($"SUPABASE_JWT_SECRET={TestIssuer.Secret}");
+        _withKeys = await StartAsync();
+        // On a machine that is busy, the first fetch of the keys may take longer than a caller is let wait.
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while ((await _withKeys.Api.GetAsync("/v1/gallery/", GuardedService.Bearer(Issuer.Token("ES256", "user_123")))).Status == 503)
+            await Task.Delay(100, patience.Token);
+    }
+
+    /// <summary>The service whose users have tokens of this algorithm.</summary>
+    internal Api Api(string algorithm) => (algorithm == "HS256" ? _withSecret! : _withKeys!).Api;
+
+    /// <summary>Another service on the same database, with both ways in but for what is given.</summary>
+    internal Task<GuardedService> StartAsync(params string[] settings) =>
+        GuardedService.StartAsync(Database.ConnectionString, [GuardedService.Keys, $"SUPABASE_URL={Issuer.Url}/", .. settings]);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _withSecret!.DisposeAsync();
+        await _withKeys!.DisposeAsync();
+        await Issuer.DisposeAsync();
+        await Database.DisposeAsync();
+    }
+}
