@@ -68,7 +68,7 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
             return;
         }
 
-        await using var service = await ObservedService.StartAsync(_database, $"http://{address}:0", [$"GALLERY_METRICS={setting}"]);
+        await using var service = await ObservedService.StartAsync(_database, $"http://{address}:0", [$"GALLERY_METRICS={setting}", "GALLERY_ALLOW_ANONYMOUS=true"]);
 
         Assert.Equal(status, (await service.Api.GetAsync("/metrics")).Status);
         Assert.Equal(status, (await service.Api.GetAsync("/metrics", ("X-Forwarded-For", "127.0.0.1"))).Status);
