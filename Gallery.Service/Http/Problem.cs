@@ -54,6 +54,7 @@ internal sealed record ProblemResult(
         var response = httpContext.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
+        if (Status == StatusCodes.Status408RequestTimeout) response.Headers.Connection = "close";   // RFC 9110, section 15.5.9
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
