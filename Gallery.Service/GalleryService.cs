@@ -2,6 +2,7 @@ using Gallery.Service.Access;
 using Gallery.Service.Health;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Images;
@@ -12,11 +13,6 @@ namespace Gallery.Service;
 /// <summary>The host: what is registered, and what a request passes on its way to an endpoint.</summary>
 public static partial class GalleryService
 {
-    private const long MaximumFramedBytes = 4 * JsonBody.MaximumBytes;   // Kestrel counts the chunks' own lines too; the body's bound is JsonBody's
-
-    // Longer than any request needs, and well inside the 30 s that orchestrators commonly grant before they kill.
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>A service on this database, not started yet.</summary>
     /// <param name="database">Stays the caller's to dispose.</param>
     /// <param name="settings">What <c>.env.example</c> lists.</param>
@@ -27,16 +23,13 @@ public static partial class GalleryService
         builder.Logging.AddGalleryLogging(settings);
         builder.AddGalleryTelemetry(settings);
         if (ServiceAddress.Find(builder.Configuration, settings) is { } urls) builder.WebHost.UseUrls(urls);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaximumFramedBytes;
-        });
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        var limits = ServiceLimits.From(settings);
+        builder.AddLimits(limits);
 
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddSingleton(database);
         var images = new ImageRepository(database);
-        var coalescer = new ImageCoalescer(images, settings);
+        var coalescer = new ImageCoalescer(images, settings, limits.QueueLength);
         builder.Services.AddSingleton(images);
         builder.Services.AddSingleton(_ => coalescer);   // made here, so that a wrong setting is told at once; disposed, and so drained, with the host
         builder.Services.AddSingleton(ImageHosts.From(settings));
@@ -58,6 +51,7 @@ public static partial class GalleryService
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
         app.UseGalleryAccess();
+        app.UseLimits(limits);
         app.MapImages();
         app.MapHealth();
         app.MapGalleryOpenApi();

@@ -15,7 +15,7 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var health = routes.MapGroup("").WithTags("Health").AllowAnonymous();
+        var health = routes.MapGroup("").WithTags("Health").AllowAnonymous().DisableRateLimiting();   // who asks often is meant to
 
         health.MapMethods("/livez", Get, FindLiveness)
             .WithName("FindLiveness").WithSummary("The process is alive; says nothing of the database")

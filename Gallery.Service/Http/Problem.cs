@@ -54,6 +54,7 @@ internal sealed record ProblemResult(
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
         response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // an exception has cleared it
+        if (Status == StatusCodes.Status408RequestTimeout) response.Headers.Connection = "close";   // RFC 9110, section 15.5.9
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 

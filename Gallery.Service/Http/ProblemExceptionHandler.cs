@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Gallery.Service.Health;
+using Gallery.Service.Limits;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Connections;
@@ -27,7 +28,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         if (isStopping) httpContext.Response.Headers.Connection = "close";   // the exception has cleared it
         var problem = isStopping && exception is ObjectDisposedException or OperationCanceledException or CoalescerFullException
             ? ShuttingDown
-            : ToProblem(exception);
+            : ToProblem(httpContext, exception);
         var request = httpContext.Request;
         if (problem.Status >= StatusCodes.Status500InternalServerError)
         {
@@ -43,13 +44,15 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         return true;
     }
 
-    internal static ProblemResult ToProblem(Exception exception) => exception switch
+    internal static ProblemResult ToProblem(HttpContext http, Exception exception) => exception switch
     {
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => JsonBody.TooLarge,
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => BodyLimit.TooLarge(http),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(
             StatusCodes.Status408RequestTimeout, "request_timeout", "The body came too slowly."),
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP."),
         NotReadyException => Unavailable("not_ready", NotReadyException.Words),
+        RequestTimeoutException => Unavailable(
+            "deadline_exceeded", "The request took too long in all, and what it asks for may or may not be done. The same request may be sent again."),
         CoalescerFullException => Unavailable("overloaded", "More requests wait than can be served soon. Try again."),
         IOException => new(StatusCodes.Status400BadRequest, "bad_request", "The body is not well-formed HTTP."),   // Kestrel's word for a broken chunk
         PostgresException { SqlState: PostgresErrorCodes.CheckViolation } check when ImageConstraints.FindField(check.ConstraintName) is { } field =>

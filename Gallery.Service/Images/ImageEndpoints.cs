@@ -24,7 +24,7 @@ internal static class ImageEndpoints
 
     public static void MapImages(this IEndpointRouteBuilder routes)
     {
-        var images = routes.MapGroup("").WithTags("Images").AnswersToCredentials();
+        var images = routes.MapGroup("").WithTags("Images").AnswersToCredentials().Limited();
 
         images.MapMethods(Images, Get, ListImages)
             .WithName("ListImages").WithSummary("One user's images, newest first; without user_id, everyone's")

@@ -53,10 +53,11 @@ internal static class Examples
             Problem(400, "validation_failed", "limit takes a whole number from 1 to 200; leave it out for 50.", "limit"),
         ("CreateImage", "400") => Problem(
             400, "no_uuid_in_file_name", "image_url has no UUID in its file name.", "image_url"),
-        ("CreateImage", "408") => Problem(408, "request_timeout", "The body came too slowly."),
+        (_, "408") => Problem(408, "request_timeout", "The body came too slowly."),
         ("CreateImage", "409") => Problem(
             409, "image_owned_by_another_user", $"Image {ImageId} belongs to another user, and an image never changes its owner."),
-        ("CreateImage", "413") => Problem(413, "body_too_large", "The body is over 256 KB (262,144 bytes)."),
+        ("CreateImage", "413") => Problem(413, "body_too_large", "The body is over 262,144 bytes, the most that is taken here."),
+        (_, "413") => Problem(413, "body_too_large", "The body is over 4,096 bytes, the most that is taken here."),
         ("CreateImage", "415") => Problem(
             415, "unsupported_media_type", "The body must be JSON in UTF-8, sent as Content-Type: application/json and without a Content-Encoding."),
         (_, "400") => Problem(400, "several_credentials", "The request holds several credentials, and which is meant can not be told; send one."),
@@ -66,6 +67,7 @@ internal static class Examples
         (_, "403") => Problem(403, "forbidden_user_id", "user_id is not the token's own user (its sub); leave it out, or send that.", "user_id"),
         ("FindImage", "404") => Problem(404, "image_deleted", $"Image {ImageId} is in the trash. POST /v1/gallery/{ImageId}/restore/ brings it back."),
         (_, "404") => Problem(404, "image_not_found", $"There is no image {ImageId}."),
+        (_, "429") => Problem(429, "rate_limited", "More than 100 requests a second; nothing was done. Send this one again a little later."),
         ("FindReadiness", "503") => Problem(503, "migrations_pending", "The database has not had 0001_create_image.sql; run the migrator."),
         (_, "503") => Problem(503, "database_unavailable", "The database does not answer; nothing is known to be saved. Try again."),
         (_, "500") => Problem(500, "internal_error", "Something went wrong here, not in the request. The log has it under the trace_id."),

@@ -66,7 +66,11 @@ internal static class OpenApiSetup
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, params int[] statuses)
     {
         foreach (var status in statuses) route.Produces<T>(status, "application/json");
-        return route.Problems(StatusCodes.Status500InternalServerError, StatusCodes.Status503ServiceUnavailable);
+        return route.Problems(
+            StatusCodes.Status408RequestTimeout,        // these two have to do with a body, which a client may send anywhere
+            StatusCodes.Status413PayloadTooLarge,
+            StatusCodes.Status500InternalServerError,
+            StatusCodes.Status503ServiceUnavailable);
     }
 
     /// <summary>Declares an answer without a body.</summary>
@@ -79,6 +83,10 @@ internal static class OpenApiSetup
             routes.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(Problem), [Problem.ContentType]));
         return routes;
     }
+
+    /// <summary>Declares that callers are counted here.</summary>
+    public static RouteGroupBuilder Limited(this RouteGroupBuilder routes) =>
+        routes.WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status429TooManyRequests, typeof(Problem), [Problem.ContentType]));
 
     /// <summary>Declares failures.</summary>
     public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, params int[] statuses)

@@ -69,7 +69,7 @@ internal static class Operations
         if (status is "200" && operationId.StartsWith("List", StringComparison.Ordinal))
             response.Headers["Link"] = Header("The next page, rel=\"next\"; absent on the last.");
         if (status is "401") response.Headers["WWW-Authenticate"] = Header("The challenge; with an error where a credential was given.");
-        if (status is "503") response.Headers["Retry-After"] = Header("Seconds to wait before trying again.");
+        if (status is "429" or "503") response.Headers["Retry-After"] = Header("Seconds to wait before trying again.");
     }
 
     private static OpenApiHeader Header(string description) =>

@@ -10,13 +10,16 @@ public sealed class ImageCoalescer : IAsyncDisposable
     private const string Setting = "GALLERY_COALESCING";
     private const int MostStatementsAtOnce = 1;   // with 2 on two cores: a tenth less throughput, and a p99 several times as long
     private const int MaximumBatch = 256;
-    private const int QueueLength = 4096;
+
+    /// <summary>A fraction of a second's work: whoever waits in it is served within the patience there is.</summary>
+    public const int DefaultQueueLength = 4096;
 
     private readonly Coalescer<ImageKey, ImageKey, ImageRow> _find;
     private readonly Coalescer<Guid, NewImage, ImageRow> _upsert;
 
     /// <exception cref="SettingsException"><c>GALLERY_COALESCING</c> is neither <c>on</c> nor <c>off</c>.</exception>
-    public ImageCoalescer(ImageRepository images, IConfiguration settings)
+    /// <param name="queueLength">How many finds may wait, and how many saves; one more is turned away.</param>
+    public ImageCoalescer(ImageRepository images, IConfiguration settings, int queueLength = DefaultQueueLength)
     {
         var lanes = settings.Find(Setting) switch
         {
@@ -24,8 +27,8 @@ public sealed class ImageCoalescer : IAsyncDisposable
             "off" => 0,
             var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes on or off."),
         };
-        _find = new("find", key => key, async (keys, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(lanes, shareEqualKeys: true));
-        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ById(await images.UpsertImagesAsync(batch, ct)), Options(lanes, shareEqualKeys: false));
+        _find = new("find", key => key, async (keys, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(lanes, queueLength, shareEqualKeys: true));
+        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ById(await images.UpsertImagesAsync(batch, ct)), Options(lanes, queueLength, shareEqualKeys: false));
     }
 
     /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>
@@ -43,7 +46,8 @@ public sealed class ImageCoalescer : IAsyncDisposable
         await _find.DisposeAsync();
     }
 
-    private static CoalescerOptions Options(int lanes, bool shareEqualKeys) => new(lanes, MaximumBatch, QueueLength, GalleryDatabase.Patience, shareEqualKeys, IsFaultOfData);
+    private static CoalescerOptions Options(int lanes, int queueLength, bool shareEqualKeys) =>
+        new(lanes, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, IsFaultOfData);
 
     // Classes 22, 23 and 54: data exception, integrity violation, limit exceeded.
     private static bool IsFaultOfData(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] };

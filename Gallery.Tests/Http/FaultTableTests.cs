@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Gallery.Service.Http;
 using Gallery.Sql.Coalescing;
+using Microsoft.AspNetCore.Http;
 using Npgsql;
 
 namespace Gallery.Tests.Http;
@@ -57,7 +58,7 @@ public sealed class FaultTableTests
 
     private static void Answers(Exception exception, int status, string code)
     {
-        var problem = ProblemExceptionHandler.ToProblem(exception);
+        var problem = ProblemExceptionHandler.ToProblem(new DefaultHttpContext(), exception);
 
         Assert.Equal((status, code), (problem.Status, problem.Code));
         Assert.Equal(status == 503, problem.RetryAfterSeconds is > 0);

@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Net;
+using Gallery.Sql;
+using Gallery.Sql.Images;
+
+namespace Gallery.Service.Limits;
+
+/// <summary>How much the service takes, and how long it waits: every bound that a setting moves, read in one place.</summary>
+/// <remarks>The time-outs enclose each other: the database's patience, then the request's, then the shut-down's.</remarks>
+internal sealed record ServiceLimits
+{
+    private static readonly int ShortestRequestTimeout = (int)Math.Ceiling(GalleryDatabase.Patience.TotalSeconds);
+
+    /// <summary>Of a body that a route takes; what frames its chunks is not counted.</summary>
+    public required int BodyBytes { get; init; }
+
+    public required int RequestLineBytes { get; init; }
+
+    /// <summary>Of all headers together.</summary>
+    public required int HeaderBytes { get; init; }
+
+    public required int Headers { get; init; }
+
+    /// <summary>Open at once; one more is closed without an answer.</summary>
+    public required int Connections { get; init; }
+
+    /// <summary>How many saves may wait for a statement, and how many finds. What waits for a connection of the pool is bounded by the requests there are.</summary>
+    public required int QueueLength { get; init; }
+
+    /// <summary>Requests a second for each caller; 0 for no limit.</summary>
+    public required int RequestsPerSecond { get; init; }
+
+    /// <summary>Whose <c>X-Forwarded-For</c> is believed.</summary>
+    public required IReadOnlyList<IPNetwork> TrustedProxies { get; init; }
+
+    /// <summary>Bytes a second, of a body that comes and of an answer that is taken.</summary>
+    public required int DataRate { get; init; }
+
+    public required TimeSpan HeadersTimeout { get; init; }
+
+    public required TimeSpan KeepAliveTimeout { get; init; }
+
+    public required TimeSpan RequestTimeout { get; init; }
+
+    public required TimeSpan ShutdownTimeout { get; init; }
+
+    /// <exception cref="SettingsException">A setting is no number in its range, no list of addresses, or contradicts another.</exception>
+    public static ServiceLimits From(IConfiguration settings)
+    {
+        var limits = new ServiceLimits
+        {
+            BodyBytes = Read("GALLERY_MAX_BODY_BYTES", 256 * 1024, 1024, 1024 * 1024, "bytes"),
+            RequestLineBytes = Read("GALLERY_MAX_REQUEST_LINE_BYTES", 8 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
+            HeaderBytes = Read("GALLERY_MAX_HEADER_BYTES", 32 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
+            Headers = Read("GALLERY_MAX_HEADERS", 100, 10, 1000, "headers"),
+            Connections = Read("GALLERY_MAX_CONNECTIONS", 1024, 1, 65_535, "connections"),
+            QueueLength = Read("GALLERY_MAX_QUEUE", ImageCoalescer.DefaultQueueLength, 1, 65_536, "requests"),
+            RequestsPerSecond = Read("GALLERY_RATE_LIMIT", 0, 0, 1_000_000, "requests a second (0: off)"),
+            TrustedProxies = ReadNetworks("GALLERY_TRUSTED_PROXIES"),
+            DataRate = Read("GALLERY_MIN_DATA_RATE", 2 * 1024, 1, 1_000_000, "bytes a second"),
+            HeadersTimeout = ReadSeconds("GALLERY_HEADERS_TIMEOUT", 10, 1, 60),
+            KeepAliveTimeout = ReadSeconds("GALLERY_KEEP_ALIVE_TIMEOUT", 130, 1, 3600),
+            RequestTimeout = ReadSeconds("GALLERY_REQUEST_TIMEOUT", 8, ShortestRequestTimeout, 60),
+            ShutdownTimeout = ReadSeconds("GALLERY_SHUTDOWN_TIMEOUT", 10, ShortestRequestTimeout + 1, 300),
+        };
+        return limits.RequestTimeout < limits.ShutdownTimeout
+            ? limits
+            : throw new SettingsException(
+                $"GALLERY_REQUEST_TIMEOUT is {limits.RequestTimeout.TotalSeconds}, and GALLERY_SHUTDOWN_TIMEOUT {limits.ShutdownTimeout.TotalSeconds}; a shut-down has to outlast the requests: make it longer.");
+
+        int Read(string name, int usual, int minimum, int maximum, string unit)
+        {
+            if (settings.Find(name) is not { } text) return usual;
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum && number <= maximum
+                ? number
+                : throw new SettingsException($"{name} is \"{text}\"; it takes {minimum} to {maximum} {unit}, as a whole number.");
+        }
+
+        TimeSpan ReadSeconds(string name, int usual, int minimum, int maximum) => TimeSpan.FromSeconds(Read(name, usual, minimum, maximum, "seconds"));
+
+        List<IPNetwork> ReadNetworks(string name) =>
+        [
+            .. (settings.Find(name) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Select(text => ParseNetwork(text) ?? throw new SettingsException(
+                    $"{name} holds \"{text}\"; it takes addresses and networks (10.0.0.0/8), with commas between.")),
+        ];
+    }
+
+    private static IPNetwork? ParseNetwork(string text)
+    {
+        if (IPNetwork.TryParse(text, out var network)) return network;
+        return IPAddress.TryParse(text, out var address) && (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3)   // "10" is 0.0.0.10 to the parser
+            ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+            : null;
+    }
+}

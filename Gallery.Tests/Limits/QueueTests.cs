@@ -1,0 +1,91 @@
+using Gallery.Tests.Service;
+using Npgsql;
+
+namespace Gallery.Tests.Limits;
+
+/// <summary>Who waits for the database, and who is turned away.</summary>
+public sealed class QueueTests(TestService other) : IClassFixture<TestService>
+{
+    [Fact]
+    public async Task As_many_saves_wait_as_may_and_the_others_are_503_at_once()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_MAX_QUEUE=2");
+        var id = Guid.NewGuid();
+        await other.Api.SaveAsync(id);
+        Task<Answer> first;
+        Task<Answer>[] more;
+        await using (var lockOnIt = await LockAsync(id))
+        {
+            first = service.Api.SaveAsync(id, refinedPrompt: "on its way");
+            await lockOnIt.WaitForOneWhoWaitsAsync();
+            more = [.. Enumerable.Range(0, 5).Select(_ => service.Api.SaveAsync(Guid.NewGuid()))];
+            while (more.Count(answer => answer.IsCompleted) < 3) await Task.WhenAny(more.Where(answer => !answer.IsCompleted));
+        }
+
+        Assert.Equal(200, (await first).Status);
+        var answers = await Task.WhenAll(more);
+        Assert.Equal([201, 201, 503, 503, 503], answers.Select(answer => answer.Status).Order());
+        Assert.All(answers.Where(answer => answer.Status == 503), answer => Assert.Equal(("overloaded", true), (answer.Problem, answer.Headers.RetryAfter is not null)));
+    }
+
+    [Fact]
+    public async Task One_more_than_the_pool_has_connections_waits_for_one()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, pool: 1);
+        var id = Guid.NewGuid();
+        await other.Api.SaveAsync(id);
+        Task<Answer> delete;
+        Task<Answer> list;
+        await using (var lockOnIt = await LockAsync(id))
+        {
+            delete = service.Api.DeleteAsync($"/v1/gallery/{id}/");
+            await lockOnIt.WaitForOneWhoWaitsAsync();
+            list = service.Api.GetAsync("/v1/gallery/");
+            await Task.WhenAny(list, Task.Delay(200));
+            Assert.False(list.IsCompleted);
+        }
+
+        Assert.Equal((200, 200), ((await delete).Status, (await list).Status));
+    }
+
+    [Fact]
+    public async Task Who_waits_in_vain_for_a_connection_is_503()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, pool: 1);
+        var id = Guid.NewGuid();
+        await other.Api.SaveAsync(id);
+        await using var lockOnIt = await LockAsync(id);
+        var delete = service.Api.DeleteAsync($"/v1/gallery/{id}/");
+        await lockOnIt.WaitForOneWhoWaitsAsync();
+        var lists = Enumerable.Range(0, 20).Select(_ => service.Api.GetAsync("/v1/gallery/")).ToArray();
+
+        Assert.Equal((503, "database_timeout"), ((await delete).Status, (await delete).Problem));
+        foreach (var list in await Task.WhenAll(lists))
+        {
+            Assert.Contains(list.Status, new[] { 200, 503 });   // 200: the delete was given up, and left its connection in time
+            Assert.Equal(list.Status == 503, list.Headers.RetryAfter is not null);
+        }
+    }
+
+    private async Task<Lock> LockAsync(Guid id)
+    {
+        var connection = new NpgsqlConnection(other.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var hold = new NpgsqlCommand($"begin; select from gallery.image where image_id = '{id}' for update", connection);
+        await hold.ExecuteNonQueryAsync();
+        return new Lock(connection, other);
+    }
+
+    /// <summary>A lock on a row, until it is disposed of.</summary>
+    private sealed class Lock(NpgsqlConnection holder, TestService service) : IAsyncDisposable
+    {
+        public async Task WaitForOneWhoWaitsAsync()
+        {
+            while (!await service.Database.FindAsync<bool>(
+                "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"))
+                await Task.Delay(10);
+        }
+
+        public ValueTask DisposeAsync() => holder.DisposeAsync();
+    }
+}
