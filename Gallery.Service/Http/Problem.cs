@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Gallery.Service.Http;
@@ -54,11 +55,22 @@ internal sealed record ProblemResult(
         var response = httpContext.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
+        if (Status == StatusCodes.Status413PayloadTooLarge || httpContext.Request.ContentLength > JsonBody.MaximumBytes) LetBodyRunOut(httpContext);
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
         var problem = Problem.Of(Status, Code, Message, FindTraceId(httpContext), Errors, Pending);
         return response.WriteAsJsonAsync(problem, GalleryJson.Wire.Problem, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
+    }
+
+    /// <summary>
+    /// A client that is cut off while it sends sees no answer, so Kestrel may read on past its bound and throw away what it reads: for
+    /// 5 s at most, and since the connection is closed then, the answer says so, lest the next request be sent there.
+    /// </summary>
+    private static void LetBodyRunOut(HttpContext http)
+    {
+        http.Response.Headers.Connection = "close";
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } bound) bound.MaxRequestBodySize = null;
     }
 
     public static string FindTraceId(HttpContext httpContext) => Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier;

@@ -116,6 +116,22 @@ public sealed class WireTests(TestService service) : IClassFixture<TestService>
         Assert.True(sent < 100_000_000, $"{sent} bytes were taken");
     }
 
+    [Theory]
+    [InlineData("application/json", 413)]
+    [InlineData("text/plain", 415)]
+    public async Task A_client_that_sends_far_too_much_gets_its_answer_and_is_told_that_the_connection_closes(string type, int status)
+    {
+        const int length = 16_000_000;
+        using var connection = await RawConnection.OpenAsync(_api.Address);
+        await connection.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/gallery/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: {type}\r\nContent-Length: {length}\r\n\r\n"));
+
+        Assert.True(await connection.SendAsync(Encoding.ASCII.GetBytes(new string(' ', length))));
+        var answer = await connection.ReadAsync();
+
+        Assert.Equal(status, answer.Status);
+        Assert.Contains("Connection: close", answer.Head);
+    }
+
     private async Task<Guid> SaveAsync()
     {
         var id = Guid.NewGuid();
