@@ -141,7 +141,7 @@ public sealed class WireTests(TestService service) : IClassFixture<TestService>
 
     private async Task IsWellAsync(string test)
     {
-        Assert.Equal(200, (await _api.GetAsync("/readyz")).Status);
+        Assert.Equal(200, (await _api.GetAsync("/livez")).Status);
         Figures.Add($"wire: {test.Replace('_', ' ')}", "inputs tried", 1);
     }
 }
