@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Gallery.Service.Http;
@@ -55,10 +56,23 @@ internal sealed record ProblemResult(
         response.Headers.CacheControl = "no-store";
         response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // an exception has cleared it
         if (Status == StatusCodes.Status408RequestTimeout) response.Headers.Connection = "close";   // RFC 9110, section 15.5.9
+        LetBodyRunOut(httpContext);
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
         var problem = Problem.Of(Status, Code, Message, httpContext.TraceIdentifier, Errors, Pending);
         return response.WriteAsJsonAsync(problem, GalleryJson.Wire.Problem, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
+    }
+
+    /// <summary>
+    /// A client that is cut off while it sends sees no answer, so Kestrel may read on past its bound and throw away what it reads: for
+    /// 5 s at most, and since the connection is closed then, the answer says so, lest the next request be sent there.
+    /// </summary>
+    private void LetBodyRunOut(HttpContext http)
+    {
+        var bound = http.Features.Get<IHttpMaxRequestBodySizeFeature>();
+        if (Status != StatusCodes.Status413PayloadTooLarge && !(http.Request.ContentLength > bound?.MaxRequestBodySize)) return;
+        http.Response.Headers.Connection = "close";
+        if (bound is { IsReadOnly: false }) bound.MaxRequestBodySize = null;
     }
 }

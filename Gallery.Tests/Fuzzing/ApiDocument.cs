@@ -1,0 +1,112 @@
+using System.Text.Json;
+using Gallery.Tests.Readme;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>
+/// What an OpenAPI document declares, as far as requests are made and answers judged by it. What can not be read throws: an
+/// operation that is passed over is one that nobody tried.
+/// </summary>
+internal sealed class ApiDocument
+{
+    private static readonly string[] Known = ["tags", "summary", "description", "operationId", "parameters", "requestBody", "responses", "security"];
+
+    public ApiDocument(string json)
+    {
+        var root = JsonDocument.Parse(json).RootElement;
+        Schemas = new JsonSchemas(root.GetProperty("components").GetProperty("schemas"));
+        Operations =
+        [
+            .. from path in root.GetProperty("paths").EnumerateObject()
+               from operation in path.Value.EnumerateObject()
+               select Read(path.Name, operation.Name.ToUpperInvariant(), operation.Value),
+        ];
+    }
+
+    /// <summary>The document as the repository holds it, for what must be known before a service runs.</summary>
+    public static ApiDocument Committed { get; } = new(Repository.Read("Gallery.Service", "OpenApi", "v1.json"));
+
+    public JsonSchemas Schemas { get; }
+
+    public IReadOnlyList<Operation> Operations { get; }
+
+    /// <summary>The methods that a path answers, as its <c>Allow</c> says them. HEAD is not declared: it comes with GET.</summary>
+    public IReadOnlyList<string> FindMethods(string path)
+    {
+        var declared = Operations.Where(operation => operation.Path == path).Select(operation => operation.Method).ToHashSet();
+        if (declared.Contains("GET")) declared.Add("HEAD");
+        return [.. declared.Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>
+    /// How one comes by a thing that this operation is about: the operation that creates it, on the nearest path above; null
+    /// where there is none, as for the health of the service.
+    /// </summary>
+    public Operation? FindCreator(Operation operation) => Operations
+        .Where(other => other is { Method: "POST", Body: not null } && other.Responses.ContainsKey(201)
+            && operation.Path.StartsWith(other.Path, StringComparison.Ordinal) && FindItem(other, "GET") is not null)
+        .MaxBy(other => other.Path.Length);
+
+    /// <summary>The operation of this method on one of the things that an operation creates.</summary>
+    public Operation? FindItem(Operation creator, string method) => Operations.SingleOrDefault(other =>
+        other.Method == method && other.Parameters.Count(parameter => parameter.In == "path") == 1
+        && other.Path == $"{creator.Path}{{{other.Parameters.Single(parameter => parameter.In == "path").Name}}}/");
+
+    /// <summary>What the document's examples give a field of this name.</summary>
+    public JsonElement? FindExample(string name) => Operations
+        .Select(operation => operation.Body is { Example: { } example } && example.TryGetProperty(name, out var value) ? value : (JsonElement?)null)
+        .FirstOrDefault(value => value is not null);
+
+    private static Operation Read(string path, string method, JsonElement operation)
+    {
+        if (operation.EnumerateObject().Select(member => member.Name).FirstOrDefault(name => !Known.Contains(name)) is { } unknown)
+            throw new NotSupportedException($"{method} {path} has {unknown}, which the fuzzer does not know.");
+        return new Operation(
+            operation.GetProperty("operationId").GetString()!,
+            method,
+            path,
+            operation.TryGetProperty("parameters", out var parameters) ? [.. parameters.EnumerateArray().Select(ReadParameter)] : [],
+            operation.TryGetProperty("requestBody", out var body) ? ReadBody(path, body) : null,
+            operation.GetProperty("responses").EnumerateObject().ToDictionary(
+                response => int.Parse(response.Name, System.Globalization.CultureInfo.InvariantCulture), response => ReadResponse(response.Value)));
+    }
+
+    private static Parameter ReadParameter(JsonElement parameter) => new(
+        parameter.GetProperty("name").GetString()!,
+        parameter.GetProperty("in").GetString()!,
+        parameter.TryGetProperty("required", out var required) && required.GetBoolean(),
+        parameter.GetProperty("schema"));
+
+    private static RequestBody ReadBody(string path, JsonElement body)
+    {
+        var content = body.GetProperty("content").EnumerateObject().Single();
+        if (content.Name != "application/json") throw new NotSupportedException($"{path} takes {content.Name}, which the fuzzer can not make.");
+        return new RequestBody(content.Value.GetProperty("schema"), content.Value.TryGetProperty("example", out var example) ? example : null);
+    }
+
+    private static Response ReadResponse(JsonElement response)
+    {
+        var headers = response.TryGetProperty("headers", out var declared) ? declared.EnumerateObject().Select(header => header.Name).ToList() : [];
+        if (!response.TryGetProperty("content", out var content)) return new Response(null, default, headers);
+        var only = content.EnumerateObject().Single();
+        return new Response(only.Name, only.Value.GetProperty("schema"), headers);
+    }
+}
+
+internal sealed record Operation(
+    string Id,
+    string Method,
+    string Path,
+    IReadOnlyList<Parameter> Parameters,
+    RequestBody? Body,
+    IReadOnlyDictionary<int, Response> Responses)
+{
+    public IEnumerable<Parameter> In(string place) => Parameters.Where(parameter => parameter.In == place);
+}
+
+internal sealed record Parameter(string Name, string In, bool Required, JsonElement Schema);
+
+internal sealed record RequestBody(JsonElement Schema, JsonElement? Example);
+
+/// <param name="ContentType">Null where the answer has no body.</param>
+internal sealed record Response(string? ContentType, JsonElement Schema, IReadOnlyList<string> Headers);

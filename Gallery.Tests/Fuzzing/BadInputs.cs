@@ -1,0 +1,120 @@
+using System.Text;
+using CsCheck;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>One fault put into a good request, and what must be said of it.</summary>
+internal sealed record Mutation(string Class, Func<Draft, Draft> Apply, Expected Expected);
+
+/// <summary>Every class of fault that an operation's declaration leaves room for: in its path, its query and its method.</summary>
+internal sealed class BadInputs(ApiDocument document)
+{
+    private static readonly string[] NoUuids =
+    [
+        "8d76bd3a053e4bb5a2abce147e53f40c", "{8d76bd3a-053e-4bb5-a2ab-ce147e53f40c}", "(8d76bd3a-053e-4bb5-a2ab-ce147e53f40c)", "+d76bd3a-053e-4bb5-a2ab-ce147e53f40c",
+        "8d76bd3a-053e-4bb5-a2ab-ce147e53f40", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c0", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40g", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c ",
+        "８d76bd3a-053e-4bb5-a2ab-ce147e53f40c", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c\u200b", "\u202e8d76bd3a-053e-4bb5-a2ab-ce147e53f40c",
+        "8d76bd3a_053e_4bb5_a2ab_ce147e53f40c", "0x00000000000000000000000000000000", "urn:uuid:8d76bd3a-053e-4bb5-a2ab-ce147e53f40c", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c;a=b",
+        "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c.json", "null", "undefined", "-1", "1e999", "99999999999999999999", "' or 1=1 --", "'; drop table gallery.image; --", "\U0001F305",
+        "a/b", "..%2f", "%2e%2e", "%", "%zz", "{imageId}", "*", "$where", "\r\nX-Injected: 1", "\ufffd",
+    ];
+
+    private static readonly string[] NoIntegers =
+    [
+        "", "-1", "-0", "+1", " 1", "1 ", "1.0", "1.5", "1e1", "0x10", "１", "٣", "1\0", "1,2", "1_0", "one", "true", "null", "NaN", "∞", "[1]", "2147483648", "-2147483649", "18446744073709551616",
+        "99999999999999999999999999999999999999", "1e999", "1; drop table gallery.image", "' or 1=1 --", "\u200b1", "\u202e1", "\U0001F305", "1\r\nX-Injected: 1", "$1",
+    ];
+
+    private static readonly string[] NoParameters =
+    [
+        "x", "offset", "page", "userid", "user_id ", "user-id", "USER_ID", "user_id[]", "user_id\0", "\0", "", " ", "\u200b", "\u202edi", "\U0001F305", "__proto__", "' or 1=1 --", "\r\nX-Injected",
+    ];
+
+    private static readonly string[] NoCursors =
+    [
+        "", "a", "next", "AAAA", "0", "-1", "null", "\0", "\U0001F305", "' or 1=1 --", "../..", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "________________________________________w", "====",
+    ];
+
+    private static readonly string[] AllMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"];
+
+    private readonly BadBodies _bodies = new(document.Schemas);
+
+    /// <summary>A kind of fault, each with its name: every one is tried before any is tried twice as often.</summary>
+    public IReadOnlyList<(string Class, Gen<Mutation> Faults)> Make(Operation operation)
+    {
+        var allow = document.FindMethods(operation.Path);
+        List<(string, Gen<Mutation>)> classes =
+        [
+            Class("wrong method", Gen.OneOf([.. AllMethods.Except(allow)]), method =>
+                (draft => draft with { Method = method, Members = null, Body = null }, new Expected([405], Code: "method_not_allowed", Routed: false, Allow: allow))),
+            Class("no such path", Gen.OneOf("x/", "%00/", "\U0001F305/", "../x/", "..%2fx", "deleted/deleted/deleted/"), tail =>
+                (draft => draft with { Path = $"{draft.Path.TrimEnd('/')}/{Uri.EscapeDataString(tail[..^1])}/" }, new Expected([404], Code: "route_not_found", Routed: false))),
+        ];
+        foreach (var parameter in operation.Parameters) classes.AddRange(Faults(operation, parameter));
+        if (operation.In("query").Any())
+            classes.Add(Class("unknown parameter", Gen.OneOf(NoParameters), name => (draft => draft.WithParameter(name, "1"), Expected.Refused(name))));
+        if (operation.Body is { } body) classes.AddRange(_bodies.Make(body));
+        else
+        {
+            classes.Add(Class("a body where none is asked for", Gen.OneOf("{}", "{", "\0", "null"), text =>
+                (draft => draft with { Body = Encoding.UTF8.GetBytes(text), Headers = [.. draft.Headers, ("Content-Type", "application/json")] }, new Expected([]))));
+            classes.Add(Class("a large body where none is asked for", Gen.Int[4_097, 20_000], length =>
+                (draft => draft with { Body = new byte[length] }, new Expected([413], Code: "body_too_large"))));
+        }
+
+        return classes;
+    }
+
+    private IEnumerable<(string, Gen<Mutation>)> Faults(Operation operation, Parameter parameter)
+    {
+        var schema = document.Schemas.Resolve(parameter.Schema);
+        var types = document.Schemas.Types(schema);
+        switch (parameter.In, types, JsonSchemas.FindFormat(schema))
+        {
+            case ("path", ["string"], "uuid"):
+                yield return Class($"{parameter.Name}: no UUID", Gen.OneOf(NoUuids), text =>
+                    (draft => draft with { Path = draft.Path.Replace(draft.Id.ToString(), Uri.EscapeDataString(text), StringComparison.Ordinal) },
+                        new Expected([404], Code: "route_not_found", Routed: false)));
+                break;
+
+            case ("query", ["integer"], _):
+                yield return Class($"{parameter.Name}: no integer", Gen.OneOf(NoIntegers), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                int[] past = [.. new[] { JsonSchemas.FindBound(schema, "minimum") - 1, JsonSchemas.FindBound(schema, "maximum") + 1 }.OfType<int>()];
+                if (past.Length > 0)
+                    yield return Class($"{parameter.Name}: past its bounds", Gen.OneOf(past), number => (draft => draft.WithParameter(parameter.Name, $"{number}"), Expected.Refused(parameter.Name)));
+                yield return Twice(parameter.Name, "1");
+                break;
+
+            // What no schema says: a cursor is a page's, and no other text is one.
+            case ("query", ["string"], null) when parameter.Name == "cursor" && operation.Method == "GET":
+                yield return Class("cursor: none of this list", Gen.OneOf(NoCursors), text => (draft => draft.WithParameter("cursor", text), Expected.Refused("cursor")));
+                break;
+
+            case ("query", ["string"], null):
+                yield return Class($"{parameter.Name}: U+0000", Gen.OneOf("\0", "a\0", "\0a"), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                if (JsonSchemas.FindBound(schema, "minLength") > 0)
+                    yield return Class($"{parameter.Name}: empty", Gen.Const(""), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                if (JsonSchemas.FindBound(schema, "maxLength") is { } maximum)
+                    yield return Class($"{parameter.Name}: too long", Gen.Int[maximum + 1, maximum + 1_000], length =>
+                        (draft => draft.WithParameter(parameter.Name, new string('x', length)), Expected.Refused(parameter.Name)));
+                yield return Twice(parameter.Name, "a");
+                break;
+
+            case ("header", ["string"], null):   // takes whatever can be sent
+                break;
+
+            default:
+                throw new NotSupportedException($"{operation.Id} has the parameter {parameter.Name} of a kind that the fuzzer can not make worse.");
+        }
+    }
+
+    internal static (string, Gen<Mutation>) Class<T>(string name, Gen<T> values, Func<T, (Func<Draft, Draft> Apply, Expected Expected)> make) =>
+        (name, values.Select(value =>
+        {
+            var (apply, expected) = make(value);
+            return new Mutation(name, apply, expected);
+        }));
+
+    private static (string, Gen<Mutation>) Twice(string name, string value) =>
+        Class($"{name}: twice", Gen.Const(value), _ => (draft => draft with { Query = [.. draft.WithParameter(name, value).Query, (name, value)] }, Expected.Refused(name)));
+}

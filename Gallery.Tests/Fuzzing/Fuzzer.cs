@@ -1,0 +1,200 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using CsCheck;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>Makes cases for any operation that the document declares, tries them, and judges what comes back and what is left behind.</summary>
+internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDisposable
+{
+    private const int Attempts = 4;
+
+    private readonly GoodInputs _good = new(document);
+    private readonly BadInputs _bad = new(document);
+
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+    });
+
+    private int _setAside;
+
+    /// <summary>Every class of input for an operation.</summary>
+    public IReadOnlyList<string> Classes(Operation operation) => ["good", .. _bad.Make(operation).Select(one => one.Class)];
+
+    public Gen<FuzzCase> Make(Operation operation)
+    {
+        var good = _good.Make(operation);
+        var faults = Gen.OneOf<Mutation>([.. _bad.Make(operation).Select(one => one.Faults)]);
+        return Gen.Frequency<FuzzCase>(
+            (2, good.Select(draft => new FuzzCase("good", draft.Id, draft.Before, draft.Render(), Good(operation, draft.Before)))),
+            (3, Gen.Select(good, faults, (draft, fault) => new FuzzCase(fault.Class, draft.Id, draft.Before, fault.Apply(draft).Render(), fault.Expected))));
+    }
+
+    /// <summary>How many cases showed nothing, since the database was too slow for them.</summary>
+    public int SetAside => _setAside;
+
+    /// <summary>What is wrong, with the answers that show it; null if nothing is.</summary>
+    public async Task<string?> FindFaultAsync(Operation operation, FuzzCase test, Action<int> onStatus)
+    {
+        try
+        {
+            return await TryAsync(operation, test, onStatus);
+        }
+        catch (MachineBusyException)
+        {
+            Interlocked.Increment(ref _setAside);
+            return null;
+        }
+    }
+
+    private async Task<string?> TryAsync(Operation operation, FuzzCase test, Action<int> onStatus)
+    {
+        var creator = document.FindCreator(operation);
+        if (creator is not null && test.Before != Before.Unknown && await PrepareAsync(creator, test) is { } unready) return unready;
+
+        var answer = await SendAsync(test.Request);
+        onStatus(answer.Status);
+        var fault = Contract.FindFault(document.Schemas, operation, test.Request, test.Expected, answer)
+            ?? (answer.Status is 200 or 201 && test.Request.Method != "HEAD" ? FindLoss(test, JsonDocument.Parse(answer.Text).RootElement) : null);
+        if (fault is not null) return Describe(fault, test.Request, answer);
+        if (creator is null) return null;
+        return operation.Method == "GET"
+            ? await FindFaultOfNextAsync(operation, answer) ?? await FindFaultOfConditionAsync(operation, test, answer)
+            : await FindFaultLeftAsync(operation, creator, test, answer);
+    }
+
+    public static string Describe(FuzzCase test) => $"class: {test.Class}; the image before: {test.Before}";
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>What a good request may be answered, given what it is about.</summary>
+    private Expected Good(Operation operation, Before before)
+    {
+        int[] taken = [.. operation.Responses.Keys.Where(status => status < 400)];
+        if (operation.In("path").Any())
+            return before == Before.Unknown || (before == Before.Deleted && operation.Method == "GET") ? new Expected([404]) : new Expected(taken);
+        // Saved again by someone else, perhaps.
+        return document.FindCreator(operation) == operation && before != Before.Unknown ? new Expected([.. taken, .. operation.Responses.Keys.Where(status => status == 409)]) : new Expected(taken);
+    }
+
+    private async Task<string?> PrepareAsync(Operation creator, FuzzCase test)
+    {
+        var body = Encoding.UTF8.GetBytes(Uuid().Replace(creator.Body!.Example!.Value.GetRawText(), test.Id.ToString()));
+        var create = new FuzzRequest("POST", creator.Path, [("Content-Type", "application/json")], body);
+        var created = await SendAsync(create);
+        if (created.Status != 201) return Describe("The document's example could not be created.", create, created);
+        if (test.Before == Before.Live) return null;
+
+        var delete = new FuzzRequest("DELETE", Item(creator, "DELETE", test.Id)!, [], null);
+        var deleted = await SendAsync(delete);
+        return deleted.Status == 200 ? null : Describe("It could not be deleted.", delete, deleted);
+    }
+
+    /// <summary>What was sent and is not in the answer, where an answer has it.</summary>
+    private static string? FindLoss(FuzzCase test, JsonElement answer)
+    {
+        if (test is not { Class: "good", Request.Body: { } body, Before: not Before.Deleted } || answer.GetProperty("data") is not { ValueKind: JsonValueKind.Object } data) return null;
+        foreach (var sent in JsonDocument.Parse(body).RootElement.EnumerateObject().Where(sent => sent.Value.ValueKind != JsonValueKind.Null))
+        {
+            if (!data.TryGetProperty(sent.Name, out var kept)) continue;
+            var lost = sent.Value.ValueKind == JsonValueKind.Object
+                ? sent.Value.EnumerateObject().Any(member => !kept.TryGetProperty(member.Name, out var one) || !JsonElement.DeepEquals(one, member.Value))
+                : !JsonElement.DeepEquals(kept, sent.Value);
+            if (lost) return $"{sent.Name} did not come back as it was sent.";
+        }
+
+        return null;
+    }
+
+    /// <summary>A page that says there is a next one leads to it, and it holds nothing of this one.</summary>
+    private async Task<string?> FindFaultOfNextAsync(Operation operation, Answer answer)
+    {
+        if (answer.Status != 200 || !answer.Headers.TryGetValues("Link", out var links) || answer.Text.Length == 0) return null;
+        var follow = new FuzzRequest("GET", links.Single().Split('<', '>')[1], [], null);
+        var next = await SendAsync(follow);
+        var fault = Contract.FindFault(document.Schemas, operation, follow, new Expected([200]), next);
+        if (fault is null && next.Ids.Intersect(answer.Ids).Any()) fault = "The next page repeats this one.";
+        return fault is null ? null : Describe(fault, follow, next);
+    }
+
+    /// <summary>What has not changed since need not be sent again.</summary>
+    private async Task<string?> FindFaultOfConditionAsync(Operation operation, FuzzCase test, Answer answer)
+    {
+        if (answer.Status != 200 || answer.ETag is not { } etag || !operation.Responses.ContainsKey(304)) return null;
+        var again = new FuzzRequest("GET", test.Request.Target, [("If-None-Match", etag)], null);
+        var unchanged = await SendAsync(again);
+        return Contract.FindFault(document.Schemas, operation, again, new Expected([304]), unchanged) is { } fault ? Describe(fault, again, unchanged) : null;
+    }
+
+    /// <summary>After a refusal all is as before; after a deletion nothing is to be had; after any other write it is as the answer said.</summary>
+    private async Task<string?> FindFaultLeftAsync(Operation operation, Operation creator, FuzzCase test, Answer answer)
+    {
+        var find = document.FindItem(creator, "GET")!;
+        var item = Item(creator, "GET", test.Id)!;
+        var (status, code) = answer.Status >= 300
+            ? test.Before switch { Before.Unknown => (404, "_not_found"), Before.Live => (200, ""), _ => (404, "_deleted") }
+            : operation.Method == "DELETE" ? (404, operation.Path == find.Path ? "_deleted" : "_not_found")
+            : operation == creator && test.Before == Before.Deleted ? (404, "_deleted") : (200, "");
+
+        var look = new FuzzRequest("GET", item, [], null);
+        var found = await SendAsync(look);
+        var fault = Contract.FindFault(document.Schemas, find, look, new Expected([status]), found);
+        if (fault is null && status == 404 && !found.Problem!.EndsWith(code, StringComparison.Ordinal)) fault = $"The code does not end in {code}.";
+        if (fault is null && status == 200 && answer.Status < 300 && Data(found) != Data(answer)) fault = "It is not as the write's answer said.";
+        if (fault is null && answer.Headers.Location is { } location && location.ToString() != item) fault = $"Location led to {location}, not {item}.";
+        return fault is null ? null : $"{Describe($"Left behind: {fault}", look, found)}\nafter: {test.Request.Method} answered {answer.Status} {answer.Text}";
+
+        static string Data(Answer one) => JsonDocument.Parse(one.Text).RootElement.GetProperty("data").GetRawText();
+    }
+
+    private string? Item(Operation creator, string method, Guid id) =>
+        document.FindItem(creator, method) is { } item ? item.Path.Replace($"{{{item.Parameters.Single(parameter => parameter.In == "path").Name}}}", id.ToString(), StringComparison.Ordinal) : null;
+
+    /// <summary>
+    /// A database that is too slow for once is answered 503, and it may have done what it was asked. That tells of the machine, not
+    /// of the request, if the request can be answered later on; a request that never can is at fault.
+    /// </summary>
+    private async Task<Answer> SendAsync(FuzzRequest request)
+    {
+        var answer = await SendOnceAsync(request);
+        if (answer is not { Status: 503, Headers.RetryAfter.Delta: { } delay }) return answer;
+        for (var attempt = 0; attempt < Attempts && answer.Status == 503; attempt++)
+        {
+            await Task.Delay(delay);
+            answer = await SendOnceAsync(request);
+        }
+
+        return answer.Status == 503 ? answer : throw new MachineBusyException();
+    }
+
+    private async Task<Answer> SendOnceAsync(FuzzRequest request)
+    {
+        // As it is: no dot segment is taken out, no percent-encoding mended.
+        var target = new Uri(address.GetLeftPart(UriPartial.Authority) + request.Target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        using var message = new HttpRequestMessage(new HttpMethod(request.Method), target);
+        if (request.Body is not null) message.Content = new ByteArrayContent(request.Body);
+        foreach (var (name, value) in request.Headers)
+        {
+            HttpHeaders headers = name.StartsWith("Content-", StringComparison.Ordinal) && message.Content is not null ? message.Content.Headers : message.Headers;
+            headers.TryAddWithoutValidation(name, value);
+        }
+
+        using var response = await _http.SendAsync(message);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers, response.Content.Headers);
+    }
+
+    private string Describe(string fault, FuzzRequest request, Answer answer) =>
+        $"{fault}\nrequest: {request.ToCurl(address)}\nanswer: {answer.Status} {answer.Text}\n{answer.Headers}{answer.ContentHeaders}";
+
+    private sealed class MachineBusyException : Exception;
+
+    [GeneratedRegex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", RegexOptions.ExplicitCapture)]
+    private static partial Regex Uuid();
+}

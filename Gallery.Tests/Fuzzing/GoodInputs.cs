@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using CsCheck;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>Requests that the document says are taken.</summary>
+internal sealed partial class GoodInputs(ApiDocument document)
+{
+    // What comes back from many a service in another form than it was sent, or not at all.
+    private static readonly string[] Pieces =
+    [
+        "a", "Z", "0", " ", "\t", "\n", "\r\nX-Injected: 1", "\"", "\\", "/", "%", "%00", "\\u0000", "\u0001", "\u001b[2J", "\u007f", "é", "e\u0301", "ß", "ı",
+        "字", "\u05d0", "\u200b", "\u200d", "\ufeff", "\u202e", "\u2066", "\u2028", "\U0001F305", "\U0001F469\u200d\U0001F469\u200d\U0001F467", "\uffff", "\U0010FFFF",
+        "'; drop table gallery.image; --", "' or 1=1 --", "$1", "@UserId", "{0}", "<script>alert(1)</script>", "null", "../",
+    ];
+
+    private static readonly string[] Numbers =
+    [
+        "0", "-0", "1", "-1.50", "1e3", "1E+2", "0.1e-7", "1e-300", "1e400", "0e200000", "9007199254740993", "123456789012345678901234567890.123456789", "1e-4000",
+    ];
+
+    private static readonly Gen<string> AnyText = Gen.OneOf(Pieces).Array[0, 8].Select(string.Concat);
+
+    // What clients and proxies send beside the contract, none of which may change an answer.
+    private static readonly Gen<(string, string)> AnyHeader = Gen.OneOf(
+        ("Accept", "text/html"), ("Accept", "*/*;q=0"), ("Accept-Language", "xx-\U0001F305"), ("Accept-Encoding", "gzip, br"), ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Forwarded-For", "' or 1=1 --"), ("X-Forwarded-Host", "evil.example"), ("X-Original-URL", "/docs"), ("Range", "bytes=0-1"), ("If-Match", "\"x\""),
+        ("If-Modified-Since", "yesterday"), ("Cookie", "a=\u0001; b=\u200b"), ("Referer", "javascript:alert(1)"), ("X-Long", new string('x', 8_000)));
+
+    /// <summary>A text of so many characters, which are Unicode code points.</summary>
+    public static Gen<string> Text(int minimum, int maximum) => Gen.Frequency<string>(
+        (12, AnyText.Select(text => Fit(text, minimum, maximum))),
+        (1, Gen.OneOf("x", "字", "\U0001F305").Select(one => string.Concat(Enumerable.Repeat(one, Math.Min(maximum, 20_000))))));
+
+    /// <summary>Text as JSON, now and then escaped where it need not be.</summary>
+    public static Gen<string> Json(Gen<string> text) => Gen.Select(text, Gen.Bool, (value, escaped) =>
+        JsonSerializer.Serialize(value, escaped ? Escaping : Relaxed));
+
+    private static readonly JsonSerializerOptions Escaping = new();
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Good requests for an operation, in each state that the thing it is about can be in.</summary>
+    public Gen<Draft> Make(Operation operation)
+    {
+        var things = document.FindCreator(operation) is null ? Gen.Const(Before.Unknown) : Gen.OneOf(Before.Unknown, Before.Live, Before.Live, Before.Deleted);
+        var ids = Gen.Guid.Select(id => new Guid(SHA256.HashData([.. id.ToByteArray(), .. Encoding.UTF8.GetBytes(operation.Id)])[..16]));   // each operation's own
+        return Gen.Select(ids, things, Gen.Frequency((7, operation.Path), (3, operation.Path.TrimEnd('/'))), Gen.Frequency((9, false), (1, true)))
+            .SelectMany((id, before, path, head) => Gen.Select(
+                Query(operation),
+                Headers(operation),
+                operation.Body is { } body ? Members(body, id) : Gen.Const((IReadOnlyList<Member>?)null),
+                (query, headers, members) => new Draft(
+                    id,
+                    before,
+                    head && operation.Method == "GET" ? "HEAD" : operation.Method,
+                    PathParameter().Replace(path, id.ToString()),
+                    query,
+                    members is null ? headers : [.. headers, ("Content-Type", "application/json")],
+                    members)));
+    }
+
+    /// <summary>The good value of a field, as JSON.</summary>
+    public Gen<string> Value(JsonElement given, JsonElement? example, Guid id)
+    {
+        var schema = document.Schemas.Resolve(given);
+        if (schema.TryGetProperty("enum", out var allowed)) return Gen.OneOf([.. allowed.EnumerateArray().Select(one => one.GetRawText())]);
+        var values = document.Schemas.Types(schema).Where(type => type != "null").Select(type => Value(type, schema, example, id)).ToArray();
+        var any = values.Length == 1 ? values[0] : Gen.OneOf<string>(values);
+        return document.Schemas.Types(schema).Contains("null") ? Gen.Frequency<string>((9, any), (1, Gen.Const("null"))) : any;
+    }
+
+    private Gen<string> Value(string type, JsonElement schema, JsonElement? example, Guid id) => type switch
+    {
+        "boolean" => Gen.OneOf("true", "false"),
+        "integer" => Gen.Int[JsonSchemas.FindBound(schema, "minimum") ?? int.MinValue, JsonSchemas.FindBound(schema, "maximum") ?? int.MaxValue]
+            .Select(number => number.ToString(CultureInfo.InvariantCulture)),
+        "number" => Gen.OneOf(Numbers),
+        "array" => Value(schema.GetProperty("items"), null, id).Array[0, 4].Select(items => $"[{string.Join(',', items)}]"),
+        "object" => schema.TryGetProperty("properties", out _)
+            ? Members(new RequestBody(schema, example), id).Select(members => Encoding.UTF8.GetString(new Draft(id, Before.Unknown, "", "", [], [], members).RenderBody()))
+            : AnyObject,
+        "string" => JsonSchemas.FindFormat(schema) switch
+        {
+            "uuid" => Gen.Const($"\"{id}\""),
+            // What makes a URI a good one no schema says; the example does. A UUID in it stands for the thing that it is about.
+            "uri" => example is { } uri
+                ? Json(Gen.Const(Uuid().Replace(uri.GetString()!, id.ToString())))
+                : throw new NotSupportedException($"A URI without an example: {schema}"),
+            null => Json(Text(schema, example)),
+            var format => throw new NotSupportedException($"The fuzzer makes no {format}."),
+        },
+        _ => throw new NotSupportedException($"The fuzzer makes no {type}."),
+    };
+
+    private static Gen<string> Text(JsonElement schema, JsonElement? example)
+    {
+        var any = Text(JsonSchemas.FindBound(schema, "minLength") ?? 0, JsonSchemas.FindBound(schema, "maxLength") ?? 1_000);
+        return example is { ValueKind: JsonValueKind.String } one ? Gen.Frequency<string>((1, Gen.Const(one.GetString()!)), (1, any)) : any;
+    }
+
+    /// <summary>An object of anything, as JSON: all that can be stored, in up to eight levels.</summary>
+    private static readonly Gen<string> AnyObject = Gen.Recursive<string>((depth, inner) =>
+    {
+        var leaf = Gen.OneOf<string>(Json(AnyText), Gen.OneOf(Numbers), Gen.OneOf("null", "true", "false", "{}", "[]"));
+        var value = depth >= 7 ? leaf : Gen.Frequency<string>((3, leaf), (1, inner), (1, leaf.Array[0, 3].Select(items => $"[{string.Join(',', items)}]")));
+        return Gen.Select(AnyText, value).Array[0, 3].Select(members =>
+            $"{{{string.Join(',', members.Select((member, i) => $"{JsonSerializer.Serialize($"{member.Item1}{i}")}: {member.Item2}"))}}}");
+    });
+
+    private Gen<IReadOnlyList<Member>?> Members(RequestBody body, Guid id)
+    {
+        var schema = document.Schemas.Resolve(body.Schema);
+        var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.GetString()!).ToHashSet() : [];
+        var members = schema.GetProperty("properties").EnumerateObject().Select(property =>
+        {
+            var value = Value(property.Value, body.Example is { } example && example.TryGetProperty(property.Name, out var one) ? one : null, id)
+                .Select(json => (Member?)new Member(property.Name, json));
+            return required.Contains(property.Name) ? value : Gen.Frequency<Member?>((2, value), (1, Gen.Const((Member?)null)));
+        });
+        return Gen.ShuffleSelect(members.ToArray()).Select(all => (IReadOnlyList<Member>?)[.. all.OfType<Member>()]);
+    }
+
+    private Gen<IReadOnlyList<(string, string)>> Query(Operation operation) => Optional(operation.In("query")
+        .Where(parameter => parameter.Required || parameter.Name != "cursor")   // a good one is had from an answer: it is followed there
+        .Select(parameter => (parameter, Parameter(parameter))));
+
+    private static Gen<IReadOnlyList<(string, string)>> Headers(Operation operation) => Gen.Select(
+        Optional(operation.In("header").Select(parameter => (parameter, Gen.OneOf<string>(Text(0, 100).Select(AsHeader), Gen.OneOf("*", "\"1-0\"", "W/\"1\", *"))))),
+        Gen.Frequency<(string, string)[]>((3, AnyHeader.Array[0]), (1, AnyHeader.Array[1, 3])),
+        (declared, others) => (IReadOnlyList<(string, string)>)[.. declared, .. others.DistinctBy(header => header.Item1)]);
+
+    private Gen<string> Parameter(Parameter parameter)
+    {
+        var schema = document.Schemas.Resolve(parameter.Schema);
+        return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
+            ? Text(schema, document.FindExample(parameter.Name))
+            : Value(schema, null, Guid.NewGuid());
+    }
+
+    private static Gen<IReadOnlyList<(string, string)>> Optional(IEnumerable<(Parameter Parameter, Gen<string> Value)> parameters)
+    {
+        var some = parameters.Select(one => Gen.Select(one.Value, Gen.Bool, (value, given) => (one.Parameter.Name, Value: value, Given: given || one.Parameter.Required))).ToArray();
+        return some.Length == 0
+            ? Gen.Const((IReadOnlyList<(string, string)>)[])
+            : Gen.ShuffleSelect(some).Select(all => (IReadOnlyList<(string, string)>)[.. all.Where(one => one.Given).Select(one => (one.Name, one.Value))]);
+    }
+
+    private static string Fit(string text, int minimum, int maximum)
+    {
+        var runes = text.EnumerateRunes().Take(maximum).ToList();
+        return string.Concat(runes) + new string('x', Math.Max(0, minimum - runes.Count));
+    }
+
+    private static string AsHeader(string text) => string.Concat(text.Where(character => !char.IsControl(character))).Trim();
+
+    [GeneratedRegex(@"\{[^}]+\}")]
+    private static partial Regex PathParameter();
+
+    [GeneratedRegex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", RegexOptions.ExplicitCapture)]
+    private static partial Regex Uuid();
+}

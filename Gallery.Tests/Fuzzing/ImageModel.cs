@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>What one can do to one image.</summary>
+internal abstract record ImageOperation
+{
+    /// <param name="Metadata">Names to values, as JSON that PostgreSQL prints alike; null for not given.</param>
+    public sealed record Save(string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, IReadOnlyDictionary<string, string>? Metadata) : ImageOperation;
+
+    public sealed record Find : ImageOperation;
+
+    public sealed record Delete : ImageOperation;
+
+    public sealed record Restore : ImageOperation;
+
+    public sealed record Purge : ImageOperation;
+
+    /// <summary>It was a row of a list: of the live images, or of the trash.</summary>
+    public sealed record Listed(bool Trash) : ImageOperation;
+}
+
+/// <summary>An image as the dictionary holds it.</summary>
+/// <param name="Metadata">As one text, by the order of the names.</param>
+internal sealed record ModelImage(
+    string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string Metadata, string CreatedAt, string UpdatedAt, string? DeletedAt, long Revision)
+{
+    public static ModelImage Read(JsonElement image) => new(
+        image.GetProperty("user_id").GetString()!,
+        image.GetProperty("image_url").GetString()!,
+        image.GetProperty("refined_prompt").GetString(),
+        image.GetProperty("intent").GetString(),
+        Print(image.GetProperty("metadata").EnumerateObject().ToDictionary(member => member.Name, member => member.Value.GetRawText())),
+        image.GetProperty("created_at").GetString()!,
+        image.GetProperty("updated_at").GetString()!,
+        image.GetProperty("deleted_at").GetString(),
+        image.GetProperty("revision").GetInt64());
+
+    public static string Print(IEnumerable<KeyValuePair<string, string>> metadata) =>
+        string.Join('\n', metadata.OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => $"{member.Key}\t{member.Value}"));
+
+    public ModelImage Merge(ImageOperation.Save save)
+    {
+        var metadata = Metadata.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToDictionary(pair => pair[0], pair => pair[1]);
+        foreach (var (name, value) in save.Metadata ?? new Dictionary<string, string>()) metadata[name] = value;
+        return this with { ImageUrl = save.ImageUrl, RefinedPrompt = save.RefinedPrompt ?? RefinedPrompt, Intent = save.Intent ?? Intent, Metadata = Print(metadata) };
+    }
+}
+
+/// <summary>What an operation was answered, and between which two moments it happened.</summary>
+/// <param name="Image">Of a successful answer.</param>
+internal sealed record Step(ImageOperation Operation, long Called, long Answered, int Status, string? Code, ModelImage? Image, string? ETag)
+{
+    public static Step Of(ImageOperation operation, long called, long answered, Answer answer)
+    {
+        var body = JsonDocument.Parse(answer.Text).RootElement;
+        return answer.Status < 300
+            ? new Step(operation, called, answered, answer.Status, null, ModelImage.Read(body.GetProperty("data")), answer.ETag)
+            : new Step(operation, called, answered, answer.Status, body.GetProperty("code").GetString(), null, null);
+    }
+
+    /// <summary>Whether the image, such as it is in the dictionary, allows this answer; and what it is then.</summary>
+    public bool Fits(ModelImage? before, out ModelImage? after)
+    {
+        after = before;
+        if (ETag is not null && !ETag.StartsWith($"\"{Image!.Revision}-", StringComparison.Ordinal)) return false;
+        switch (Operation)
+        {
+            case ImageOperation.Save save when before is null:
+                after = new ModelImage(
+                    save.UserId, save.ImageUrl, save.RefinedPrompt, save.Intent, ModelImage.Print(save.Metadata ?? new Dictionary<string, string>()), Image?.CreatedAt ?? "", Image?.CreatedAt ?? "", null, 1);
+                return Status == 201 && Image == after;
+
+            case ImageOperation.Save save when save.UserId != before.UserId:
+                return (Status, Code) == (409, "image_owned_by_another_user");
+
+            case ImageOperation.Save when before.DeletedAt is not null:
+                return Status == 200 && Image == before;
+
+            case ImageOperation.Save save:
+                var merged = before.Merge(save);
+                after = merged == before ? before : Changed(merged);
+                return Status == 200 && Image == after;
+
+            case ImageOperation.Find:
+                return before switch
+                {
+                    null => (Status, Code) == (404, "image_not_found"),
+                    { DeletedAt: not null } => (Status, Code) == (404, "image_deleted"),
+                    _ => Status == 200 && Image == before,
+                };
+
+            case ImageOperation.Listed(var trash):
+                return Image == before && before!.DeletedAt is not null == trash;
+
+            case var _ when before is null:
+                return (Status, Code) == (404, "image_not_found");
+
+            case ImageOperation.Delete:
+                after = before.DeletedAt is null ? Changed(before) with { DeletedAt = Image?.UpdatedAt } : before;
+                return Status == 200 && Image == after;
+
+            case ImageOperation.Restore:
+                after = before.DeletedAt is null ? before : Changed(before) with { DeletedAt = null };
+                return Status == 200 && Image == after;
+
+            default:
+                after = null;   // purged: the answer is what it was
+                return Status == 200 && Image == before;
+        }
+    }
+
+    /// <summary>When it was changed only the answer knows.</summary>
+    private ModelImage Changed(ModelImage image) => image with { Revision = image.Revision + 1, UpdatedAt = Image?.UpdatedAt ?? "" };
+}
+
+/// <summary>All that was done to one image, by everyone.</summary>
+internal static class History
+{
+    /// <summary>
+    /// Whether the answers could have come of the operations one after another, each at some moment between its call and its
+    /// answer (linearizability: Herlihy and Wing, 1990; the search is Wing and Gong's).
+    /// </summary>
+    public static bool IsExplained(IReadOnlyList<Step> steps) => IsExplained([.. steps.OrderBy(step => step.Called)], new bool[steps.Count], null, []);
+
+    private static bool IsExplained(Step[] steps, bool[] done, ModelImage? image, HashSet<(string Done, ModelImage? Image)> seen)
+    {
+        var next = new List<(int Index, ModelImage? After)>();
+        var firstAnswer = long.MaxValue;
+        for (var i = 0; i < steps.Length; i++)
+            if (!done[i]) firstAnswer = Math.Min(firstAnswer, steps[i].Answered);
+        if (firstAnswer == long.MaxValue) return true;
+
+        for (var i = 0; i < steps.Length && steps[i].Called <= firstAnswer; i++)
+        {
+            if (done[i] || !steps[i].Fits(image, out var after)) continue;
+            if (after == image)
+            {
+                next = [(i, after)];   // it changed nothing, so there is no harm in its having come first
+                break;
+            }
+
+            next.Add((i, after));
+        }
+
+        if (!seen.Add((string.Concat(done.Select(one => one ? '1' : '0')), image))) return false;
+        foreach (var (index, after) in next)
+        {
+            done[index] = true;
+            if (IsExplained(steps, done, after, seen)) return true;
+            done[index] = false;
+        }
+
+        return false;
+    }
+}

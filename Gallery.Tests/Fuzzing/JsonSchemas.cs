@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>
+/// The part of JSON Schema that the document uses. A keyword or format beyond it throws, for what is not read is not checked.
+/// Stricter than the standard in one thing: a member that an object's schema does not name is a fault, where it names any.
+/// </summary>
+internal sealed class JsonSchemas(JsonElement components)
+{
+    private const string Reference = "#/components/schemas/";
+
+    private static readonly string[] Known =
+    [
+        "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minLength", "maxLength", "minimum", "maximum", "format",
+        "description", "default", "example",
+    ];
+
+    /// <summary>The schema itself, where this one only refers to it.</summary>
+    public JsonElement Resolve(JsonElement schema)
+    {
+        if (schema.EnumerateObject().Select(keyword => keyword.Name).FirstOrDefault(name => !Known.Contains(name)) is { } unknown)
+            throw new NotSupportedException($"The schema has {unknown}, which the fuzzer does not know: {schema}");
+        if (!schema.TryGetProperty("$ref", out var reference)) return schema;
+        return reference.GetString() is { } name && name.StartsWith(Reference, StringComparison.Ordinal)
+            ? Resolve(components.GetProperty(name[Reference.Length..]))
+            : throw new NotSupportedException($"The fuzzer does not follow {reference}.");
+    }
+
+    /// <summary>The names of the types that a schema takes.</summary>
+    public IReadOnlyList<string> Types(JsonElement schema) => !Resolve(schema).TryGetProperty("type", out var type)
+        ? throw new NotSupportedException($"A schema without a type: {schema}")
+        : type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(one => one.GetString()!)] : [type.GetString()!];
+
+    /// <summary>Why a value is not what the schema says; null if it is.</summary>
+    public string? FindFault(JsonElement given, JsonElement value, string at = "$")
+    {
+        var schema = Resolve(given);
+        var types = Types(schema);
+        if (!types.Contains(TypeOf(value)) && !(TypeOf(value) == "integer" && types.Contains("number"))) return $"{at} is {TypeOf(value)}, not {string.Join(" or ", types)}";
+        if (schema.TryGetProperty("enum", out var allowed) && !allowed.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value))) return $"{at} is none of {allowed}";
+        return value.ValueKind switch
+        {
+            JsonValueKind.Object => FindFaultOfObject(schema, value, at),
+            JsonValueKind.Array => value.EnumerateArray().Select((item, i) => FindFault(schema.GetProperty("items"), item, $"{at}[{i}]")).FirstOrDefault(fault => fault is not null),
+            JsonValueKind.String => FindFaultOfText(schema, value.GetString()!, at),
+            JsonValueKind.Number => FindFaultOfNumber(schema, value, at),
+            _ => null,
+        };
+    }
+
+    public static int? FindBound(JsonElement schema, string keyword) => schema.TryGetProperty(keyword, out var bound) ? bound.GetInt32() : null;
+
+    public static string? FindFormat(JsonElement schema) => schema.TryGetProperty("format", out var format) ? format.GetString() : null;
+
+    private string? FindFaultOfObject(JsonElement schema, JsonElement value, string at)
+    {
+        if (schema.TryGetProperty("required", out var required)
+            && required.EnumerateArray().Select(name => name.GetString()!).FirstOrDefault(name => !value.TryGetProperty(name, out _)) is { } missing) return $"{at} lacks {missing}";
+
+        var named = schema.TryGetProperty("properties", out var properties);
+        var open = schema.TryGetProperty("additionalProperties", out var additional) ? additional.ValueKind != JsonValueKind.False : !named;
+        foreach (var member in value.EnumerateObject())
+        {
+            if (named && properties.TryGetProperty(member.Name, out var one))
+            {
+                if (FindFault(one, member.Value, $"{at}.{member.Name}") is { } fault) return fault;
+            }
+            else if (!open)
+            {
+                return $"{at}.{member.Name} is not in the schema";
+            }
+            else if (additional.ValueKind == JsonValueKind.Object && FindFault(additional, member.Value, $"{at}.{member.Name}") is { } fault)
+            {
+                return fault;
+            }
+        }
+
+        return null;
+    }
+
+    private static string? FindFaultOfText(JsonElement schema, string value, string at)
+    {
+        var length = value.EnumerateRunes().Count();
+        if (length < FindBound(schema, "minLength") || length > FindBound(schema, "maxLength")) return $"{at} has {length} characters";
+        return FindFormat(schema) switch
+        {
+            null => null,
+            "uuid" => Guid.TryParseExact(value, "D", out _) && !value.Any(char.IsAsciiLetterUpper) ? null : $"{at} is no UUID: {value}",
+            "uri" => Uri.TryCreate(value, UriKind.Absolute, out _) ? null : $"{at} is no URI: {value}",
+            "date-time" => value.EndsWith('Z') && DateTime.TryParse(value, CultureInfo.InvariantCulture, out _) ? null : $"{at} is no time in UTC: {value}",
+            var format => throw new NotSupportedException($"The fuzzer does not know the format {format}."),
+        };
+    }
+
+    private static string? FindFaultOfNumber(JsonElement schema, JsonElement value, string at)
+    {
+        var number = value.GetDouble();
+        if (number < FindBound(schema, "minimum") || number > FindBound(schema, "maximum")) return $"{at} is {value}";
+        return FindFormat(schema) switch
+        {
+            null or "double" => null,
+            "int32" => value.TryGetInt32(out _) ? null : $"{at} is no 32-bit integer: {value}",
+            "int64" => value.TryGetInt64(out _) ? null : $"{at} is no 64-bit integer: {value}",
+            var format => throw new NotSupportedException($"The fuzzer does not know the format {format}."),
+        };
+    }
+
+    /// <summary>JSON Schema's name of a value's type.</summary>
+    public static string TypeOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Object => "object",
+        JsonValueKind.Array => "array",
+        JsonValueKind.String => "string",
+        JsonValueKind.Number => value.GetRawText().AsSpan().ContainsAny(".eE") ? "number" : "integer",
+        JsonValueKind.Null => "null",
+        _ => "boolean",
+    };
+}

@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.Json;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>One thing that one of the two users does: to one of the contested images, or to their own list.</summary>
+/// <param name="Image">Which; for a list, the page's size less one.</param>
+internal sealed record ModelAction(int Image, int User, ImageOperation Operation);
+
+/// <summary>Two new users, images that both are after, and others that nobody touches, so that every walk must meet them.</summary>
+internal sealed class ModelRound(Api api, int images)
+{
+    private const int Quiet = 3;   // of each user: live ones, and as many in the trash
+
+    private readonly Guid[] _contested = [.. Enumerable.Range(0, images).Select(_ => Guid.NewGuid())];
+    private readonly string[] _users = [$"a-{Guid.NewGuid()}", $"b-{Guid.NewGuid()}"];
+    private readonly ConcurrentDictionary<(int User, bool Trash), HashSet<Guid>> _quiet = [];
+    private readonly ConcurrentDictionary<Guid, ConcurrentBag<Step>> _histories = [];
+    private readonly ConcurrentQueue<string> _faults = [];
+
+    /// <summary>How many answers were compared.</summary>
+    public int Steps => _histories.Values.Sum(steps => steps.Count);
+
+    public async Task<string?> FindFaultAsync(ModelAction[][] connections)
+    {
+        foreach (var (user, trash) in new[] { (0, false), (0, true), (1, false), (1, true) })
+            _quiet[(user, trash)] = [.. await Task.WhenAll(Enumerable.Range(0, Quiet).Select(_ => PrepareAsync(user, trash)))];
+
+        await Task.WhenAll(connections.Select(async actions =>
+        {
+            foreach (var action in actions) await DoAsync(action);
+        }));
+        await CompareAtRestAsync();
+
+        foreach (var (image, steps) in _histories)
+            if (!History.IsExplained([.. steps]))
+                _faults.Enqueue($"No order of these explains the answers about {image}:\n{string.Join('\n', steps.OrderBy(step => step.Called).Select(step => step.ToString()))}");
+        return _faults.TryDequeue(out var fault) ? fault : null;
+    }
+
+    private async Task<Guid> PrepareAsync(int user, bool trash)
+    {
+        var id = Guid.NewGuid();
+        await DoAsync(id, user, new ImageOperation.Save("", "jpg", null, null, null));
+        if (trash) await DoAsync(id, user, new ImageOperation.Delete());
+        return id;
+    }
+
+    private async Task DoAsync(ModelAction action)
+    {
+        if (action.Operation is ImageOperation.Listed(var trash)) await WalkAsync(action.User, trash, action.Image + 1);
+        else await DoAsync(_contested[action.Image], action.User, action.Operation);
+    }
+
+    private async Task<Step> DoAsync(Guid id, int user, ImageOperation operation)
+    {
+        if (operation is ImageOperation.Save given) operation = given with { UserId = _users[user], ImageUrl = $"https://res.cloudinary.com/demo/image/upload/{id}.{given.ImageUrl}" };
+        var called = Stopwatch.GetTimestamp();
+        var answer = await (operation switch
+        {
+            ImageOperation.Save save => api.SaveAsync(id, save.UserId, save.RefinedPrompt, save.Intent, Json(save.Metadata), save.ImageUrl),
+            ImageOperation.Find => api.GetAsync($"/v1/gallery/{id}/"),
+            ImageOperation.Delete => api.DeleteAsync($"/v1/gallery/{id}/"),
+            ImageOperation.Restore => api.PostAsync($"/v1/gallery/{id}/restore/"),
+            ImageOperation.Purge => api.DeleteAsync($"/v1/gallery/{id}/permanent/"),
+            _ => throw new ArgumentOutOfRangeException(nameof(operation)),
+        });
+        var step = Step.Of(operation, called, Stopwatch.GetTimestamp(), answer);
+        Keep(id, step);
+        return step;
+    }
+
+    /// <summary>From the first page to the last. Each row is compared as a find of that image would be.</summary>
+    private async Task<List<Guid>> WalkAsync(int user, bool trash, int limit)
+    {
+        List<Guid> walked = [];
+        for (string? cursor = ""; cursor is not null;)
+        {
+            var called = Stopwatch.GetTimestamp();
+            var page = await api.GetAsync($"/v1/gallery/{(trash ? "deleted/" : "")}?user_id={_users[user]}&limit={limit}{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}");
+            var answered = Stopwatch.GetTimestamp();
+            if (page.Status != 200)
+            {
+                _faults.Enqueue($"A page was answered {page.Status} {page.Text}");
+                return walked;
+            }
+
+            foreach (var row in JsonDocument.Parse(page.Text).RootElement.GetProperty("data").EnumerateArray())
+            {
+                var image = ModelImage.Read(row);
+                if (image.UserId != _users[user]) _faults.Enqueue($"A list of {_users[user]} holds {row}");
+                walked.Add(row.GetProperty("image_id").GetGuid());
+                Keep(walked[^1], new Step(new ImageOperation.Listed(trash), called, answered, 200, null, image, null));
+            }
+
+            cursor = page.NextCursor;
+        }
+
+        if (walked.Distinct().Count() != walked.Count) _faults.Enqueue($"A walk met an image twice: {string.Join(", ", walked)}");
+        if (!_quiet[(user, trash)].IsSubsetOf(walked)) _faults.Enqueue($"A walk missed one of {string.Join(", ", _quiet[(user, trash)])}, there throughout: {string.Join(", ", walked)}");
+        if (_quiet[(user, !trash)].Overlaps(walked)) _faults.Enqueue($"A walk met one of {string.Join(", ", _quiet[(user, !trash)])}, never there: {string.Join(", ", walked)}");
+        return walked;
+    }
+
+    /// <summary>When all is still, the lists and the trash hold exactly the images that there are.</summary>
+    private async Task CompareAtRestAsync()
+    {
+        var found = await Task.WhenAll(_contested.Select(id => DoAsync(id, 0, new ImageOperation.Find())));
+        foreach (var trash in new[] { false, true })
+        {
+            var listed = (await Task.WhenAll(WalkAsync(0, trash, 2), WalkAsync(1, trash, 2))).SelectMany(ids => ids).Where(_contested.Contains).Order();
+            var expected = _contested.Where((_, i) => trash ? found[i].Code == "image_deleted" : found[i].Status == 200).Order();
+            if (!listed.SequenceEqual(expected)) _faults.Enqueue($"{(trash ? "The trash" : "The lists")} of both hold {string.Join(", ", listed)}, not {string.Join(", ", expected)}");
+        }
+    }
+
+    private void Keep(Guid id, Step step) => _histories.GetOrAdd(id, _ => []).Add(step);
+
+    private static string? Json(IReadOnlyDictionary<string, string>? metadata) =>
+        metadata is null ? null : $"{{{string.Join(',', metadata.Select(member => $"\"{member.Key}\":{member.Value}"))}}}";
+}

@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+using Gallery.Tests.Reliability;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Fuzzing;
+
+/// <summary>Good and bad requests for each operation of the OpenAPI document, made from the document alone.</summary>
+public sealed class OperationFuzzTests(TestService service) : IClassFixture<TestService>
+{
+    private const int Cases = 2_000;
+    private const int AtOnce = 8;
+
+    public static TheoryData<string> Operations => [.. ApiDocument.Committed.Operations.Select(operation => operation.Id)];
+
+    [Theory]
+    [MemberData(nameof(Operations))]
+    public async Task Good_requests_are_taken_bad_ones_refused_and_every_answer_is_as_declared(string operationId)
+    {
+        var document = new ApiDocument((await service.Api.GetAsync("/openapi/v1.json")).Text);
+        var operation = document.Operations.Single(operation => operation.Id == operationId);
+        using var fuzzer = new Fuzzer(document, service.Api.Address);
+        var classes = new ConcurrentDictionary<string, int>();
+        var statuses = new ConcurrentDictionary<int, int>();
+        var cases = FuzzRun.Cases(Cases);
+
+        await FuzzRun.CheckAsync(
+            fuzzer.Make(operation),
+            cases,
+            AtOnce,
+            test =>
+            {
+                classes.AddOrUpdate(test.Class, 1, (_, count) => count + 1);
+                return fuzzer.FindFaultAsync(operation, test, status => statuses.AddOrUpdate(status, 1, (_, count) => count + 1));
+            },
+            Fuzzer.Describe);
+
+        Figures.Add($"fuzz: {operationId}", "inputs tried", cases - fuzzer.SetAside);
+        Figures.Add($"fuzz: {operationId}", "classes of input", classes.Count);
+        Figures.Add($"fuzz: {operationId}", "failures", 0);
+        Assert.InRange(fuzzer.SetAside, 0, cases / 20);
+        if (cases < Cases) return;
+
+        // It has been everywhere, or it has shown nothing.
+        Assert.Empty(fuzzer.Classes(operation).Except(classes.Keys));
+        Assert.Empty(operation.Responses.Keys.Where(status => status < 500 && !IsOthers(operation, status)).Except(statuses.Keys));
+    }
+
+    /// <summary>What the tests of slow clients, of limits and of access see: 408, 429, and what is said of credentials, which this service asks nobody for.</summary>
+    private static bool IsOthers(Operation operation, int status) =>
+        status is 401 or 403 or 408 or 429 || (status == 400 && operation.Body is null && !operation.In("query").Any());
+}
