@@ -34,6 +34,7 @@ public static class GalleryDatabase
         if (!tuned.ShouldSerialize("Cancellation Timeout")) tuned.CancellationTimeout = -1;
         if (!tuned.ShouldSerialize("Maximum Pool Size")) tuned.MaxPoolSize = Math.Max(12, tuned.MinPoolSize);
         if (tuned.MinPoolSize > tuned.MaxPoolSize) throw new SettingsException("DATABASE_URL has a Minimum Pool Size above its Maximum Pool Size.");
+        if (!tuned.ShouldSerialize("Host Recheck Seconds")) tuned.HostRecheckSeconds = 2;   // of several hosts: a standby that was promoted is found by then
         if (!tuned.ShouldSerialize("Read Buffer Size")) tuned.ReadBufferSize = 32 * 1024;   // a page of 50 in one read: 8.8 to 9.4 k lists a second
         if (IsTransactionPooler(tuned, settings)) tuned.MaxAutoPrepare = 0;   // a prepared statement stays behind on another server connection
         else if (!tuned.ShouldSerialize("Max Auto Prepare")) tuned.MaxAutoPrepare = 32;
