@@ -27,7 +27,9 @@ internal static class MetricsEndpoint
                 http.Response.StatusCode = StatusCodes.Status404NotFound;
                 return Task.CompletedTask;
             }),
-            optionsName: null);
+            optionsName: null)
+            .AllowAnonymous()         // who may ask is said above, and a user's token opens nothing here
+            .DisableRateLimiting();
     }
 
     /// <summary>A proxy on this machine passes on what others ask, and says so.</summary>

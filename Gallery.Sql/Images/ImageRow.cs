@@ -29,7 +29,7 @@ public sealed record ImageRow(
         return rows;
     }
 
-    private static ImageRow Read(DbDataReader reader) => new(
+    internal static ImageRow Read(DbDataReader reader) => new(
         reader.GetGuid(0),
         reader.GetString(1),
         reader.GetString(2),

@@ -1,9 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Gallery.Tests.Database;
-using Npgsql;
 
 namespace Gallery.Tests.Migrations;
 
@@ -42,70 +37,5 @@ public sealed class PoolerTests(TestServer server)
         Assert.Equal(0, (await Exe.RunAsync(pooler.ConnectionString, "apply")).ExitCode);
         Assert.Equal(0, (await Exe.RunAsync(database, "apply", "--wait-lock", "1s")).ExitCode);
         Assert.Equal(0, (await Exe.RunAsync(pooler.ConnectionString, "verify")).ExitCode);
-    }
-
-    private sealed class Pooler : IAsyncDisposable
-    {
-        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gallery-pooler-");
-        private Process? _process;
-
-        public string ConnectionString { get; private init; } = "";
-
-        public static async Task<Pooler> StartAsync(TestDatabase database, string mode)
-        {
-            var target = new NpgsqlConnectionStringBuilder(database.ConnectionString);
-            using var probe = new TcpListener(IPAddress.Loopback, 0);
-            probe.Start();
-            var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-            probe.Stop();
-
-            var pooler = new Pooler
-            {
-                ConnectionString = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1", Port = port }.ConnectionString,
-            };
-            var password = target.Password is { } set ? $"password='{set}'" : "";
-            var settings = Path.Combine(pooler._folder.FullName, "pgbouncer.ini");
-            await File.WriteAllTextAsync(settings, string.Create(CultureInfo.InvariantCulture, $"""
-                [databases]
-                {target.Database} = host={target.Host} port={target.Port} user={target.Username} {password}
-                [pgbouncer]
-                listen_addr = 127.0.0.1
-                listen_port = {port}
-                unix_socket_dir =
-                auth_type = any
-                pool_mode = {mode}
-                server_reset_query =
-                """));   // a pooler that clears nothing: the run must let its lock go by itself
-            string[] user = [];
-            if (!OperatingSystem.IsWindows() && Environment.UserName == "root")
-            {
-                user = ["-u", "nobody"];   // it refuses to run as root
-                File.SetUnixFileMode(pooler._folder.FullName, (UnixFileMode)0b111_000_101);
-            }
-
-            pooler._process = Process.Start(new ProcessStartInfo(Programs.PgBouncer, [.. user, settings]) { RedirectStandardError = true });
-
-            for (var tries = 0; ; tries++)
-            {
-                try
-                {
-                    using var client = new TcpClient();
-                    await client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
-                    return pooler;
-                }
-                catch (SocketException) when (tries < 100)
-                {
-                    await Task.Delay(50, TestContext.Current.CancellationToken);
-                }
-            }
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            _process!.Kill();
-            await _process.WaitForExitAsync();
-            _process.Dispose();
-            _folder.Delete(recursive: true);
-        }
     }
 }

@@ -48,6 +48,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     public IReadOnlyList<string> Errors => [.. _errors];
 
+    public int Id => _process.Id;
+
     /// <summary>Where it serves, once it does.</summary>
     public async Task<Uri> WaitForServingAsync() =>
         await _serving.Task.WaitAsync(Patience) ?? throw new InvalidOperationException($"The service ended: {Output}{string.Join('\n', Errors)}");
@@ -66,6 +68,13 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         using var kill = Process.Start("sh", ["-c", $"kill -TERM {_process.Id}"]);
         await kill.WaitForExitAsync();
         return await WaitForExitAsync();
+    }
+
+    /// <summary>SIGKILL: it ends at once, whatever it is doing.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await WaitForExitAsync();
     }
 
     public async ValueTask DisposeAsync()

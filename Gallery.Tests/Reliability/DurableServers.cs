@@ -1,0 +1,38 @@
+using Gallery.Sql.Embedded;
+using Gallery.Tests.Embedded;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gallery.Tests.Reliability;
+
+/// <summary>The tests that put the service under load: one after the other, and nothing beside them, since they measure.</summary>
+[CollectionDefinition(DisableParallelization = true)]
+public sealed class UnderLoad : ICollectionFixture<DurableServers>;
+
+/// <summary>The programs of the servers that are ill-treated, and one such server for the tests that leave it as it was.</summary>
+public sealed class DurableServers : IAsyncLifetime
+{
+    private readonly TemporaryHome _programsHome = new();
+    private PostgresPrograms _programs = null!;
+    private ServerUser _user = null!;
+    private DurableServer? _shared;
+
+    public async ValueTask InitializeAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var searchPath = Environment.GetEnvironmentVariable("PATH");
+        _user = await ServerUser.FindAsync(ct);
+        var home = await DataHome.OpenAsync(_programsHome.Path, _user, ct);
+        var finder = new ProgramFinder(new NpmPackage(home, _user, searchPath, NullLogger.Instance), _user, searchPath);
+        _programs = await finder.FindAsync(Environment.GetEnvironmentVariable("GALLERY_POSTGRES_BIN"), dataVersion: null, home, ct);
+    }
+
+    internal async Task<DurableServer> ShareAsync() => _shared ??= await StartAsync();
+
+    internal Task<DurableServer> StartAsync() => DurableServer.StartAsync(_programs, _user);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_shared is not null) await _shared.DisposeAsync();
+        _programsHome.Dispose();
+    }
+}

@@ -1,0 +1,126 @@
+using System.Collections.Concurrent;
+using Dapper;
+using Gallery.Sql.Images;
+using Gallery.Tests.Service;
+using Npgsql;
+
+namespace Gallery.Tests.Reliability;
+
+/// <summary>What a writer knows of one of its images.</summary>
+internal sealed class JournalEntry(Guid imageId, string userId, bool isLong)
+{
+    public Guid ImageId => imageId;
+
+    public string UserId => userId;
+
+    /// <summary>Saved with the longest prompt there may be.</summary>
+    public bool IsLong => isLong;
+
+    /// <summary>The row as it was last acknowledged; null: never saved, or acknowledged to be gone.</summary>
+    public ImageRow? Row { get; set; }
+
+    /// <summary>The write after that, which has had no answer: done, or not.</summary>
+    public Write? Unanswered { get; set; }
+
+    public ImageRow? After(Write write) => write.ApplyTo(Row, imageId, userId, isLong);
+}
+
+/// <summary>
+/// What the service has acknowledged (each 2xx), held against its later answers and, at the end, against the table, row by row
+/// and to the microsecond.
+/// </summary>
+/// <remarks>
+/// Each image has one writer, which sends its next request when it has the answer to the last. Then an acknowledgement promises
+/// all of the row: every earlier acknowledged write and this one, and nothing else, until the writer's next request. A write without an
+/// answer (503, 504, a broken connection) may have been done, may not, and may still be done later, by a server that had
+/// it before it hung; so the writer sends the same again until it is answered, and lets the image be from then on. What is promised
+/// stays exact that way, since a write that is repeated changes nothing. Only an image whose write was still without an answer
+/// when the load ended may have either row.
+/// </remarks>
+internal sealed class Journal
+{
+    private readonly ConcurrentBag<JournalEntry> _entries = [];
+
+    public int Images => _entries.Count;
+
+    /// <summary>Acknowledged, and then neither in an answer nor in the table.</summary>
+    public ConcurrentQueue<string> Missing { get; } = [];
+
+    /// <summary>Acknowledged, and then otherwise in an answer or in the table.</summary>
+    public ConcurrentQueue<string> Different { get; } = [];
+
+    public JournalEntry Open(string userId, bool isLong)
+    {
+        var entry = new JournalEntry(Guid.NewGuid(), userId, isLong);
+        _entries.Add(entry);
+        return entry;
+    }
+
+    /// <summary>Takes down what an answered write, 200, 201 or 404, promises.</summary>
+    public void Hold(JournalEntry entry, Write write, Answer answer)
+    {
+        var (before, expected) = (entry.Row, entry.After(write));
+        var repeated = entry.Unanswered is not null;
+        entry.Unanswered = null;
+        if (answer.Status == 404)
+        {
+            if (before is not null && !(write.Step == Step.Purge && repeated)) Missing.Enqueue($"{write} answered {answer.Problem}, after {before}");
+            entry.Row = null;
+            return;
+        }
+
+        var shown = Write.Read(answer.Image);
+        var isKept = write.Step == Step.Purge ? before is not null && Content(shown) == Content(before)
+            : ReferenceEquals(before, expected) && !repeated ? shown == before
+            : Content(shown) == Content(expected) && (before is null || shown.CreatedAt == before.CreatedAt);
+        if (!isKept) Different.Enqueue($"{write} answered {shown}, after {before}");
+        entry.Row = write.Step == Step.Purge ? null : shown;
+    }
+
+    /// <summary>Holds a read's answer, 200 or 404, against what was promised.</summary>
+    public void Check(JournalEntry entry, Answer answer)
+    {
+        var isKept = answer.Status == 200 ? Write.Read(answer.Image) == entry.Row : answer.Problem == (entry.Row is null ? "image_not_found" : "image_deleted");
+        if (isKept) return;
+        (entry.Row is not null && answer.Problem == "image_not_found" ? Missing : Different).Enqueue($"a read answered {answer.Text}, after {entry.Row}");
+    }
+
+    /// <summary>Holds the table against the whole journal. The load has ended.</summary>
+    public async Task CompareAsync(string database)
+    {
+        var rows = await ReadTableAsync(database);
+        foreach (var entry in _entries)
+        {
+            rows.Remove(entry.ImageId, out var row);
+            if (row == entry.Row) continue;
+            if (entry.Unanswered is { } write && Content(row) == Content(entry.After(write))) continue;
+            (row is null ? Missing : Different).Enqueue($"the table has {row?.ToString() ?? "no row"}, after {entry.Row} and then {entry.Unanswered?.ToString() ?? "nothing"}");
+        }
+
+        foreach (var row in rows.Values) Different.Enqueue($"the table has {row}, which nobody saved");
+    }
+
+    private async Task<Dictionary<Guid, ImageRow>> ReadTableAsync(string database)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database) { Pooling = false }.ConnectionString);
+        await using var reader = await connection.ExecuteReaderAsync(
+            """
+            select image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision
+            from gallery.image
+            where user_id = any(@UserIds)
+            """,
+            new { UserIds = _entries.Select(entry => entry.UserId).Distinct().ToArray() });
+        var rows = new Dictionary<Guid, ImageRow>();
+        while (await reader.ReadAsync())
+        {
+            var row = ImageRow.Read(reader);
+            rows.Add(row.ImageId, row with { Metadata = Write.InOrder(row.Metadata) });
+        }
+
+        return rows;
+    }
+
+    /// <summary>All that a writer can know before it has the answer.</summary>
+    private static ImageRow? Content(ImageRow? row) =>
+        row is null ? null : row with { CreatedAt = default, UpdatedAt = default, DeletedAt = row.DeletedAt is null ? null : default(DateTime) };
+}

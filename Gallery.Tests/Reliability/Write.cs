@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Gallery.Sql.Images;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Reliability;
+
+/// <summary>A request of the load; <see cref="Find"/> and the two after it are reads.</summary>
+internal enum Step
+{
+    Save,
+    SoftDelete,
+    Restore,
+    Purge,
+    Find,
+    List,
+    ListDeleted,
+}
+
+/// <summary>A write, and what it makes of an image. Repeated at once it changes nothing more: that makes it safe to send again.</summary>
+/// <param name="Number">Another in each save: the prompt, and the value of one of eight metadata keys.</param>
+internal sealed record Write(Step Step, int Number)
+{
+    private const int Keys = 8;
+
+    // With it the prompt has just under its 16,384 characters; in JSON, escaped, the body has 196 KB.
+    private static readonly string LongTail = string.Concat(Enumerable.Repeat("🌅", 16_360));
+
+    public Task<Answer> SendAsync(Api api, Guid imageId, string userId, bool isLong) => Step switch
+    {
+        Step.Save => api.SaveAsync(imageId, userId, Prompt(isLong), "generate", $$"""{"{{Key}}": {{Number}}}"""),
+        Step.SoftDelete => api.DeleteAsync($"/v1/gallery/{imageId}/"),
+        Step.Restore => api.PostAsync($"/v1/gallery/{imageId}/restore/"),
+        Step.Purge => api.DeleteAsync($"/v1/gallery/{imageId}/permanent/"),
+        _ => throw new InvalidOperationException($"{Step} is no write."),
+    };
+
+    /// <summary>The row after it; <paramref name="row"/> itself where it changes nothing. Its times are the server's to say.</summary>
+    public ImageRow? ApplyTo(ImageRow? row, Guid imageId, string userId, bool isLong) => (Step, row) switch
+    {
+        (Step.Save, null) => new ImageRow(imageId, userId, Api.UrlOf(imageId), Prompt(isLong), "generate", Merge("{}"), default, default, null, 1),
+        (Step.Save, { DeletedAt: null }) => row with { RefinedPrompt = Prompt(isLong), Metadata = Merge(row.Metadata), Revision = row.Revision + 1 },
+        (Step.SoftDelete, { DeletedAt: null }) => row with { DeletedAt = DateTime.MaxValue, Revision = row.Revision + 1 },
+        (Step.Restore, { DeletedAt: not null }) => row with { DeletedAt = null, Revision = row.Revision + 1 },
+        (Step.Purge, _) => null,
+        _ => row,
+    };
+
+    /// <summary>An image of an answer, its metadata's keys in order.</summary>
+    public static ImageRow Read(JsonNode image) => new(
+        (Guid)image["image_id"]!,
+        (string)image["user_id"]!,
+        (string)image["image_url"]!,
+        (string?)image["refined_prompt"],
+        (string?)image["intent"],
+        InOrder(image["metadata"]!.ToJsonString()),
+        (DateTime)image["created_at"]!,
+        (DateTime)image["updated_at"]!,
+        (DateTime?)image["deleted_at"],
+        (long)image["revision"]!);
+
+    public static string InOrder(string metadata) => JsonSerializer.Serialize(JsonSerializer.Deserialize<SortedDictionary<string, int>>(metadata));
+
+    private string Key => $"k{Number % Keys}";
+
+    private string Prompt(bool isLong) => $"prompt {Number}{(isLong ? LongTail : "")}";
+
+    private string Merge(string metadata)
+    {
+        var merged = JsonSerializer.Deserialize<SortedDictionary<string, int>>(metadata)!;
+        merged[Key] = Number;
+        return JsonSerializer.Serialize(merged);
+    }
+}
