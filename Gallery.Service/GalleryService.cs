@@ -36,6 +36,7 @@ public static partial class GalleryService
         builder.Services.AddHostedService<Drain>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<LogLimit>();
+        builder.Services.AddSingleton<Readiness>();
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
         builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -47,6 +48,7 @@ public static partial class GalleryService
         builder.Services.AddGalleryOpenApi();
 
         var app = builder.Build();
+        app.UseTrustedProxies(limits);
         app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Diagnostics;
 using Dapper;
 using Npgsql;
 using Polly;
@@ -29,14 +30,19 @@ internal sealed class StatementRunner
     /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>; the statement ends by itself.</exception>
     public Task<T> QueryAsync<T>(
-        string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
-        _connection is not null
-            ? QueryAsync(_connection, sql, parameters, read, ct)
-            : (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
-            {
-                await using var connection = await _database!.OpenConnectionAsync(token);
-                return await QueryAsync(connection, sql, parameters, read, token);
-            }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+        string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)
+    {
+        if (_connection is not null) return QueryAsync(_connection, sql, parameters, read, ct);
+
+        var since = Stopwatch.GetTimestamp();
+        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
+        {
+            await using var connection = await _database!.OpenConnectionAsync(token);
+            // Nobody waits any more: begun now, it might undo what its caller has done since it was told so.
+            if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw new TimeoutException();
+            return await QueryAsync(connection, sql, parameters, read, token);
+        }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+    }
 
     private static async Task<T> QueryAsync<T>(
         NpgsqlConnection connection, string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)

@@ -9,7 +9,7 @@ AT = 64   # the connections at which the thresholds are
 
 def write(run):
     """Writes both files from all that bench/run has gathered; returns the page."""
-    page = "\n".join([*_head(run), *_thresholds(run), *_tables(run), *_growth(run), *_notes(run)]) + "\n"
+    page = "\n".join([*_head(run), *_thresholds(run), *_tables(run), *_growth(run), *_profile(), *_notes(run)]) + "\n"
     (FOLDER / "results.md").write_text(page)
     (FOLDER / "results.json").write_text(json.dumps(run, indent=1, default=lambda one: one.as_dict()) + "\n")
     return page
@@ -115,6 +115,13 @@ def _growth(run):
         for one in [*row["operations"], *row["pages"]]:
             yield (f"| {row['rows']:,} | {one.operation} | {one.rate:,.0f} | {_ms(one.p50)} | {_ms(one.p99)} | {one.failures} "
                    f"| {one.service_us:,.0f} | {one.server_us:,.0f} |")
+
+
+def _profile():
+    """What a profiler said of it, kept by hand: a run has no profiler."""
+    path = FOLDER / "profile.md"
+    if path.exists():
+        yield from ("", path.read_text().rstrip())
 
 
 def _notes(run):

@@ -34,6 +34,7 @@ internal static class AccessSetup
     public static void UseGalleryAccess(this WebApplication app)
     {
         if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // first: a preflight has no credentials, and a refusal is to be read too
+        if (app.Services.GetServices<IConnectionListenerFactory>().OfType<LoopbackGuard>().Any()) app.Use(LoopbackGuard.RefuseOtherNamesAsync);
         if (app.Services.GetService<ServiceKeys>() is not null) app.UseMiddleware<Authentication>();
     }
 }

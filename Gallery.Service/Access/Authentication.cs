@@ -19,10 +19,10 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
         "This asks for credentials: a service key or a user's token as Authorization: Bearer …, or a service key as X-API-Key.");
 
     private static readonly ProblemResult Several = new(
-        StatusCodes.Status400BadRequest, "several_credentials", "The request holds several credentials, and which is meant can not be told; send one.");
+        StatusCodes.Status400BadRequest, "several_credentials", "Authorization and X-API-Key hold different credentials, and which is meant can not be told; send one.");
 
     private static readonly ProblemResult InvalidKey = new(
-        StatusCodes.Status401Unauthorized, "invalid_key", "The key is not one of this service's.");
+        StatusCodes.Status401Unauthorized, "invalid_key", "The key is not one of this service's, or is no longer.");
 
     public Task InvokeAsync(HttpContext http)
     {
@@ -51,8 +51,15 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
         await next(http);
     }
 
+    /// <summary>The refusal takes the endpoint's place, so that it is counted like any other request: by address.</summary>
+    private Task RefuseAsync(HttpContext http, ProblemResult problem, string? error)
+    {
+        http.SetEndpoint(new Endpoint(refused => AnswerAsync(refused, problem, error), metadata: null, displayName: problem.Code));
+        return next(http);
+    }
+
     /// <summary>With the challenge that RFC 6750, section 3, asks for: without an error where no credential was given.</summary>
-    private static Task RefuseAsync(HttpContext http, ProblemResult problem, string? error)
+    private static Task AnswerAsync(HttpContext http, ProblemResult problem, string? error)
     {
         if (problem.Status != StatusCodes.Status503ServiceUnavailable)
             http.Response.Headers.WWWAuthenticate = error is null ? Challenge : $"{Challenge}, error=\"{error}\", error_description=\"{problem.Message}\"";

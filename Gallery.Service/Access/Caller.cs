@@ -1,6 +1,6 @@
 namespace Gallery.Service.Access;
 
-/// <summary>Who asks, and so whose images they may reach. A handler takes it as a parameter.</summary>
+/// <summary>Who asks, and so whose images they may reach.</summary>
 /// <param name="Name">Names the caller where callers are counted, as in rate limits: <c>key:pipeline</c>, <c>user:…</c>; null without credentials.</param>
 /// <param name="UserId">The one user whose images they may reach; null for everyone's.</param>
 internal sealed record Caller(string? Name, string? UserId)
@@ -14,9 +14,6 @@ internal sealed record Caller(string? Name, string? UserId)
     public static Caller Key(string name) => new($"key:{name}", null);
 
     public static Caller User(string userId) => new($"user:{userId}", userId);
-
-    /// <summary>How handlers get their parameter: minimal APIs look for this method.</summary>
-    public static ValueTask<Caller> BindAsync(HttpContext http) => ValueTask.FromResult(Of(http));
 
     /// <summary>The caller that the request's credentials have proven.</summary>
     public static Caller Of(HttpContext http) => http.Features.Get<Caller>() ?? Anonymous;

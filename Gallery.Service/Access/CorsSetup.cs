@@ -1,3 +1,4 @@
+using Gallery.Service.Http;
 using Gallery.Sql;
 using Microsoft.Net.Http.Headers;
 
@@ -18,8 +19,8 @@ internal static class CorsSetup
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(origins)
             .WithMethods(HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Delete)
-            .WithHeaders(HeaderNames.Authorization, Authentication.KeyHeader, HeaderNames.ContentType, HeaderNames.IfNoneMatch, HeaderNames.TraceParent, "X-Request-Id")
-            .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, "X-Request-Id")
+            .WithHeaders(HeaderNames.Authorization, Authentication.KeyHeader, HeaderNames.ContentType, HeaderNames.IfNoneMatch, HeaderNames.TraceParent, RequestIds.Header)
+            .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, RequestIds.Header)
             .SetPreflightMaxAge(PreflightAge)));
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Gallery.Service.Http;
 using Gallery.Sql;
 using Microsoft.AspNetCore.Connections;
 
@@ -13,6 +14,24 @@ namespace Gallery.Service.Access;
 internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public const string InsistSetting = "GALLERY_ALLOW_ANONYMOUS";
+
+    private static readonly ProblemResult OtherName = new(
+        StatusCodes.Status400BadRequest,
+        "unknown_host",
+        $"This service asks for no credentials, and so answers to this machine's own names alone: ask it at localhost, or at its address. To have it under another name, set {ServiceKeys.Setting} or {TokenIssuer.UrlSetting}.");
+
+    /// <summary>
+    /// Middleware against DNS rebinding: a web page whose own name is made to mean this machine would be of the service's own origin.
+    /// An address is nobody's name, and a Unix socket is out of a page's reach.
+    /// </summary>
+    public static Task RefuseOtherNamesAsync(HttpContext http, RequestDelegate next)
+    {
+        var host = http.Request.Host.Host;
+        return host.Length == 0 || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host, out _)
+            || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) || http.Connection.RemoteIpAddress is null
+                ? next(http)
+                : OtherName.ExecuteAsync(http);
+    }
 
     public bool CanBind(EndPoint endpoint) => endpoint switch
     {

@@ -18,6 +18,7 @@ internal sealed partial class SigningKeys : IDisposable
 
     private static readonly TimeSpan MaximumAge = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan AwayInterval = TimeSpan.FromSeconds(10);   // after an attempt that failed
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);   // while there are none at all
 
     private readonly Lock _lock = new();
@@ -30,7 +31,7 @@ internal sealed partial class SigningKeys : IDisposable
     private Task _refresh = Task.CompletedTask;
     private long _refreshedAt;   // both of the time provider's clock
     private TimeSpan _interval;
-    private bool _isAway;
+    private volatile bool _isAway;
 
     /// <param name="patience">How long an answer may take, whole.</param>
     public SigningKeys(Uri address, TimeSpan patience, TimeProvider time, ILogger log)
@@ -43,15 +44,15 @@ internal sealed partial class SigningKeys : IDisposable
         };
     }
 
-    /// <summary>False where the issuer has never answered: nothing can be said of a token then.</summary>
-    public bool AreKnown => _keys is not null;
+    /// <summary>False where the issuer has never answered, or did not when last asked: nothing can be said then of a token whose key is not here.</summary>
+    public bool AreKnown => _keys is not null && !_isAway;
 
     /// <summary>The key of this id; null if there is none.</summary>
     public async ValueTask<SecurityKey?> FindAsync(string keyId, CancellationToken ct)
     {
         if (_keys?.GetValueOrDefault(keyId) is { } known)
         {
-            if (_time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) > MaximumAge) _ = RefreshAsync();
+            if (_isAway || _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) > MaximumAge) _ = RefreshAsync();
             return known;
         }
 
@@ -90,6 +91,7 @@ internal sealed partial class SigningKeys : IDisposable
         {
             if (!_isAway) LogAway(_address, e.GetBaseException().Message.ReplaceLineEndings(" "));
             _isAway = true;
+            if (_keys is not null) lock (_lock) _interval = AwayInterval;
         }
     }
 

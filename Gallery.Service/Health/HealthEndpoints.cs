@@ -1,10 +1,7 @@
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
-using Gallery.Sql;
-using Gallery.Sql.Migrations;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Npgsql;
 
 namespace Gallery.Service.Health;
 
@@ -27,15 +24,15 @@ internal static class HealthEndpoints
 
     private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Envelope.Of(new HealthReport("alive"), "The service is alive"));
 
-    private static Task<IResult> FindReadiness(Caller caller, NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct) =>
-        Permissions.MaySeeOperations(caller) ? FindReadinessAsync(database, lifetime, ct) : FindBareReadinessAsync(database, lifetime, ct);
+    private static Task<IResult> FindReadiness(HttpContext http, Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct) =>
+        Permissions.MaySeeOperations(Caller.Of(http)) ? FindReadinessAsync(readiness, lifetime, ct) : FindBareReadinessAsync(readiness, lifetime, ct);
 
     /// <summary>For strangers and users: whether, and never why not. The log has that.</summary>
-    private static async Task<IResult> FindBareReadinessAsync(NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct)
+    private static async Task<IResult> FindBareReadinessAsync(Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
         try
         {
-            return await FindReadinessAsync(database, lifetime, ct) is ProblemResult
+            return await FindReadinessAsync(readiness, lifetime, ct) is ProblemResult
                 ? new ProblemResult(StatusCodes.Status503ServiceUnavailable, "not_ready", NotReadyException.Words, RetryAfterSeconds: 5)
                 : TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The service is ready"));
         }
@@ -45,10 +42,10 @@ internal static class HealthEndpoints
         }
     }
 
-    private static async Task<IResult> FindReadinessAsync(NpgsqlDataSource database, IHostApplicationLifetime lifetime, CancellationToken ct)
+    private static async Task<IResult> FindReadinessAsync(Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested) return ProblemExceptionHandler.ShuttingDown;
-        var pending = await Migrator.ListPendingAsync(database, ct).WaitAsync(GalleryDatabase.Patience, ct);   // no answer throws, and that is 503 too
+        var pending = await readiness.ListPendingAsync(ct);   // no answer throws, and that is 503 too
         return pending.Count == 0
             ? TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The database is reachable and has had all migrations"))
             : new ProblemResult(

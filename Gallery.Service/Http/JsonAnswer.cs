@@ -22,6 +22,9 @@ internal sealed class JsonAnswer : IResult
 
     public int Status { get; set; }
 
+    /// <summary>Bytes so far.</summary>
+    public long Length => Json.BytesCommitted + Json.BytesPending;
+
     /// <summary>One with nothing written yet, and status 200.</summary>
     public static JsonAnswer Rent() => Pool.Get();
 
@@ -38,7 +41,7 @@ internal sealed class JsonAnswer : IResult
 
     private sealed class Policy : PooledObjectPolicy<JsonAnswer>
     {
-        private const int MostBytesKept = 256 * 1024;   // a page of 50 has about 25 KB
+        private const int MostBytesKept = 1024 * 1024;   // a page of 50 has about 25 KB; one of the largest images 300
 
         public override JsonAnswer Create() => new() { Status = StatusCodes.Status200OK };
 

@@ -48,13 +48,13 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => BodyLimit.TooLarge(http),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(
-            StatusCodes.Status408RequestTimeout, "request_timeout", "The body came too slowly."),
-        BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP."),
+            StatusCodes.Status408RequestTimeout, "request_timeout", "The body came too slowly, or was not whole in time. Send it again, faster or smaller."),
+        BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP. Send it again, well-formed."),
         NotReadyException => Unavailable("not_ready", NotReadyException.Words),
         RequestTimeoutException => Unavailable(
             "deadline_exceeded", "The request took too long in all, and what it asks for may or may not be done. The same request may be sent again."),
         CoalescerFullException => Unavailable("overloaded", "More requests wait than can be served soon. Try again."),
-        IOException => new(StatusCodes.Status400BadRequest, "bad_request", "The body is not well-formed HTTP."),   // Kestrel's word for a broken chunk
+        IOException => new(StatusCodes.Status400BadRequest, "bad_request", "The body's chunks are not well-formed HTTP. Send the request again, with Content-Length or correct chunks."),   // Kestrel's word for a broken chunk
         PostgresException { SqlState: PostgresErrorCodes.CheckViolation } check when ImageConstraints.FindField(check.ConstraintName) is { } field =>
             OutOfBounds(field, check.ConstraintName),
         PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.InvalidSchemaName } =>
@@ -73,7 +73,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         // Classes 08, 28, 3D, 57: no connection, no sign-in, no such database, shutting down.
         PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away(),
         PostgresException => Unexpected(),
-        TimeoutException or NpgsqlException { InnerException: TimeoutException } => Unavailable("database_timeout", "The database took too long, or none of its connections came free."),
+        TimeoutException or NpgsqlException { InnerException: TimeoutException } => Unavailable("database_timeout", "The database took too long, or none of its connections came free. The same request may be sent again."),
         OperationCanceledException => Unavailable("database_timeout", "The database took too long."),   // and not because the caller has left
         NpgsqlException or SocketException => Away(),
         _ => Unexpected(),

@@ -50,11 +50,12 @@ internal static class ImageEndpoints
             .Answers<Envelope<Image>>(200).Problems(403, 404);
     }
 
-    private static async Task<IResult> CreateImage(HttpContext http, Caller caller, ImageCoalescer images, ImageHosts hosts, CancellationToken ct)
+    private static async Task<IResult> CreateImage(HttpContext http, ImageCoalescer images, ImageHosts hosts, CancellationToken ct)
     {
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct);
         if (problem is not null) return problem;
 
+        var caller = Caller.Of(http);
         var errors = new FieldErrors();
         NewImage? image;
         try
@@ -92,20 +93,20 @@ internal static class ImageEndpoints
         return Contended(image.ImageId);
     }
 
-    private static Task<IResult> ListImages(HttpContext http, Caller caller, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, caller, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
+    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
+        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, Caller caller, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, caller, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
+        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
 
     private static async Task<IResult> ListAsync(
         HttpContext http,
-        Caller caller,
         string path,
         string message,
         Func<string?, ImageKeyset?, int, Func<ImageReader, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>>, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>> list,
         CancellationToken ct)
     {
+        var caller = Caller.Of(http);
         var errors = new FieldErrors();
         var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
         var userId = http.Request.Query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
@@ -123,9 +124,9 @@ internal static class ImageEndpoints
         return ImageJson.EndPage(page, message, new Pagination(query.Limit, next));
     }
 
-    private static async Task<IResult> FindImage(Guid imageId, Caller caller, HttpContext http, ImageCoalescer images, CancellationToken ct)
+    private static async Task<IResult> FindImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
-        if (await images.FindImageAsync(imageId, caller.UserId, ct) is not { } row) return NotFound(imageId);
+        if (await images.FindImageAsync(imageId, Caller.Of(http).UserId, ct) is not { } row) return NotFound(imageId);
         if (row.DeletedAt is not null)
             return new ProblemResult(
                 StatusCodes.Status404NotFound, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ brings it back.");
@@ -136,33 +137,35 @@ internal static class ImageEndpoints
             : ImageJson.Envelope(StatusCodes.Status200OK, row, "Image retrieved successfully");
     }
 
-    private static async Task<IResult> SoftDeleteImage(Guid imageId, Caller caller, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
     {
+        var userId = Caller.Of(http).UserId;
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
-            if (await images.SoftDeleteImagesAsync([imageId], caller.UserId, ct) is [var deleted]) return Answer(http, deleted, "Image deleted successfully");
-            if (await images.FindImagesAsync([new(imageId, caller.UserId)], ct) is not [var row]) return NotFound(imageId);
+            if (await images.SoftDeleteImagesAsync([imageId], userId, ct) is [var deleted]) return Answer(http, deleted, "Image deleted successfully");
+            if (await images.FindImagesAsync([new(imageId, userId)], ct) is not [var row]) return NotFound(imageId);
             if (row.DeletedAt is not null) return Answer(http, row, "Image is in the trash already; nothing changed");
         }
 
         return Contended(imageId);
     }
 
-    private static async Task<IResult> RestoreImage(Guid imageId, Caller caller, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
     {
+        var userId = Caller.Of(http).UserId;
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
-            if (await images.RestoreImagesAsync([imageId], caller.UserId, ct) is [var restored]) return Answer(http, restored, "Image restored successfully");
-            if (await images.FindImagesAsync([new(imageId, caller.UserId)], ct) is not [var row]) return NotFound(imageId);
+            if (await images.RestoreImagesAsync([imageId], userId, ct) is [var restored]) return Answer(http, restored, "Image restored successfully");
+            if (await images.FindImagesAsync([new(imageId, userId)], ct) is not [var row]) return NotFound(imageId);
             if (row.DeletedAt is null) return Answer(http, row, "Image is not in the trash; nothing changed");
         }
 
         return Contended(imageId);
     }
 
-    private static async Task<IResult> PurgeImage(Guid imageId, Caller caller, Permissions permissions, ImageRepository images, CancellationToken ct) =>
-        permissions.FindPurgeFault(caller) is { } forbidden ? forbidden
-        : await images.PurgeImagesAsync([imageId], caller.UserId, ct) is [var row] ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
+    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct) =>
+        permissions.FindPurgeFault(Caller.Of(http)) is { } forbidden ? forbidden
+        : await images.PurgeImagesAsync([imageId], Caller.Of(http).UserId, ct) is [var row] ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
         : NotFound(imageId);
 
     private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)

@@ -10,6 +10,8 @@ namespace Gallery.Service.Images;
 /// </summary>
 internal static class ImageJson
 {
+    private const int MostPageBytes = 2 * 1024 * 1024;   // a page is held in memory until it is taken, and 200 images may have 30 MB
+
     private static readonly JsonEncodedText Success = JsonEncodedText.Encode("success");
     private static readonly JsonEncodedText Data = JsonEncodedText.Encode("data");
     private static readonly JsonEncodedText Message = JsonEncodedText.Encode("message");
@@ -39,7 +41,7 @@ internal static class ImageJson
     }
 
     /// <summary>The first rows of a reader as an answer that is yet to be ended, and the last of them if others follow.</summary>
-    /// <param name="limit">How many rows to write; one more tells that others follow.</param>
+    /// <param name="limit">How many rows to write at most; one more tells that others follow. Fewer where they are large.</param>
     public static async Task<(JsonAnswer Answer, ImageKeyset? Last)> ReadPageAsync(ImageReader rows, int limit, CancellationToken ct)
     {
         var answer = Begin();
@@ -47,9 +49,9 @@ internal static class ImageJson
         ImageKeyset? last = null;
         for (var count = 1; await rows.ReadAsync(ct); count++)
         {
-            if (count > limit) return (answer, last);
+            if (last is not null) return (answer, last);
             Write(answer.Json, rows);
-            if (count == limit) last = new ImageKeyset(rows.DeletedAt ?? rows.CreatedAt, rows.ImageId);
+            if (count == limit || answer.Length >= MostPageBytes) last = new ImageKeyset(rows.DeletedAt ?? rows.CreatedAt, rows.ImageId);
         }
 
         return (answer, null);

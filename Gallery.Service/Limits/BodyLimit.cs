@@ -12,6 +12,8 @@ internal static class BodyLimit
     /// <summary>Some clients send <c>{}</c> with every POST and DELETE; so much is passed over where no body is taken.</summary>
     public const int StrayBytes = 4096;
 
+    private const int MostBytesAhead = 64 * 1024;   // taken for a length that is only promised
+
     private const int Framing = 4;   // Kestrel counts the chunks' own lines too
 
     /// <summary>Kestrel's bound where a body's is this: past it Kestrel reads no more, neither for us nor to keep the connection.</summary>
@@ -30,7 +32,7 @@ internal static class BodyLimit
         // Not a token in the read itself: Kestrel would take that read for one still under way, and log that it can not go on.
         var reader = request.BodyReader;
         await using var end = ct.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
-        var body = new MemoryStream();
+        var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, MostBytesAhead));
         while (true)
         {
             var read = await reader.ReadAsync(CancellationToken.None);

@@ -39,10 +39,15 @@ internal static class LimitsSetup
         if (limits.RequestsPerSecond > 0) builder.Services.AddRateLimiter(limiter => RateLimit.Configure(limiter, limits.RequestsPerSecond));
     }
 
+    /// <summary>Before all that looks at the caller's address.</summary>
+    public static void UseTrustedProxies(this WebApplication app, ServiceLimits limits)
+    {
+        if (limits.TrustedProxies.Count > 0) app.UseForwardedHeaders(Forwarded(limits.TrustedProxies));
+    }
+
     /// <summary>After authentication, since callers are counted by name.</summary>
     public static void UseLimits(this WebApplication app, ServiceLimits limits)
     {
-        if (limits.TrustedProxies.Count > 0) app.UseForwardedHeaders(Forwarded(limits.TrustedProxies));
         if (limits.RequestsPerSecond > 0) app.UseRateLimiter();
         app.UseWhen(MayTakeLong, branch => branch.UseRequestTimeouts());
         app.Use(BodyLimit.TakeStrayAsync);

@@ -52,8 +52,8 @@ internal static class Examples
         ("ListImages" or "ListDeletedImages", "400") =>
             Problem(400, "validation_failed", "limit takes a whole number from 1 to 200; leave it out for 50.", "limit"),
         ("CreateImage", "400") => Problem(
-            400, "no_uuid_in_file_name", "image_url has no UUID in its file name.", "image_url"),
-        (_, "408") => Problem(408, "request_timeout", "The body came too slowly."),
+            400, "no_uuid_in_file_name", "The URL's file name, 'cat.png', holds no UUID of its own: name the file by one, with its dashes.", "image_url"),
+        (_, "408") => Problem(408, "request_timeout", "The body came too slowly, or was not whole in time. Send it again, faster or smaller."),
         ("CreateImage", "409") => Problem(
             409, "image_owned_by_another_user", $"Image {ImageId} belongs to another user, and an image never changes its owner."),
         ("CreateImage", "413") => Problem(413, "body_too_large", "The body is over 262,144 bytes, the most that is taken here."),
@@ -68,7 +68,7 @@ internal static class Examples
         ("FindImage", "404") => Problem(404, "image_deleted", $"Image {ImageId} is in the trash. POST /v1/gallery/{ImageId}/restore/ brings it back."),
         (_, "404") => Problem(404, "image_not_found", $"There is no image {ImageId}."),
         (_, "429") => Problem(429, "rate_limited", "More than 100 requests a second; nothing was done. Send this one again a little later."),
-        ("FindReadiness", "503") => Problem(503, "migrations_pending", "The database has not had 0001_create_image.sql; run the migrator."),
+        ("FindReadiness", "503") => Problem(503, "migrations_pending", "The database has not had 0001_create_image.sql; run the migrator: dotnet run --project Gallery.Sql -- apply."),
         (_, "503") => Problem(503, "database_unavailable", "The database does not answer; nothing is known to be saved. Try again."),
         (_, "500") => Problem(500, "internal_error", "Something went wrong here, not in the request. The log has it under the trace_id."),
         _ => null,

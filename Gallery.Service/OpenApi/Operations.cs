@@ -40,7 +40,7 @@ internal static class Operations
             {
                 Name = "limit",
                 In = ParameterLocation.Query,
-                Description = "Items a page.",
+                Description = "Items a page, at most: a page of large ones ends at 2 MB, and next_cursor leads on.",
                 Schema = new OpenApiSchema
                 {
                     Type = JsonSchemaType.Integer,

@@ -15,6 +15,8 @@ namespace Gallery.Sql.Coalescing;
 public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     where TKey : notnull
 {
+    private static readonly TimeSpan TimersStep = TimeSpan.FromMilliseconds(20);   // a caller's own timer may run that much ahead of the clock
+
     private readonly Channel<Waiting> _queue;
     private readonly Func<TRequest, TKey> _keyOf;
     private readonly Func<IReadOnlyList<TRequest>, CancellationToken, Task<Dictionary<TKey, TResult>>> _run;
@@ -56,6 +58,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         _queue.Writer.TryComplete();
         for (var lane = 0; lane < _options.Lanes; lane++) await _freeLanes.WaitAsync();
         await ServeQueueAsync();   // who came in just before the queue was closed, and found no lane free
+        if (_options.Lanes > 0) _freeLanes.Release(_options.Lanes);   // nothing starts any more: the queue is closed
     }
 
     private async Task<TResult?> RunAloneAsync(TRequest request, CancellationToken ct) =>
@@ -77,8 +80,14 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     {
         do
         {
-            await ServeQueueAsync();
-            _freeLanes.Release();
+            try
+            {
+                await ServeQueueAsync();
+            }
+            finally
+            {
+                _freeLanes.Release();
+            }
         }
         while (_queue.Reader.Count > 0 && _freeLanes.Wait(0));   // who came in between the two found no lane free
     }
@@ -90,27 +99,29 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         var next = new Queue<Waiting>();   // came too early: their key was on board already
         while (next.Count > 0 || _queue.Reader.Count > 0)
         {
-            var oldest = Stopwatch.GetTimestamp() - (long)(_options.Patience.TotalSeconds * Stopwatch.Frequency);
-            for (var count = next.Count; count > 0; count--) Board(next.Dequeue(), oldest);
-            while (batch.Count + next.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting, oldest);
+            for (var count = next.Count; count > 0; count--) Board(next.Dequeue());
+            while (batch.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting);
             if (batch.Count > 0) await FlushAsync([.. batch.Values]);
             batch.Clear();
         }
 
-        void Board(Waiting waiting, long oldest)
+        void Board(Waiting waiting)
         {
-            if (waiting.Since < oldest) return;   // its caller has been told that it took too long: it must not be begun after that
+            if (!IsInTime(waiting)) return;
             if (batch.TryAdd(waiting.Key, [waiting])) return;
             if (_options.ShareEqualKeys) batch[waiting.Key].Add(waiting);
             else next.Enqueue(waiting);
         }
     }
 
+    /// <summary>False where the caller has been told that it took too long: it must not be begun after that.</summary>
+    private bool IsInTime(Waiting waiting) => Stopwatch.GetElapsedTime(waiting.Since) < _options.Patience - TimersStep;
+
     private async Task FlushAsync(List<Waiting>[] batch)
     {
-        _metrics.Flushed(batch.Length, batch[0][0].Since);
         try
         {
+            _metrics.Flushed(batch.Length, batch[0][0].Since);
             var answers = await _run(Array.ConvertAll(batch, alike => alike[0].Request), CancellationToken.None);
             foreach (var alike in batch)
             {
@@ -120,7 +131,8 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         }
         catch (Exception e) when (batch.Length > 1 && _options.IsFaultOfData(e))
         {
-            foreach (var alike in batch) await FlushAsync([alike]);
+            foreach (var alike in batch)
+                if (alike.Exists(IsInTime)) await FlushAsync([alike]);
         }
         catch (Exception e)
         {

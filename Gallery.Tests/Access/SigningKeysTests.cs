@@ -82,6 +82,23 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_new_key_while_the_issuer_is_away_is_asked_for_again_after_ten_seconds_and_nothing_said_of_it_until_then()
+    {
+        Assert.True(await FindAsync("ec-1"));
+        _issuer.Instead = http => AnswerAsync(http, 500);
+        _issuer.Rotate();
+        Assert.False(await FindAsync(_issuer.EcKeyId));
+        Assert.False(_keys.AreKnown);
+        Assert.False(await FindAsync(_issuer.EcKeyId));
+        Assert.Equal(2, _issuer.Fetches);
+
+        _issuer.Instead = null;
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        Assert.True(await FindAsync(_issuer.EcKeyId));
+        Assert.True(_keys.AreKnown);
+    }
+
+    [Fact]
     public async Task A_key_that_the_issuer_withdrew_is_gone_soon_after_ten_minutes()
     {
         Assert.True(await FindAsync("ec-1"));

@@ -114,6 +114,19 @@ public sealed class CoalescerTests
     }
 
     [Fact]
+    public async Task Many_requests_of_one_key_do_not_hold_up_the_others()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(maximumBatch: 3);
+        var first = await statements.SendAsync(coalescer, 1);
+        var others = new[] { 2, 2, 2, 2, 3, 4 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
+        for (var i = 0; i < 5; i++) statements.Answer();
+
+        await Task.WhenAll([first, .. others]);
+        Assert.Equal(["1", "2 3 4", "2", "2", "2"], statements.Sent);
+    }
+
+    [Fact]
     public async Task Where_equal_keys_are_one_question_one_answer_serves_them_all()
     {
         var statements = new Statements();

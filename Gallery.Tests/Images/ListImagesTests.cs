@@ -1,3 +1,4 @@
+using Gallery.Sql.Images;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Images;
@@ -99,6 +100,21 @@ public sealed class ListImagesTests(TestService service) : IClassFixture<TestSer
 
         Assert.Equal(3, pages);
         Assert.Equal(ids.Reverse(), seen);
+    }
+
+    [Fact]
+    public async Task A_page_of_large_images_ends_early_and_the_walk_sees_them_all()
+    {
+        var user = $"user_{Guid.NewGuid():N}";
+        var ids = Enumerable.Range(0, 60).Select(_ => Guid.NewGuid()).ToList();
+        var metadata = $$"""{"large": "{{new string('x', 60_000)}}"}""";
+        await service.Images.UpsertImagesAsync([.. ids.Select(id => new NewImage(id, user, Api.UrlOf(id), null, null, metadata))], CancellationToken.None);
+
+        var page = await _api.GetAsync($"/v1/gallery/?user_id={user}&limit=200");
+
+        Assert.InRange(page.Text.Length, 2_000_000, 2_300_000);
+        Assert.NotNull(page.NextCursor);
+        Assert.Equal(ids.Order(), (await WalkAsync($"/v1/gallery/?user_id={user}&limit=200")).Order());
     }
 
     [Fact]

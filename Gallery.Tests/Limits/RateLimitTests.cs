@@ -27,6 +27,18 @@ public sealed class RateLimitTests(TestService other) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task A_refused_credential_counts_by_address_and_a_good_one_by_its_name()
+    {
+        var (key, hash) = ServiceKeys.New();
+        await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_RATE_LIMIT=2", $"GALLERY_API_KEYS=pipeline:{hash}");
+        static string With(string key) => $"GET /v1/gallery/ HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n\r\n";
+
+        var answers = await AskAsync(service, With("wrong"), With("wrong"), With("wrong"), With(key), With(key), With(key));
+
+        Assert.Equal([401, 401, 429, 200, 200, 429], answers.Select(answer => answer.Status));
+    }
+
+    [Fact]
     public async Task What_was_refused_was_not_done()
     {
         await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_RATE_LIMIT=1");

@@ -65,14 +65,12 @@ public sealed class TimeoutTests(TestService other, TestServer server) : IClassF
         await using var database = await LargePageAsync();
         await using var service = await LimitedService.StartAsync(database, "GALLERY_REQUEST_TIMEOUT=3");
         using var slow = await service.ConnectAsync(window: 65_536);
-        await slow.SendAsync(LargePage);
+        await slow.SendAsync(LargePages);
 
         var watch = Stopwatch.StartNew();
         while (watch.Elapsed < TimeSpan.FromSeconds(4) && await slow.ReceiveAsync()) await Task.Delay(100);
 
-        var answer = await slow.ReadToEndAsync();
-        var body = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
-        Assert.Contains($"Content-Length: {answer.Length - body}\r\n", answer[..body], StringComparison.Ordinal);
+        Assert.Equal(Pages, CountWhole(await slow.ReadToEndAsync()));
         Assert.Empty(service.Log);
     }
 
@@ -82,12 +80,12 @@ public sealed class TimeoutTests(TestService other, TestServer server) : IClassF
         await using var database = await LargePageAsync();
         await using var service = await LimitedService.StartAsync(database, "GALLERY_MIN_DATA_RATE=1000000");
         using var idle = await service.ConnectAsync(window: 65_536);
-        await idle.SendAsync(LargePage);
+        await idle.SendAsync(LargePages);
 
         Assert.True(await idle.ReceiveAsync());      // it is being sent now
-        await Task.Delay(TimeSpan.FromSeconds(9));   // the page's 6 MB, and Kestrel's clock
+        await Task.Delay(TimeSpan.FromSeconds(9));   // the pages' 8 MB, and Kestrel's clock
 
-        Assert.DoesNotContain("\r\n0\r\n\r\n", await idle.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.InRange(CountWhole(await idle.ReadToEndAsync()), 0, Pages - 1);
         Assert.Empty(service.Log);
     }
 
@@ -116,9 +114,16 @@ public sealed class TimeoutTests(TestService other, TestServer server) : IClassF
         Assert.Contains("POST /v1/gallery/ answered 503 deadline_exceeded", line, StringComparison.Ordinal);
     }
 
-    private const string LargePage = "GET /v1/gallery/?limit=100 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    private const int Pages = 4;
 
     /// <summary>More than the kernel takes at once.</summary>
+    private static readonly string LargePages =
+        string.Concat(Enumerable.Repeat("GET /v1/gallery/?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n", Pages - 1))
+        + "GET /v1/gallery/?limit=100 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    /// <summary>Answers that have come to their end.</summary>
+    private static int CountWhole(string answers) => answers.Split("\"pagination\":{").Length - 1;
+
     private async Task<TestDatabase> LargePageAsync()
     {
         var database = await server.CreateDatabaseAsync(migrated: true);

@@ -47,13 +47,27 @@ internal sealed class Measured : IAsyncDisposable
         await _source.DisposeAsync();
     }
 
-    /// <summary>The answer's bytes, to the end of its last chunk.</summary>
+    /// <summary>The answer's bytes, its head included.</summary>
     private int Receive(Socket socket)
     {
-        var length = 0;
-        do length += socket.Receive(_answer.AsSpan(length));
-        while (!_answer.AsSpan(0, length).EndsWith("\r\n0\r\n\r\n"u8));
+        var (length, whole) = (0, int.MaxValue);
+        while (length < whole)
+        {
+            var read = socket.Receive(_answer.AsSpan(length));
+            Assert.NotEqual(0, read);
+            length += read;
+            if (whole == int.MaxValue && _answer.AsSpan(0, length).IndexOf("\r\n\r\n"u8) is var end and >= 0)
+                whole = end + 4 + FindContentLength(_answer.AsSpan(0, end + 2));
+        }
+
         Assert.True(_answer.AsSpan().StartsWith("HTTP/1.1 2"u8));
+        return length;
+    }
+
+    private static int FindContentLength(ReadOnlySpan<byte> head)
+    {
+        var value = head[(head.IndexOf("Content-Length: "u8) + "Content-Length: "u8.Length)..];
+        Assert.True(System.Buffers.Text.Utf8Parser.TryParse(value, out int length, out _));
         return length;
     }
 }
