@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Gallery.Service.Access;
 using Gallery.Service.Telemetry;
 using Gallery.Sql;
@@ -20,7 +19,7 @@ internal static class ServiceProgram
             if (args is [KeyCommand.Verb, ..]) return KeyCommand.Run(args[1..]);
             var settings = Settings.Load();
             using var logs = LoggerFactory.Create(logging => logging.AddGalleryLogging(settings));
-            await using var database = await OpenDatabaseAsync(settings, logs.CreateLogger("Gallery"));
+            await using var database = await ServiceDatabase.OpenAsync(settings, logs.CreateLogger("Gallery"));
             await using var service = GalleryService.Build(database.Source, settings, args);
             await ServiceAddress.StartAsync(service);
             GalleryService.LogServing(service.Logger, string.Join(", ", service.Urls), database.Description);
@@ -46,21 +45,6 @@ internal static class ServiceProgram
         catch (Exception e) when (e is FormatException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             return Fail(Unexpected, e.Message);
-        }
-    }
-
-    /// <summary>The host minds the signals once it runs; a first start of the private PostgreSQL, which takes longest, is before that.</summary>
-    private static async Task<ServiceDatabase> OpenDatabaseAsync(IConfiguration settings, ILogger log)
-    {
-        using var stop = new CancellationTokenSource();
-        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        return await ServiceDatabase.OpenAsync(settings, log, stop.Token);
-
-        void Stop(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            stop.Cancel();
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Gallery.Sql;
 using Gallery.Sql.Embedded;
@@ -25,7 +26,22 @@ internal sealed class ServiceDatabase : IAsyncDisposable
 
     /// <exception cref="SettingsException">A setting can not be used, or no programs of the embedded PostgreSQL are to be had.</exception>
     /// <exception cref="DatabaseUnusableException">The database does not answer, or not this user.</exception>
-    public static async Task<ServiceDatabase> OpenAsync(IConfiguration settings, ILogger log, CancellationToken ct)
+    /// <exception cref="OperationCanceledException">A signal to stop came first. The host minds the signals only once it runs, and a first start of the private PostgreSQL, which takes longest, is before that.</exception>
+    public static async Task<ServiceDatabase> OpenAsync(IConfiguration settings, ILogger log)
+    {
+        using var stop = new CancellationTokenSource();
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        return await OpenAsync(settings, log, stop.Token);
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    private static async Task<ServiceDatabase> OpenAsync(IConfiguration settings, ILogger log, CancellationToken ct)
     {
         if (ConnectionSettings.Find(settings) is { } connection)
         {

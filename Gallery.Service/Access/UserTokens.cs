@@ -89,7 +89,7 @@ internal sealed class UserTokens : IDisposable
         SecurityTokenNotYetValidException => Invalid("It is not valid yet (nbf)."),
         SecurityTokenNoExpirationException => Invalid("It has no exp."),
         SecurityTokenInvalidAudienceException => Invalid($"Its aud is not {Audience}."),
-        SecurityTokenInvalidIssuerException => Invalid("Its iss is not this service's issuer."),
+        SecurityTokenInvalidIssuerException => Invalid("Its iss is not this service's issuer; it may be another project's."),
         _ => Invalid("Its signature, or its alg, is not the issuer's."),
     };
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Gallery.Tests.Reliability;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Access;
@@ -71,6 +72,7 @@ public sealed class AccessMatrixTests(AccessFixture fixture) : IClassFixture<Acc
     public async Task A_stranger_reaches_nothing(string algorithm, string stranger)
     {
         var api = fixture.Api(algorithm);
+        var refused = 0;
         await foreach (var (operation, owner, imageId) in EachAsync(api))
         {
             var credential = Strangers[stranger](fixture.Issuer, algorithm, owner);
@@ -78,6 +80,7 @@ public sealed class AccessMatrixTests(AccessFixture fixture) : IClassFixture<Acc
             foreach (var answer in await SendAsync(api, operation, imageId, owner, credential is { } header ? [header] : []))
             {
                 Assert.Equal((operation.Id, operation.IsProtected ? 401 : 200), (operation.Id, answer.Status));
+                if (operation.IsProtected) refused++;
                 Assert.Equal(operation.IsProtected, answer.Headers.WwwAuthenticate.Count == 1);
                 Assert.DoesNotContain(Prompt, answer.Text, StringComparison.Ordinal);
                 Assert.Null(answer.ETag);
@@ -89,6 +92,8 @@ public sealed class AccessMatrixTests(AccessFixture fixture) : IClassFixture<Acc
 
             Assert.Equal(before, await RowAsync(imageId));
         }
+
+        Figures.Add($"access: refused, {algorithm}", stranger, refused);
     }
 
     [Theory]

@@ -23,6 +23,8 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [InlineData("README.md")]
     [InlineData("docs/migrations.md")]
     [InlineData("docs/security.md")]
+    [InlineData("docs/reliability.md")]
+    [InlineData("bench/README.md")]
     [InlineData("examples/README.md")]
     public void Its_links_lead_to_files_that_exist(string page)
     {
