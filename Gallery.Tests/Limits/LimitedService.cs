@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Gallery.Service;
 using Gallery.Sql;
 using Gallery.Tests.Database;
@@ -16,7 +15,7 @@ internal sealed class LimitedService : IAsyncDisposable
 {
     private readonly WebApplication _service;
     private readonly NpgsqlDataSource _source;
-    private readonly Lines _log = new();
+    private readonly WarningLog _log = new();
 
     private LimitedService(NpgsqlDataSource source, string[] settings)
     {
@@ -57,26 +56,5 @@ internal sealed class LimitedService : IAsyncDisposable
         await _service.DisposeAsync();
         await _source.DisposeAsync();
         Assert.DoesNotContain(Log, line => line.Contains("   at ", StringComparison.Ordinal));
-    }
-
-    private sealed class Lines : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<string> Written { get; } = [];
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (IsEnabled(logLevel)) Written.Enqueue($"{formatter(state, exception)} {exception}");
-        }
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Gallery.Service;
 using Gallery.Sql;
 using Gallery.Tests.Database;
@@ -16,7 +15,7 @@ public sealed class ObservedService : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source;
 
-    private ObservedService(NpgsqlDataSource source, WebApplication host, Lines log)
+    private ObservedService(NpgsqlDataSource source, WebApplication host, WarningLog log)
     {
         (_source, Host, Log) = (source, host, log);
         Api = new Api(new Uri(host.Urls.First()));
@@ -27,7 +26,7 @@ public sealed class ObservedService : IAsyncDisposable
     public Api Api { get; }
 
     /// <summary>What it wrote of level warning or worse.</summary>
-    public Lines Log { get; }
+    public WarningLog Log { get; }
 
     /// <param name="settings">Each <c>NAME=value</c>.</param>
     public static Task<ObservedService> StartAsync(string database, params string[] settings) => StartAsync(database, "http://127.0.0.1:0", settings);
@@ -39,7 +38,7 @@ public sealed class ObservedService : IAsyncDisposable
         var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database)) { Pooling = true };
         var source = GalleryDatabase.Create(connection, given);
         var host = GalleryService.Build(source, given, ["--urls", urls, "--Logging:Console:LogLevel:Default", "None"]);
-        var log = new Lines();
+        var log = new WarningLog();
         host.Services.GetRequiredService<ILoggerFactory>().AddProvider(log);
         await host.StartAsync();
         return new ObservedService(source, host, log);
@@ -51,26 +50,5 @@ public sealed class ObservedService : IAsyncDisposable
         await Host.DisposeAsync();
         await _source.DisposeAsync();
         Log.Dispose();
-    }
-
-    public sealed class Lines : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<string> Written { get; } = [];
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (IsEnabled(logLevel)) Written.Enqueue($"{formatter(state, exception)} {exception}");
-        }
-
-        public void Dispose()
-        {
-        }
     }
 }
