@@ -30,7 +30,9 @@ public static partial class GalleryService
         builder.Services.AddSingleton(database);
         var images = new ImageRepository(database);
         var coalescer = new ImageCoalescer(images, settings, limits.QueueLength);
+        var lists = new ImageListCoalescer<ImagePage>(images, ImageJson.ReadPageAsync, settings, limits.QueueLength);
         builder.Services.AddSingleton(images);
+        builder.Services.AddSingleton(_ => lists);
         builder.Services.AddSingleton(_ => coalescer);   // made here, so that a wrong setting is told at once; disposed, and so drained, with the host
         builder.Services.AddSingleton(ImageHosts.From(settings));
         builder.Services.AddHostedService<Drain>();

@@ -24,15 +24,26 @@ internal sealed class StatementRunner
     /// <summary>Runs on this connection alone, and once: for one that is just being opened.</summary>
     public StatementRunner(NpgsqlConnection connection) => _connection = connection;
 
+    /// <summary>One statement and its rows.</summary>
+    /// <inheritdoc cref="RunAsync" path="/param[@name='isRepeatable']"/>
+    /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
+    /// <inheritdoc cref="RunAsync" path="/exception"/>
+    public Task<T> QueryAsync<T>(
+        string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
+        RunAsync(isRepeatable, async (connection, token) =>
+        {
+            await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(sql, parameters, cancellationToken: token));
+            return await read(reader, token);
+        }, ct);
+
     /// <param name="isRepeatable">
     /// Whether a second run, after a first one whose answer was lost with its connection, leaves and answers the same: what that run did can not be known.
     /// </param>
-    /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
+    /// <param name="run">One round trip; begins anew where it is run twice.</param>
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>; the statement ends by itself.</exception>
-    public Task<T> QueryAsync<T>(
-        string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)
+    public Task<T> RunAsync<T>(bool isRepeatable, Func<NpgsqlConnection, CancellationToken, Task<T>> run, CancellationToken ct)
     {
-        if (_connection is not null) return QueryAsync(_connection, sql, parameters, read, ct);
+        if (_connection is not null) return run(_connection, ct);
 
         var since = Stopwatch.GetTimestamp();
         return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
@@ -40,14 +51,7 @@ internal sealed class StatementRunner
             await using var connection = await _database!.OpenConnectionAsync(token);
             // Nobody waits any more: begun now, it might undo what its caller has done since it was told so.
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw new TimeoutException();
-            return await QueryAsync(connection, sql, parameters, read, token);
+            return await run(connection, token);
         }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
-    }
-
-    private static async Task<T> QueryAsync<T>(
-        NpgsqlConnection connection, string sql, object parameters, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct)
-    {
-        await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(sql, parameters, cancellationToken: ct));
-        return await read(reader, ct);
     }
 }

@@ -93,18 +93,14 @@ internal static class ImageEndpoints
         return Contended(image.ImageId);
     }
 
-    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
+    private static Task<IResult> ListImages(HttpContext http, ImageListCoalescer<ImagePage> lists, CancellationToken ct) =>
+        ListAsync(http, Images, "Images retrieved successfully", lists.ListImagesAsync, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, ImageListCoalescer<ImagePage> lists, CancellationToken ct) =>
+        ListAsync(http, Trash, "Deleted images retrieved successfully", lists.ListDeletedImagesAsync, ct);
 
     private static async Task<IResult> ListAsync(
-        HttpContext http,
-        string path,
-        string message,
-        Func<string?, ImageKeyset?, int, Func<ImageReader, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>>, CancellationToken, Task<(JsonAnswer, ImageKeyset?)>> list,
-        CancellationToken ct)
+        HttpContext http, string path, string message, Func<ImageList, CancellationToken, Task<ImagePage>> list, CancellationToken ct)
     {
         var caller = Caller.Of(http);
         var errors = new FieldErrors();
@@ -117,7 +113,7 @@ internal static class ImageEndpoints
 
         var after = query.After is { } place ? new ImageKeyset(place.At, place.Id) : null;
         // One row more than asked tells whether a page follows.
-        var (page, last) = await list(userId, after, query.Limit + 1, (rows, token) => ImageJson.ReadPageAsync(rows, query.Limit, token), ct);
+        var (page, last) = await list(new(userId, after, query.Limit + 1), ct);
         var next = last is null ? null : query.CursorAt(last.At, last.ImageId);
         if (next is not null) http.Response.Headers.Link = query.Link(next);
         http.Response.Headers.CacheControl = "no-store";

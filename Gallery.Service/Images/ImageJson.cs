@@ -41,20 +41,21 @@ internal static class ImageJson
     }
 
     /// <summary>The first rows of a reader as an answer that is yet to be ended, and the last of them if others follow.</summary>
-    /// <param name="limit">How many rows to write at most; one more tells that others follow. Fewer where they are large.</param>
-    public static async Task<(JsonAnswer Answer, ImageKeyset? Last)> ReadPageAsync(ImageReader rows, int limit, CancellationToken ct)
+    /// <param name="list">Its limit is one row more than the page has at most: it tells that others follow. The page has fewer where they are large.</param>
+    public static async Task<ImagePage> ReadPageAsync(ImageList list, ImageReader rows, CancellationToken ct)
     {
+        var limit = list.Limit - 1;
         var answer = Begin();
         answer.Json.WriteStartArray();
         ImageKeyset? last = null;
         for (var count = 1; await rows.ReadAsync(ct); count++)
         {
-            if (last is not null) return (answer, last);
+            if (last is not null) return new(answer, last);
             Write(answer.Json, rows);
             if (count == limit || answer.Length >= MostPageBytes) last = new ImageKeyset(rows.DeletedAt ?? rows.CreatedAt, rows.ImageId);
         }
 
-        return (answer, null);
+        return new(answer, null);
     }
 
     /// <summary>Ends an answer that <see cref="ReadPageAsync"/> has begun.</summary>
@@ -118,3 +119,5 @@ internal static class ImageJson
         json.WriteEndObject();
     }
 }
+
+internal readonly record struct ImagePage(JsonAnswer Answer, ImageKeyset? Last);

@@ -7,8 +7,8 @@ namespace Gallery.Sql.Images;
 /// <summary>One image at a time for those who ask, many in a statement for the database: <see cref="ImageRepository"/>'s find and upsert, coalesced.</summary>
 public sealed class ImageCoalescer : IAsyncDisposable
 {
-    private const string Setting = "GALLERY_COALESCING";
-    private const int MostStatementsAtOnce = 1;   // with 2 on two cores: a tenth less throughput, and a p99 several times as long
+    private const int Lanes = 1;   // with 2 on two cores: a tenth less throughput, and a p99 several times as long
+    private const int SpareLanes = 2;
     private const int MaximumBatch = 256;
 
     /// <summary>A fraction of a second's work: whoever waits in it is served within the patience there is.</summary>
@@ -21,14 +21,9 @@ public sealed class ImageCoalescer : IAsyncDisposable
     /// <param name="queueLength">How many finds may wait, and how many saves; one more is turned away.</param>
     public ImageCoalescer(ImageRepository images, IConfiguration settings, int queueLength = DefaultQueueLength)
     {
-        var lanes = settings.Find(Setting) switch
-        {
-            null or "on" => MostStatementsAtOnce,
-            "off" => 0,
-            var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes on or off."),
-        };
-        _find = new("find", key => key, async (keys, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(lanes, queueLength, shareEqualKeys: true));
-        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ById(await images.UpsertImagesAsync(batch, ct)), Options(lanes, queueLength, shareEqualKeys: false));
+        var isOn = CoalescingSetting.IsOn(settings);
+        _find = new("find", key => key, async (keys, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(isOn, queueLength, shareEqualKeys: true));
+        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ById(await images.UpsertImagesAsync(batch, ct)), Options(isOn, queueLength, shareEqualKeys: false));
     }
 
     /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>
@@ -46,8 +41,8 @@ public sealed class ImageCoalescer : IAsyncDisposable
         await _find.DisposeAsync();
     }
 
-    private static CoalescerOptions Options(int lanes, int queueLength, bool shareEqualKeys) =>
-        new(lanes, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, IsFaultOfData);
+    private static CoalescerOptions Options(bool isOn, int queueLength, bool shareEqualKeys) =>
+        new(isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, IsFaultOfData);
 
     // Classes 22, 23 and 54: data exception, integrity violation, limit exceeded.
     private static bool IsFaultOfData(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] };

@@ -1,15 +1,18 @@
+using Npgsql;
+using NpgsqlTypes;
+
 namespace Gallery.Sql.Images;
 
 /// <summary>The lists: by keyset, never by offset, so that a page costs the same wherever it stands.</summary>
 public sealed partial class ImageRepository
 {
-    /// <summary>Live images, newest first (<c>created_at</c>, then <c>image_id</c>, both falling).</summary>
-    /// <param name="userId">Whose; null for everyone's.</param>
-    /// <param name="after">The last row of the page before; null for the first page.</param>
-    /// <param name="limit">How many rows at most.</param>
-    /// <param name="read">Reads the rows; begins anew where the statement is run twice. What it gives is the answer.</param>
-    public Task<T> ListImagesAsync<T>(
-        string? userId, ImageKeyset? after, int limit, Func<ImageReader, CancellationToken, Task<T>> read, CancellationToken ct)
+    /// <summary>
+    /// Pages of live images, in the order they are asked for: each a statement of its own, all of them in one round trip. A page's images stand
+    /// newest first (<c>created_at</c>, then <c>image_id</c>, both falling).
+    /// </summary>
+    /// <param name="read">Reads a page's rows; begins anew where the pages are read twice. What it gives is the answer.</param>
+    public Task<IReadOnlyList<T>> ListImagesAsync<T>(
+        IReadOnlyList<ImageList> lists, Func<ImageList, ImageReader, CancellationToken, Task<T>> read, CancellationToken ct)
     {
         // The seek is one row comparison against coalesced values: "@At is null or …" would filter the whole index.
         // language=PostgreSQL
@@ -55,13 +58,13 @@ public sealed partial class ImageRepository
             limit @Limit
             """;
 
-        return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, read, ct);
+        return ListAsync(lists, ofOneUser, ofEveryone, read, ct);
     }
 
-    /// <summary>The trash, latest deletion first (<c>deleted_at</c>, then <c>image_id</c>, both falling).</summary>
+    /// <summary>Pages of the trash, likewise: latest deletion first (<c>deleted_at</c>, then <c>image_id</c>, both falling).</summary>
     /// <inheritdoc cref="ListImagesAsync" path="/param"/>
-    public Task<T> ListDeletedImagesAsync<T>(
-        string? userId, ImageKeyset? after, int limit, Func<ImageReader, CancellationToken, Task<T>> read, CancellationToken ct)
+    public Task<IReadOnlyList<T>> ListDeletedImagesAsync<T>(
+        IReadOnlyList<ImageList> lists, Func<ImageList, ImageReader, CancellationToken, Task<T>> read, CancellationToken ct)
     {
         // language=PostgreSQL
         const string ofOneUser = """
@@ -106,11 +109,35 @@ public sealed partial class ImageRepository
             limit @Limit
             """;
 
-        return ListAsync(userId is null ? ofEveryone : ofOneUser, userId, after, limit, read, ct);
+        return ListAsync(lists, ofOneUser, ofEveryone, read, ct);
     }
 
-    private Task<T> ListAsync<T>(
-        string sql, string? userId, ImageKeyset? after, int limit, Func<ImageReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
-        _statements.QueryAsync(
-            sql, new { UserId = userId, after?.At, after?.ImageId, Limit = limit }, isRepeatable: true, (reader, token) => read(new ImageReader(reader), token), ct);
+    private Task<IReadOnlyList<T>> ListAsync<T>(
+        IReadOnlyList<ImageList> lists, string ofOneUser, string ofEveryone, Func<ImageList, ImageReader, CancellationToken, Task<T>> read, CancellationToken ct) =>
+        lists.Count == 0 ? Task.FromResult<IReadOnlyList<T>>([]) : _statements.RunAsync<IReadOnlyList<T>>(isRepeatable: true, async (connection, token) =>
+        {
+            await using var batch = new NpgsqlBatch(connection);
+            foreach (var list in lists) batch.BatchCommands.Add(Command(list.UserId is null ? ofEveryone : ofOneUser, list));
+            await using var reader = await batch.ExecuteReaderAsync(token);
+            var rows = new ImageReader(reader);
+            var pages = new List<T>(lists.Count);
+            foreach (var list in lists)
+            {
+                pages.Add(await read(list, rows, token));
+                await reader.NextResultAsync(token);
+            }
+
+            return pages;
+        }, ct);
+
+    private static NpgsqlBatchCommand Command(string sql, ImageList list) => new(sql)
+    {
+        Parameters =
+        {
+            new NpgsqlParameter("UserId", NpgsqlDbType.Text) { Value = (object?)list.UserId ?? DBNull.Value },
+            new NpgsqlParameter("At", NpgsqlDbType.TimestampTz) { Value = (object?)list.After?.At ?? DBNull.Value },
+            new NpgsqlParameter("ImageId", NpgsqlDbType.Uuid) { Value = (object?)list.After?.ImageId ?? DBNull.Value },
+            new NpgsqlParameter<int>("Limit", list.Limit),
+        },
+    };
 }

@@ -4,7 +4,8 @@ namespace Gallery.Sql.Images;
 
 /// <summary>Every statement that touches <c>gallery.image</c>. Each takes arrays; one image is a batch of one.</summary>
 /// <remarks>
-/// Each method is one statement in one round trip, and is whole or not at all. No order of the result is promised but a list's.
+/// Each method is one statement in one round trip, and is whole or not at all; of the lists each is a statement, with its own view of the
+/// table. No order of the result is promised but a list's.
 /// Not at hand, a database throws <see cref="NpgsqlException"/>, or <see cref="TimeoutException"/> after <see cref="GalleryDatabase.Patience"/>.
 /// Saves lock their rows in the order of the ids; the other writers in the order they meet them, so two batches of several ids that
 /// overlap may end in a deadlock, and are tried again. So is a statement whose connection was lost, all but a purge: a save that was
@@ -32,17 +33,13 @@ public sealed partial class ImageRepository
         var ct = CancellationToken.None;
         await images.UpsertImagesAsync([], ct);
         await images.FindImagesAsync([], ct);
-        foreach (var userId in new[] { "", null })
-        {
-            await images.ListImagesAsync(userId, null, 0, ReadNothingAsync, ct);
-            await images.ListDeletedImagesAsync(userId, null, 0, ReadNothingAsync, ct);
-        }
-
+        await images.ListImagesAsync([new("", null, 0), new(null, null, 0)], ReadNothingAsync, ct);
+        await images.ListDeletedImagesAsync([new("", null, 0), new(null, null, 0)], ReadNothingAsync, ct);
         await images.SoftDeleteImagesAsync([], null, ct);
         await images.RestoreImagesAsync([], null, ct);
         await images.PurgeImagesAsync([], null, ct);
 
-        static Task<bool> ReadNothingAsync(ImageReader rows, CancellationToken ct) => Task.FromResult(true);
+        static Task<bool> ReadNothingAsync(ImageList list, ImageReader rows, CancellationToken ct) => Task.FromResult(true);
     }
 
     /// <summary>

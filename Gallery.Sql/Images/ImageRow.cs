@@ -77,3 +77,17 @@ public sealed record NewImage(
 /// <summary>The last row of a page, after which the next page starts: its sort time and its key.</summary>
 /// <param name="At">UTC, to the microsecond: <c>created_at</c>, in the trash <c>deleted_at</c>.</param>
 public sealed record ImageKeyset(DateTime At, Guid ImageId);
+
+/// <summary>A page of a list that is asked for.</summary>
+/// <remarks>No record: who asks for the same page twice is given it twice.</remarks>
+/// <param name="userId">Whose; null for everyone's.</param>
+/// <param name="after">The last row of the page before; null for the first page.</param>
+/// <param name="limit">How many rows at most.</param>
+public sealed class ImageList(string? userId, ImageKeyset? after, int limit)
+{
+    public string? UserId => userId;
+
+    public ImageKeyset? After => after;
+
+    public int Limit => limit;
+}

@@ -29,7 +29,7 @@ public sealed class CoalescerTests
                 threads.Add(Environment.CurrentManagedThreadId);
                 return Task.FromResult(keys.ToDictionary(key => key, key => key));
             },
-            new CoalescerOptions(1, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
 
         var caller = Environment.CurrentManagedThreadId;
         var request = coalescer.RunAsync(1, None);
@@ -39,9 +39,10 @@ public sealed class CoalescerTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task No_request_is_left_behind_however_they_meet_the_lanes(int lanes)
+    [InlineData(1, 0)]
+    [InlineData(2, 0)]
+    [InlineData(1, 2)]
+    public async Task No_request_is_left_behind_however_they_meet_the_lanes(int lanes, int spareLanes)
     {
         await using var coalescer = new Coalescer<int, int, int>(
             "test",
@@ -51,7 +52,7 @@ public sealed class CoalescerTests
                 if (keys[0] % 3 == 0) await Task.Yield();   // a lane now ends on its caller's thread, now on another
                 return keys.ToDictionary(key => key, key => key);
             },
-            new CoalescerOptions(lanes, 4, 10_000, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+            new CoalescerOptions(lanes, spareLanes, TimeSpan.Zero, 4, 10_000, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
         {
@@ -217,6 +218,85 @@ public sealed class CoalescerTests
         await Task.WhenAll([first, .. waiting]);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(50)]   // the second comes too early to find the first stalled, and nobody comes after it
+    public async Task Who_comes_after_a_stalled_statement_is_served_by_a_spare_lane(int stalledAfterMilliseconds)
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(stalledAfterMilliseconds));
+        var stalled = await statements.SendAsync(coalescer, 1);
+        var other = await statements.SendAsync(coalescer, 2).WaitAsync(TimeSpan.FromSeconds(10), None);
+
+        Assert.False(stalled.IsCompleted);
+        statements.Answer();
+        statements.Answer();
+        await Task.WhenAll(stalled, other);
+    }
+
+    [Fact]
+    public async Task What_a_spare_lane_could_not_take_along_is_taken_by_another()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(spareLanes: 2, maximumBatch: 2, stalledAfter: TimeSpan.FromMilliseconds(50));
+        var first = await statements.SendAsync(coalescer, 1);
+        var others = Enumerable.Range(2, 3).Select(key => coalescer.RunAsync(key, None)).ToArray();
+        for (var i = 0; i < 2; i++) await statements.SentAsync().WaitAsync(TimeSpan.FromSeconds(10), None);
+
+        Assert.Equal(["1", "2 3", "4"], statements.Sent);
+        for (var i = 0; i < 3; i++) statements.Answer();
+        await Task.WhenAll([first, .. others]);
+    }
+
+    [Fact]
+    public async Task While_statements_are_answered_in_time_the_spare_lanes_rest()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMinutes(1));
+        var first = await statements.SendAsync(coalescer, 1);
+        var others = new[] { 2, 3 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
+
+        Assert.Equal(["1"], statements.Sent);
+        statements.Answer();
+        statements.Answer();
+        await Task.WhenAll([first, .. others]);
+        Assert.Equal(["1", "2 3"], statements.Sent);
+    }
+
+    [Fact]
+    public async Task A_spare_lane_may_be_taken_again()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(spareLanes: 1);
+        var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1), await statements.SendAsync(coalescer, 2) };   // the second on the spare lane
+        statements.Answer();
+        statements.Answer();
+        await Task.WhenAll(requests);
+        for (var key = 3; key <= 4; key++) requests.Add(await statements.SendAsync(coalescer, key).WaitAsync(TimeSpan.FromSeconds(10), None));
+
+        statements.Answer();
+        statements.Answer();
+        await Task.WhenAll(requests);
+    }
+
+    [Fact]
+    public async Task Who_has_gone_before_a_statement_is_begun_is_not_in_it()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce();
+        var first = await statements.SendAsync(coalescer, 1);
+        using var away = new CancellationTokenSource();
+        var gone = coalescer.RunAsync(2, away.Token);
+        var stays = coalescer.RunAsync(3, None);
+        await away.CancelAsync();
+        statements.Answer();
+        statements.Answer();
+
+        await Task.WhenAll(first, stays);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+        Assert.Equal(["1", "3"], statements.Sent);
+    }
+
     [Fact]
     public async Task Without_lanes_each_request_is_a_statement_of_its_own()
     {
@@ -271,6 +351,23 @@ public sealed class CoalescerTests
         Assert.Equal([10, 20], answers);
     }
 
+    [Fact]
+    public async Task Shutting_down_waits_for_spare_lanes_too()
+    {
+        var statements = new Statements();
+        var coalescer = statements.Coalesce(spareLanes: 1);
+        var first = await statements.SendAsync(coalescer, 1);
+        var spare = await statements.SendAsync(coalescer, 2).WaitAsync(TimeSpan.FromSeconds(10), None);
+        var stopping = coalescer.DisposeAsync().AsTask();
+        statements.Answer();
+        await first;
+
+        await Assert.ThrowsAsync<TimeoutException>(() => stopping.WaitAsync(TimeSpan.FromMilliseconds(200), None));
+        statements.Answer();
+        await stopping;
+        Assert.Equal(20, await spare);
+    }
+
     /// <summary>A database that answers when it is told to: ten times the key.</summary>
     private sealed class Statements
     {
@@ -287,16 +384,25 @@ public sealed class CoalescerTests
         public List<string> Sent { get; } = [];
 
         public Coalescer<int, int, int> Coalesce(
-            int lanes = 1, int maximumBatch = 256, int queueLength = 100, bool shareEqualKeys = false, TimeSpan? patience = null) =>
-            new("test", key => key, RunAsync, new CoalescerOptions(lanes, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys, e => e is FormatException));
+            int lanes = 1, int spareLanes = 0, int maximumBatch = 256, int queueLength = 100, bool shareEqualKeys = false, TimeSpan? patience = null,
+            TimeSpan stalledAfter = default) =>
+            new(
+                "test",
+                key => key,
+                RunAsync,
+                new CoalescerOptions(
+                    lanes, spareLanes, stalledAfter, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys, e => e is FormatException));
 
         /// <summary>Makes a request whose statement is on its way when this returns.</summary>
         public async Task<Task<int>> SendAsync(Coalescer<int, int, int> coalescer, int key)
         {
             var request = coalescer.RunAsync(key, CancellationToken.None);
-            await _sent.Reader.ReadAsync();
+            await SentAsync();
             return request;
         }
+
+        /// <summary>Waits until one more statement is on its way.</summary>
+        public async Task SentAsync() => await _sent.Reader.ReadAsync();
 
         /// <summary>Counts what is sent from here on.</summary>
         public void Forget()

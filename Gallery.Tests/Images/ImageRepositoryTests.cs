@@ -60,10 +60,40 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Several_pages_are_answered_in_one_call_in_the_order_asked()
+    {
+        NewImage[] images = [New(), New() with { UserId = "another" }, New(), New()];
+        foreach (var image in images) await _images.UpsertImagesAsync([image], None);   // one by one, so that their times differ
+        var ids = Array.ConvertAll(images, image => image.ImageId);
+        foreach (var i in new[] { 2, 1 }) await _images.SoftDeleteImagesAsync([ids[i]], null, None);
+        var user = images[0].UserId;
+
+        Assert.Equal(
+            [[ids[3], ids[0]], [ids[3]], [], [ids[3], ids[0]]],
+            await _images.ListImagesAsync([new(user, null, 9), new(user, null, 1), new("nobody", null, 9), new(null, null, 9)], ReadIdsAsync, None));
+        Assert.Equal([[ids[1], ids[2]], [ids[2]]], await _images.ListDeletedImagesAsync([new(null, null, 9), new(user, null, 9)], ReadIdsAsync, None));
+    }
+
+    [Fact]
+    public async Task A_page_of_which_not_all_rows_are_read_leaves_the_next_its_own()
+    {
+        NewImage[] images = [New(), New() with { UserId = "another" }];
+        await _images.UpsertImagesAsync([.. Enumerable.Range(0, 100).Select(_ => New()), .. images], None);
+
+        var pages = await _images.ListImagesAsync(
+            [new(images[0].UserId, null, 100), new("another", null, 9)],
+            async (_, rows, ct) => await rows.ReadAsync(ct) ? rows.ImageId : Guid.Empty,
+            None);
+
+        Assert.Equal(images[1].ImageId, pages[1]);
+    }
+
+    [Fact]
     public async Task Nothing_asked_is_nothing_answered()
     {
         Assert.Empty(await _images.UpsertImagesAsync([], None));
         Assert.Empty(await _images.FindImagesAsync([], None));
+        Assert.Empty(await _images.ListImagesAsync([], ReadIdsAsync, None));
     }
 
     [Fact]
@@ -129,6 +159,13 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     {
         var id = Guid.NewGuid();
         return new NewImage(id, "user_123", $"https://res.cloudinary.com/demo/image/upload/{id}.jpg", null, null, """{"seed": 1}""");
+    }
+
+    private static async Task<Guid[]> ReadIdsAsync(ImageList list, ImageReader rows, CancellationToken ct)
+    {
+        var ids = new List<Guid>();
+        while (await rows.ReadAsync(ct)) ids.Add(rows.ImageId);
+        return [.. ids];
     }
 
     private static IEnumerable<Guid> Ids(IEnumerable<ImageRow> rows, Guid[] order) => rows.Select(row => row.ImageId).OrderBy(id => Array.IndexOf(order, id));

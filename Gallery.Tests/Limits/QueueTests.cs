@@ -10,22 +10,45 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
     public async Task As_many_saves_wait_as_may_and_the_others_are_503_at_once()
     {
         await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_MAX_QUEUE=2");
-        var id = Guid.NewGuid();
-        await other.Api.SaveAsync(id);
-        Task<Answer> first;
+        Guid[] ids = [Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid()];   // a lane, and two spare ones
+        foreach (var id in ids) await other.Api.SaveAsync(id);
+        var first = new List<Task<Answer>>();
         Task<Answer>[] more;
-        await using (var lockOnIt = await LockAsync(id))
+        await using (var locks = await LockAsync(ids))
         {
-            first = service.Api.SaveAsync(id, refinedPrompt: "on its way");
-            await lockOnIt.WaitForOneWhoWaitsAsync();
+            foreach (var id in ids)
+            {
+                first.Add(service.Api.SaveAsync(id, refinedPrompt: "on its way"));
+                await locks.WaitForThoseWhoWaitAsync(first.Count);
+            }
+
             more = [.. Enumerable.Range(0, 5).Select(_ => service.Api.SaveAsync(Guid.NewGuid()))];
             while (more.Count(answer => answer.IsCompleted) < 3) await Task.WhenAny(more.Where(answer => !answer.IsCompleted));
         }
 
-        Assert.Equal(200, (await first).Status);
+        Assert.Equal([200, 200, 200], (await Task.WhenAll(first)).Select(answer => answer.Status));
         var answers = await Task.WhenAll(more);
         Assert.Equal([201, 201, 503, 503, 503], answers.Select(answer => answer.Status).Order());
         Assert.All(answers.Where(answer => answer.Status == 503), answer => Assert.Equal(("overloaded", true), (answer.Problem, answer.Headers.RetryAfter is not null)));
+    }
+
+    [Fact]
+    public async Task A_save_that_waits_for_a_lock_does_not_hold_up_the_others()
+    {
+        var id = Guid.NewGuid();
+        await other.Api.SaveAsync(id);
+        Task<Answer> held;
+        await using (var lockOnIt = await LockAsync(id))
+        {
+            held = other.Api.SaveAsync(id, refinedPrompt: "on its way");
+            await lockOnIt.WaitForThoseWhoWaitAsync(1);
+            var free = await other.Api.SaveAsync(Guid.NewGuid());
+
+            Assert.Equal(201, free.Status);
+            Assert.False(held.IsCompleted);
+        }
+
+        Assert.Equal(200, (await held).Status);
     }
 
     [Fact]
@@ -39,7 +62,7 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
         await using (var lockOnIt = await LockAsync(id))
         {
             delete = service.Api.DeleteAsync($"/v1/gallery/{id}/");
-            await lockOnIt.WaitForOneWhoWaitsAsync();
+            await lockOnIt.WaitForThoseWhoWaitAsync(1);
             list = service.Api.GetAsync("/v1/gallery/");
             await Task.WhenAny(list, Task.Delay(200));
             Assert.False(list.IsCompleted);
@@ -56,7 +79,7 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
         await other.Api.SaveAsync(id);
         await using var lockOnIt = await LockAsync(id);
         var delete = service.Api.DeleteAsync($"/v1/gallery/{id}/");
-        await lockOnIt.WaitForOneWhoWaitsAsync();
+        await lockOnIt.WaitForThoseWhoWaitAsync(1);
         var lists = Enumerable.Range(0, 20).Select(_ => service.Api.GetAsync("/v1/gallery/")).ToArray();
 
         Assert.Equal((503, "database_timeout"), ((await delete).Status, (await delete).Problem));
@@ -67,22 +90,23 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
         }
     }
 
-    private async Task<Lock> LockAsync(Guid id)
+    private async Task<Lock> LockAsync(params Guid[] ids)
     {
         var connection = new NpgsqlConnection(other.Database.ConnectionString);
         await connection.OpenAsync();
-        await using var hold = new NpgsqlCommand($"begin; select from gallery.image where image_id = '{id}' for update", connection);
+        await using var hold = new NpgsqlCommand("begin; select from gallery.image where image_id = any(@Ids) for update", connection);
+        hold.Parameters.AddWithValue("Ids", ids);
         await hold.ExecuteNonQueryAsync();
         return new Lock(connection, other);
     }
 
-    /// <summary>A lock on a row, until it is disposed of.</summary>
+    /// <summary>A lock on rows, until it is disposed of.</summary>
     private sealed class Lock(NpgsqlConnection holder, TestService service) : IAsyncDisposable
     {
-        public async Task WaitForOneWhoWaitsAsync()
+        public async Task WaitForThoseWhoWaitAsync(int count)
         {
-            while (!await service.Database.FindAsync<bool>(
-                "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"))
+            while (await service.Database.FindAsync<long>(
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") < count)
                 await Task.Delay(10);
         }
 
