@@ -19,10 +19,13 @@ internal static class ServiceProgram
             if (args is [KeyCommand.Verb, ..]) return KeyCommand.Run(args[1..]);
             var settings = Settings.Load();
             using var logs = LoggerFactory.Create(logging => logging.AddGalleryLogging(settings));
-            await using var database = await ServiceDatabase.OpenAsync(settings, logs.CreateLogger("Gallery"));
+            using var stop = new StopSignals();
+            await using var database = await ServiceDatabase.OpenAsync(settings, logs.CreateLogger("Gallery"), stop.Token);
+            var connecting = Task.Run(() => database.ConnectAsync(stop.Token));   // beside the host's making: each is a third of the start
             await using var service = GalleryService.Build(database.Source, settings, args);
-            await ServiceAddress.StartAsync(service);
-            GalleryService.LogServing(service.Logger, string.Join(", ", service.Urls), database.Description);
+            var server = await connecting;
+            await ServiceAddress.StartAsync(service, stop.Token);
+            GalleryService.LogServing(service.Logger, string.Join(", ", service.Urls), server);
             await service.WaitForShutdownAsync();
             return 0;
         }

@@ -26,11 +26,11 @@ internal static class ServiceAddress
     }
 
     /// <exception cref="ServiceAddressException">The address is taken, or not this machine's.</exception>
-    public static async Task StartAsync(WebApplication service)
+    public static async Task StartAsync(WebApplication service, CancellationToken ct)
     {
         try
         {
-            await service.StartAsync();
+            await service.StartAsync(ct);
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
