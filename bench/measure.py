@@ -97,6 +97,9 @@ class Bench:
         self._wrk(operation, connections, service, self.warm)
         return self._wrk(operation, connections, service, self.seconds)
 
+    def warm_up(self, operation, connections, service):
+        self._wrk(operation, connections, service, 10 * self.warm)
+
     def page(self, path, connections, service):
         """One GET over and over."""
         self._wrk("page", connections, service, self.warm, path)

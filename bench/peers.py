@@ -10,8 +10,12 @@ OPERATIONS = {"get": "get", "list": "list", "post": "create"}
 UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}
 
 
-def run(folder, database, rows, seconds, repetitions, notes, connections=64):
+OURS = "gallery"   # this service, measured in turn with the peers: what a machine gives changes within minutes
+
+
+def run(folder, bench, service, rows, repetitions, notes, connections=64):
     """The folder's program "run" takes seconds and rows, and prints: peer operation connections requests/s p50 p99 non-2xx."""
+    database, seconds = bench.database, bench.seconds
     environment = {
         **database.environment, "CONNECTIONS": str(connections),
         "SUPABASE_DB_HOST": "127.0.0.1", "SUPABASE_DB_PORT": str(database.port), "SUPABASE_DB_NAME": server.DATABASE,
@@ -20,6 +24,10 @@ def run(folder, database, rows, seconds, repetitions, notes, connections=64):
     results = {}
     for repetition in range(repetitions):
         machine.say(f"peers, repetition {repetition + 1}")
+        for operation in OPERATIONS.values():
+            ours = results.setdefault((OURS, operation), measure.Result(operation, OURS, connections))
+            ours.repetitions.append(bench.service(operation, connections, service))
+            machine.say(f"  {OURS} {operation}: {ours.repetitions[-1].rate:,.0f}/s")
         for line in machine.run([Path(folder).resolve() / "run", seconds, rows], 900 + 12 * seconds, env=environment).splitlines():
             try:
                 peer, operation, _, rate, p50, p99, failures = line.split()
