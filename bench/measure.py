@@ -66,7 +66,8 @@ class Bench:
         with open(output, "w") as file:
             process = machine.start(
                 [self.database.programs / "pgbench", "-n", "-M", "prepared", "-c", connections, "-j", min(2, connections),
-                 "-T", self.warm + self.seconds + 1, "-P", 1, *scripts,   # + 1: it does not always tell of its last second
+                 "-T", self.warm + self.seconds + 1 + connections // 64,   # + 1: it does not always tell of its last second; and its connecting counts
+                 "-P", 1, *scripts,
                  "-l", "--sampling-rate=0.2",   # all of it would cost pgbench 2 or 3 % of its rate
                  *(part for name, value in variables.items() for part in ("-D", f"{name}={value}"))],
                 env=self.database.environment, cwd=self.work, stdout=file, stderr=file)
