@@ -33,6 +33,7 @@ NEW_IMAGE = {
     "RefinedPrompts": "array[:prompt]",
     "Intents": "array[:intent]",
     "Metadata": "array[:metadata]",
+    "LockTimeout": "null",
 }
 VARIABLES = {
     "at": "infinity",   # before the first page

@@ -9,37 +9,40 @@ namespace Gallery.Sql.Coalescing;
 /// their way stall, at a lock or a disk, who waits for them to end is served by spare lanes.
 /// </summary>
 /// <remarks>
-/// An answer is given only when its statement has been committed. A key never stands twice in one statement: where requests are
-/// alike (<see cref="CoalescerOptions.ShareEqualKeys"/>) the second shares the first's answer, else it waits for the next one.
-/// A statement that fails for its data is run again one request at a time, so that one caller's bad row fails that caller alone.
+/// An answer is given only when its statement has been committed. A key is never in two statements at once: where requests are
+/// alike (<see cref="CoalescerOptions.ShareEqualKeys"/>) the second shares the first's answer, else it waits for that statement to end.
+/// A statement that fails for what may be one request's fault is run again for halves of them, down to that one alone, so that one caller's
+/// bad row fails that caller alone.
 /// </remarks>
 public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     where TKey : notnull
 {
     private static readonly TimeSpan TimersStep = TimeSpan.FromMilliseconds(20);   // a caller's own timer may run that much ahead of the clock
 
-    private readonly Channel<Waiting> _queue;
+    private readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>();   // bounded by the count of all who wait
+    private readonly KeysOnTheirWay<TKey, Waiting>? _keys;   // null where equal keys share an answer
     private readonly Func<TRequest, TKey> _keyOf;
-    private readonly Func<IReadOnlyList<TRequest>, CancellationToken, Task<Dictionary<TKey, TResult>>> _run;
+    private readonly Func<IReadOnlyList<TRequest>, StatementTerms, CancellationToken, Task<Dictionary<TKey, TResult>>> _run;
     private readonly CoalescerOptions _options;
     private readonly CoalescerMetrics _metrics;
     private readonly SemaphoreSlim _freeLanes;
     private readonly SemaphoreSlim _freeSpareLanes;
     private readonly Timer _watch;
+    private int _waiting;     // in the queue, or for a key
     private int _isWatched;   // whether the timer runs: only while somebody waits
-    private long _lastProgress = Stopwatch.GetTimestamp();   // when a statement was last begun or answered
+    private long _lastProgress = Stopwatch.GetTimestamp();   // when a lane that is no spare one last began, or had an answer
 
     /// <param name="name">Names its metrics.</param>
     /// <param name="run">One statement for all these requests, of different keys. A key that is absent from its answer is answered by default.</param>
     public Coalescer(
         string name,
         Func<TRequest, TKey> keyOf,
-        Func<IReadOnlyList<TRequest>, CancellationToken, Task<Dictionary<TKey, TResult>>> run,
+        Func<IReadOnlyList<TRequest>, StatementTerms, CancellationToken, Task<Dictionary<TKey, TResult>>> run,
         CoalescerOptions options)
     {
         (_keyOf, _run, _options) = (keyOf, run, options);
-        _queue = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(options.QueueLength) { FullMode = BoundedChannelFullMode.Wait });
-        _metrics = new CoalescerMetrics(name, () => _queue.Reader.Count);
+        if (!options.ShareEqualKeys) _keys = new KeysOnTheirWay<TKey, Waiting>();
+        _metrics = new CoalescerMetrics(name, () => Volatile.Read(ref _waiting));
         _freeLanes = new SemaphoreSlim(options.Lanes);
         _freeSpareLanes = new SemaphoreSlim(options.SpareLanes);
         _watch = new Timer(static coalescer => ((Coalescer<TKey, TRequest, TResult>)coalescer!).Watch(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -48,14 +51,26 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     /// <summary>The request's answer, once committed; default where the statement had none for its key.</summary>
     /// <param name="ct">Ends the waiting, not a statement that is begun, which may carry others.</param>
     /// <exception cref="CoalescerFullException">Too many wait already, or the service is stopping.</exception>
-    /// <exception cref="TimeoutException">The statement was not answered in time; it may still be committed.</exception>
+    /// <exception cref="TimeoutException">The statement was not answered in time; it may still be committed, unless it is <see cref="NotBegunException"/>.</exception>
     public Task<TResult?> RunAsync(TRequest request, CancellationToken ct)
     {
         if (_options.Lanes == 0) return RunAloneAsync(request, ct);
-        if (_queue.Reader.Count == 0 && TryTakeLane()) return RunFirstAsync(request).WaitAsync(_options.Patience, ct);
+        if (ct.IsCancellationRequested) return Task.FromCanceled<TResult?>(ct);
 
-        var waiting = new Waiting(request, _keyOf(request), Stopwatch.GetTimestamp(), ct);
-        if (!_queue.Writer.TryWrite(waiting)) throw new CoalescerFullException();
+        var key = _keyOf(request);
+        if (!HasNext && TryTakeLane())
+        {
+            if (_keys is null || _keys.TryTake(key)) return RunFirstAsync(request, key).WaitAsync(_options.Patience, ct);
+            _freeLanes.Release();   // the key is on its way on a spare lane
+        }
+
+        var waiting = new Waiting(request, key, Stopwatch.GetTimestamp(), ct);
+        if (Interlocked.Increment(ref _waiting) > _options.QueueLength || !_queue.Writer.TryWrite(waiting))
+        {
+            Interlocked.Decrement(ref _waiting);
+            return Task.FromException<TResult?>(new CoalescerFullException());
+        }
+
         StartLane();
         return waiting.Task.WaitAsync(_options.Patience, ct);
     }
@@ -71,25 +86,30 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         for (var lane = 0; lane < _options.Lanes; lane++) await _freeLanes.WaitAsync();
         await ServeQueueAsync();   // who came in just before the queue was closed, and found no lane free
         for (var lane = 0; lane < _options.SpareLanes; lane++) await _freeSpareLanes.WaitAsync();
+        await ServeQueueAsync();   // who waited for a key that was on its way on a spare lane
         await _watch.DisposeAsync();
     }
 
+    private bool HasNext => _queue.Reader.Count > 0 || _keys?.HasNext == true;
+
     private async Task<TResult?> RunAloneAsync(TRequest request, CancellationToken ct) =>
-        (await _run([request], ct)).GetValueOrDefault(_keyOf(request));
+        (await _run([request], StatementTerms.Alone(), ct)).GetValueOrDefault(_keyOf(request));
 
     /// <summary>A lone request, on the lane that it found free: sent by its own thread, within its own trace, and answered without a change of threads.</summary>
-    private async Task<TResult?> RunFirstAsync(TRequest request)
+    private async Task<TResult?> RunFirstAsync(TRequest request, TKey key)
     {
         try
         {
-            _metrics.Flushed(1, Stopwatch.GetTimestamp());
-            return (await _run([request], CancellationToken.None)).GetValueOrDefault(_keyOf(request));
+            var terms = StatementTerms.Alone();
+            _metrics.Flushed(1, terms.Since);
+            return (await _run([request], terms, CancellationToken.None)).GetValueOrDefault(key);
         }
         finally
         {
+            _keys?.Release(key);
             MarkProgress();
             _freeLanes.Release();
-            if (_queue.Reader.Count > 0) StartLane();   // who came meanwhile found no lane free
+            if (HasNext) StartLane();   // who came meanwhile found no lane free
         }
     }
 
@@ -113,7 +133,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private void Watch()
     {
         Interlocked.Exchange(ref _isWatched, 0);
-        if (_queue.Reader.Count == 0) return;
+        if (!HasNext) return;
 
         StartLane();
         StartWatch();   // one lane may not take them all
@@ -143,10 +163,9 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
                 _freeLanes.Release();
             }
         }
-        while (_queue.Reader.Count > 0 && TryTakeLane());   // who came in between the two found no lane free
+        while (HasNext && TryTakeLane());   // who came in between the two found no lane free
     }
 
-    /// <summary>One statement alone: more lanes for good would only have a busy database do more at once.</summary>
     private async Task RunSpareLaneAsync()
     {
         try
@@ -157,62 +176,97 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         {
             _freeSpareLanes.Release();
         }
+
+        if (HasNext) StartLane();
     }
 
-    /// <summary>Statement after statement, until nobody waits; on a spare lane one, and what is left over of it.</summary>
+    /// <summary>Statement after statement, until nobody waits; on a spare lane only as long as the others stall, lest a busy database be given more to do at once.</summary>
     private async Task ServeQueueAsync(bool isSpare = false)
     {
         var batch = new Dictionary<TKey, List<Waiting>>();
-        var next = new Queue<Waiting>();   // came too early: their key was on board already
         do
         {
-            for (var count = next.Count; count > 0; count--) Board(next.Dequeue());
-            while (batch.Count < _options.MaximumBatch && _queue.Reader.TryRead(out var waiting)) Board(waiting);
+            while (batch.Count < _options.MaximumBatch && TryBoard(batch)) { }
             if (batch.Count == 0) continue;
 
-            MarkProgress();
+            if (!isSpare) MarkProgress();
             await FlushAsync([.. batch.Values]);
-            MarkProgress();
+            if (!isSpare) MarkProgress();
+            if (_keys is not null)
+                foreach (var key in batch.Keys) _keys.Release(key);
             batch.Clear();
         }
-        while (next.Count > 0 || (!isSpare && _queue.Reader.Count > 0));
+        while (HasNext && (!isSpare || IsStalled));
+    }
 
-        void Board(Waiting waiting)
-        {
-            if (!IsWaiting(waiting)) return;
-            if (batch.TryAdd(waiting.Key, [waiting])) return;
-            if (_options.ShareEqualKeys) batch[waiting.Key].Add(waiting);
-            else next.Enqueue(waiting);
-        }
+    /// <summary>The next of those who wait goes on board, unless the key is on its way, or nobody waits for the answer any more. False where there is none.</summary>
+    private bool TryBoard(Dictionary<TKey, List<Waiting>> batch)
+    {
+        var hasKey = false;
+        if (_keys is not null && _keys.TryDequeue(out var waiting)) hasKey = true;
+        else if (!_queue.Reader.TryRead(out waiting)) return false;
+
+        if (_keys is not null && !hasKey && !_keys.TryTakeOrKeep(waiting.Key, waiting)) return true;   // still waits, for its key
+        Interlocked.Decrement(ref _waiting);
+        if (!IsAwaited(waiting)) _keys?.Release(waiting.Key);
+        else if (!batch.TryAdd(waiting.Key, [waiting])) batch[waiting.Key].Add(waiting);
+        return true;
     }
 
     /// <summary>False where the caller has gone, or has been told that it took too long: it must not be begun after that.</summary>
-    private bool IsWaiting(Waiting waiting) =>
+    private bool IsAwaited(Waiting waiting) =>
         !waiting.CancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(waiting.Since) < _options.Patience - TimersStep;
 
+    /// <summary>
+    /// Answers everyone. Where a statement fails for one of them it is run again for halves, all of one size before any smaller, and each one that is left
+    /// at last without haste: so the others have their answers before a row's lock is waited for.
+    /// </summary>
     private async Task FlushAsync(List<Waiting>[] batch)
     {
+        _metrics.Flushed(batch.Sum(alike => alike.Count), SinceOf(batch));
+        var parts = new Queue<List<Waiting>[]>([batch]);
+        var alone = new List<List<Waiting>[]>();
+        while (parts.TryDequeue(out var part))
+        {
+            var failed = await RunAsync(part, inCompany: batch.Length > 1);
+            if (failed.Length == 1) alone.Add(failed);
+            if (failed.Length <= 1) continue;
+
+            parts.Enqueue(failed[..(failed.Length / 2)]);
+            parts.Enqueue(failed[(failed.Length / 2)..]);
+        }
+
+        foreach (var part in alone) await RunAsync(part, inCompany: false);
+    }
+
+    /// <summary>One statement. Returns those that it is worth running again for, in smaller parts; everyone else has been answered.</summary>
+    private async Task<List<Waiting>[]> RunAsync(List<Waiting>[] part, bool inCompany)
+    {
+        part = Array.FindAll(part, alike => alike.Exists(IsAwaited));
+        if (part.Length == 0) return [];
         try
         {
-            _metrics.Flushed(batch.Length, batch[0][0].Since);
-            var answers = await _run(Array.ConvertAll(batch, alike => alike[0].Request), CancellationToken.None);
-            foreach (var alike in batch)
+            var answers = await _run(Array.ConvertAll(part, alike => alike[0].Request), new StatementTerms(SinceOf(part), inCompany), CancellationToken.None);
+            foreach (var alike in part)
             {
                 var answer = answers.GetValueOrDefault(alike[0].Key);
                 foreach (var waiting in alike) waiting.TrySetResult(answer);
             }
         }
-        catch (Exception e) when (batch.Length > 1 && _options.IsFaultOfData(e))
+        catch (Exception e) when (inCompany && (e is NotBegunException || _options.IsFaultOfOne(e)))
         {
-            foreach (var alike in batch)
-                if (alike.Exists(IsWaiting)) await FlushAsync([alike]);
+            return part;
         }
         catch (Exception e)
         {
-            foreach (var alike in batch)
+            foreach (var alike in part)
                 foreach (var waiting in alike) waiting.TrySetException(e);
         }
+
+        return [];
     }
+
+    private static long SinceOf(List<Waiting>[] part) => part.Min(alike => alike[0].Since);
 
     private sealed class Waiting(TRequest request, TKey key, long since, CancellationToken ct) : TaskCompletionSource<TResult?>(TaskCreationOptions.RunContinuationsAsynchronously)
     {

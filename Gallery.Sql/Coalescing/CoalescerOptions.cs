@@ -4,12 +4,12 @@ namespace Gallery.Sql.Coalescing;
 /// <param name="SpareLanes">How many statements more, where those on their way stall.</param>
 /// <param name="StalledAfter">How long no statement has been begun or answered until they count as stalled.</param>
 /// <param name="MaximumBatch">How many requests a statement carries at most.</param>
-/// <param name="QueueLength">How many requests may wait; one more is turned away.</param>
-/// <param name="Patience">How long a request waits, the queue included.</param>
+/// <param name="QueueLength">How many requests may wait for a statement to be begun; one more is turned away.</param>
+/// <param name="Patience">How long a request waits, the queue included; without lanes that is left to the statement.</param>
 /// <param name="ShareEqualKeys">Whether requests of one key are one question, so that one answer serves them all.</param>
-/// <param name="IsFaultOfData">Whether a failure may be one request's own, so that the others are worth another try without it.</param>
+/// <param name="IsFaultOfOne">Whether a failure may be one request's own, so that the others are worth another try without it.</param>
 public sealed record CoalescerOptions(
-    int Lanes, int SpareLanes, TimeSpan StalledAfter, int MaximumBatch, int QueueLength, TimeSpan Patience, bool ShareEqualKeys, Func<Exception, bool> IsFaultOfData);
+    int Lanes, int SpareLanes, TimeSpan StalledAfter, int MaximumBatch, int QueueLength, TimeSpan Patience, bool ShareEqualKeys, Func<Exception, bool> IsFaultOfOne);
 
 /// <summary>As many requests wait as may, or the service is stopping: try again a little later.</summary>
 public sealed class CoalescerFullException() : Exception("The queue is full, or closed.");

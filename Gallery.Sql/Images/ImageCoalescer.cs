@@ -1,6 +1,5 @@
 using Gallery.Sql.Coalescing;
 using Microsoft.Extensions.Configuration;
-using Npgsql;
 
 namespace Gallery.Sql.Images;
 
@@ -11,7 +10,7 @@ public sealed class ImageCoalescer : IAsyncDisposable
     private const int SpareLanes = 2;
     private const int MaximumBatch = 256;
 
-    /// <summary>A fraction of a second's work: whoever waits in it is served within the patience there is.</summary>
+    /// <summary>Less than a second's work of finds or saves; whoever waits longer than <see cref="GalleryDatabase.Patience"/> is told so.</summary>
     public const int DefaultQueueLength = 4096;
 
     private readonly Coalescer<ImageKey, ImageKey, ImageRow> _find;
@@ -22,8 +21,8 @@ public sealed class ImageCoalescer : IAsyncDisposable
     public ImageCoalescer(ImageRepository images, IConfiguration settings, int queueLength = DefaultQueueLength)
     {
         var isOn = CoalescingSetting.IsOn(settings);
-        _find = new("find", key => key, async (keys, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(isOn, queueLength, shareEqualKeys: true));
-        _upsert = new("upsert", image => image.ImageId, async (batch, ct) => ById(await images.UpsertImagesAsync(batch, ct)), Options(isOn, queueLength, shareEqualKeys: false));
+        _find = new("find", key => key, async (keys, _, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(isOn, queueLength, shareEqualKeys: true));
+        _upsert = new("upsert", image => image.ImageId, async (batch, terms, ct) => ById(await images.UpsertImagesAsync(batch, terms, ct)), Options(isOn, queueLength, shareEqualKeys: false));
     }
 
     /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>
@@ -31,7 +30,7 @@ public sealed class ImageCoalescer : IAsyncDisposable
     /// <returns>Null if the id is unknown, or another user's.</returns>
     public Task<ImageRow?> FindImageAsync(Guid imageId, string? userId, CancellationToken ct) => _find.RunAsync(new ImageKey(imageId, userId), ct);
 
-    /// <inheritdoc cref="ImageRepository.UpsertImagesAsync"/>
+    /// <inheritdoc cref="ImageRepository.UpsertImagesAsync(IReadOnlyList{NewImage}, CancellationToken)"/>
     /// <returns>Null if nothing was written.</returns>
     public Task<ImageRow?> UpsertImageAsync(NewImage image, CancellationToken ct) => _upsert.RunAsync(image, ct);
 
@@ -42,10 +41,7 @@ public sealed class ImageCoalescer : IAsyncDisposable
     }
 
     private static CoalescerOptions Options(bool isOn, int queueLength, bool shareEqualKeys) =>
-        new(isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, IsFaultOfData);
-
-    // Classes 22, 23 and 54: data exception, integrity violation, limit exceeded.
-    private static bool IsFaultOfData(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] };
+        new(isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, RequestFault.IsOfOne);
 
     private static Dictionary<Guid, ImageRow> ById(IReadOnlyList<ImageRow> rows) => rows.ToDictionary(row => row.ImageId);
 

@@ -20,9 +20,9 @@ public sealed class ImageListCoalescer<TPage> : IAsyncDisposable
     public ImageListCoalescer(ImageRepository images, Func<ImageList, ImageReader, CancellationToken, Task<TPage>> read, IConfiguration settings, int queueLength)
     {
         var isOn = CoalescingSetting.IsOn(settings);
-        _lists = new("list", list => list, async (lists, ct) => ByList(lists, await images.ListImagesAsync(lists, read, ct)), Options(isOn, Lanes, queueLength));
+        _lists = new("list", list => list, async (lists, _, ct) => ByList(lists, await images.ListImagesAsync(lists, read, ct)), Options(isOn, Lanes, queueLength));
         _deletedLists = new(
-            "list_deleted", list => list, async (lists, ct) => ByList(lists, await images.ListDeletedImagesAsync(lists, read, ct)), Options(isOn, TrashLanes, queueLength));
+            "list_deleted", list => list, async (lists, _, ct) => ByList(lists, await images.ListDeletedImagesAsync(lists, read, ct)), Options(isOn, TrashLanes, queueLength));
     }
 
     /// <summary>A page of live images, newest first.</summary>
@@ -45,7 +45,6 @@ public sealed class ImageListCoalescer<TPage> : IAsyncDisposable
             isOn ? lanes : 0, SpareLanes: lanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, ShareEqualKeys: false,
             IsFaultOfOnePage);
 
-    // Classes 22 and XX: data exception, and what PostgreSQL says of a damaged row or index; 57014: the server's own time-out.
     private static bool IsFaultOfOnePage(Exception e) =>
-        e is InvalidDataException or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or ['2', '2', ..] or ['X', 'X', ..] };
+        RequestFault.IsOfOne(e) || e is InvalidDataException or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };   // 57014: the server's own time-out
 }

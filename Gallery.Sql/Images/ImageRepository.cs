@@ -1,3 +1,4 @@
+using Gallery.Sql.Coalescing;
 using Npgsql;
 
 namespace Gallery.Sql.Images;
@@ -13,6 +14,8 @@ namespace Gallery.Sql.Images;
 /// </remarks>
 public sealed partial class ImageRepository
 {
+    private const string LockTimeoutInCompany = "50ms";   // more than another save's commit takes
+
     private readonly StatementRunner _statements;
 
     public ImageRepository(NpgsqlDataSource database)
@@ -49,7 +52,13 @@ public sealed partial class ImageRepository
     /// </summary>
     /// <param name="images">No id twice: PostgreSQL refuses that (21000).</param>
     /// <exception cref="PostgresException">23514 with the constraint's name: a value is out of the table's bounds.</exception>
-    public Task<IReadOnlyList<ImageRow>> UpsertImagesAsync(IReadOnlyList<NewImage> images, CancellationToken ct)
+    public Task<IReadOnlyList<ImageRow>> UpsertImagesAsync(IReadOnlyList<NewImage> images, CancellationToken ct) =>
+        UpsertImagesAsync(images, StatementTerms.Alone(), ct);
+
+    /// <summary>The same, for callers of one image each: in company they wait no longer for a row's lock than others may be made to wait for it.</summary>
+    /// <exception cref="PostgresException">55P03: a row's lock did not come free in time, and nothing was written.</exception>
+    /// <exception cref="NotBegunException">Its turn came after those it carries had given up.</exception>
+    internal Task<IReadOnlyList<ImageRow>> UpsertImagesAsync(IReadOnlyList<NewImage> images, StatementTerms terms, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -81,6 +90,7 @@ public sealed partial class ImageRepository
                 @Intents::text[],
                 @Metadata::text[]
             ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata)
+            cross join (select set_config('lock_timeout', coalesce(@LockTimeout, current_setting('lock_timeout')), true)) as s   -- of this statement alone
             order by n.image_id                          -- one lock order for all saves: no deadlocks among them
             on conflict (image_id) do update
                 set image_url      = excluded.image_url,
@@ -124,8 +134,10 @@ public sealed partial class ImageRepository
                 RefinedPrompts = Column(images, image => image.RefinedPrompt),
                 Intents = Column(images, image => image.Intent),
                 Metadata = Column(images, image => image.Metadata),
+                LockTimeout = terms.InCompany ? LockTimeoutInCompany : null,
             },
-            ct);
+            ct,
+            since: terms.Since);
     }
 
     /// <summary>The images with these keys, live or in the trash; unknown ones, and those of other users, are absent from the result.</summary>
@@ -237,8 +249,8 @@ public sealed partial class ImageRepository
         return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct, isRepeatable: false);
     }
 
-    private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct, bool isRepeatable = true) =>
-        _statements.QueryAsync(sql, parameters, isRepeatable, ImageRow.ReadAllAsync, ct);
+    private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct, bool isRepeatable = true, long? since = null) =>
+        _statements.QueryAsync(sql, parameters, isRepeatable, ImageRow.ReadAllAsync, ct, since);
 
     private static TValue[] Column<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {

@@ -1,4 +1,4 @@
-using System.Threading.Channels;
+using System.Diagnostics;
 using Gallery.Sql.Coalescing;
 
 namespace Gallery.Tests.Coalescing;
@@ -24,7 +24,7 @@ public sealed class CoalescerTests
         await using var coalescer = new Coalescer<int, int, int>(
             "test",
             key => key,
-            (keys, _) =>
+            (keys, _, _) =>
             {
                 threads.Add(Environment.CurrentManagedThreadId);
                 return Task.FromResult(keys.ToDictionary(key => key, key => key));
@@ -47,7 +47,7 @@ public sealed class CoalescerTests
         await using var coalescer = new Coalescer<int, int, int>(
             "test",
             key => key,
-            async (keys, _) =>
+            async (keys, _, _) =>
             {
                 if (keys[0] % 3 == 0) await Task.Yield();   // a lane now ends on its caller's thread, now on another
                 return keys.ToDictionary(key => key, key => key);
@@ -153,37 +153,29 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task One_callers_bad_row_fails_that_caller_alone()
+    public async Task A_statement_is_told_since_when_the_first_of_its_callers_waits()
     {
-        var statements = new Statements();
-        await using var coalescer = statements.Coalesce();
-        var first = await statements.SendAsync(coalescer, 1);
-        var others = new[] { 2, Statements.Bad, 3 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
-        for (var i = 0; i < 5; i++) statements.Answer();
+        var since = new List<long>();
+        var mayAnswer = new TaskCompletionSource();
+        await using var coalescer = new Coalescer<int, int, int>(
+            "test",
+            key => key,
+            async (keys, terms, _) =>
+            {
+                since.Add(terms.Since);
+                await mayAnswer.Task;
+                return keys.ToDictionary(key => key, key => key);
+            },
+            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+        var requests = new List<Task<int>> { coalescer.RunAsync(1, None) };
+        var before = Stopwatch.GetTimestamp();
+        requests.Add(coalescer.RunAsync(2, None));
+        var after = Stopwatch.GetTimestamp();
+        requests.Add(coalescer.RunAsync(3, None));
+        mayAnswer.SetResult();
+        await Task.WhenAll(requests);
 
-        await first;
-        Assert.Equal(20, await others[0]);
-        await Assert.ThrowsAsync<FormatException>(() => others[1]);
-        Assert.Equal(30, await others[2]);
-    }
-
-    [Fact]
-    public async Task Another_failure_fails_all_that_the_statement_carried_and_the_next_is_served()
-    {
-        var statements = new Statements();
-        await using var coalescer = statements.Coalesce();
-        var first = await statements.SendAsync(coalescer, 1);
-        var others = new[] { 2, Statements.Away }.Select(key => coalescer.RunAsync(key, None)).ToArray();
-        statements.Answer();
-        statements.Answer();
-        await first;
-        foreach (var other in others) await Assert.ThrowsAsync<TimeoutException>(() => other);
-
-        statements.Forget();
-        var next = await statements.SendAsync(coalescer, 4);
-        statements.Answer();
-        Assert.Equal(40, await next);
-        Assert.Equal(["1", $"2 {Statements.Away}", "4"], statements.Sent);
+        Assert.InRange(since[1], before, after);
     }
 
     [Fact]
@@ -218,64 +210,19 @@ public sealed class CoalescerTests
         await Task.WhenAll([first, .. waiting]);
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(50)]   // the second comes too early to find the first stalled, and nobody comes after it
-    public async Task Who_comes_after_a_stalled_statement_is_served_by_a_spare_lane(int stalledAfterMilliseconds)
-    {
-        var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(stalledAfterMilliseconds));
-        var stalled = await statements.SendAsync(coalescer, 1);
-        var other = await statements.SendAsync(coalescer, 2).WaitAsync(TimeSpan.FromSeconds(10), None);
-
-        Assert.False(stalled.IsCompleted);
-        statements.Answer();
-        statements.Answer();
-        await Task.WhenAll(stalled, other);
-    }
-
     [Fact]
-    public async Task What_a_spare_lane_could_not_take_along_is_taken_by_another()
+    public async Task Those_who_wait_for_one_key_count_among_those_who_may_wait()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 2, maximumBatch: 2, stalledAfter: TimeSpan.FromMilliseconds(50));
-        var first = await statements.SendAsync(coalescer, 1);
-        var others = Enumerable.Range(2, 3).Select(key => coalescer.RunAsync(key, None)).ToArray();
-        for (var i = 0; i < 2; i++) await statements.SentAsync().WaitAsync(TimeSpan.FromSeconds(10), None);
+        await using var coalescer = statements.Coalesce(queueLength: 2);
+        var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
+        for (var i = 0; i < 2; i++) requests.Add(coalescer.RunAsync(1, None));
+        statements.Answer();
+        await statements.SentAsync();   // one of the two is on its way; the other waits for it
+        requests.Add(coalescer.RunAsync(1, None));
 
-        Assert.Equal(["1", "2 3", "4"], statements.Sent);
+        await Assert.ThrowsAsync<CoalescerFullException>(() => coalescer.RunAsync(1, None));
         for (var i = 0; i < 3; i++) statements.Answer();
-        await Task.WhenAll([first, .. others]);
-    }
-
-    [Fact]
-    public async Task While_statements_are_answered_in_time_the_spare_lanes_rest()
-    {
-        var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMinutes(1));
-        var first = await statements.SendAsync(coalescer, 1);
-        var others = new[] { 2, 3 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
-
-        Assert.Equal(["1"], statements.Sent);
-        statements.Answer();
-        statements.Answer();
-        await Task.WhenAll([first, .. others]);
-        Assert.Equal(["1", "2 3"], statements.Sent);
-    }
-
-    [Fact]
-    public async Task A_spare_lane_may_be_taken_again()
-    {
-        var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 1);
-        var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1), await statements.SendAsync(coalescer, 2) };   // the second on the spare lane
-        statements.Answer();
-        statements.Answer();
-        await Task.WhenAll(requests);
-        for (var key = 3; key <= 4; key++) requests.Add(await statements.SendAsync(coalescer, key).WaitAsync(TimeSpan.FromSeconds(10), None));
-
-        statements.Answer();
-        statements.Answer();
         await Task.WhenAll(requests);
     }
 
@@ -295,6 +242,16 @@ public sealed class CoalescerTests
         await Task.WhenAll(first, stays);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
         Assert.Equal(["1", "3"], statements.Sent);
+    }
+
+    [Fact]
+    public async Task Who_has_gone_before_a_lone_request_is_sent_is_not_served()
+    {
+        var statements = new Statements { Answers = true };
+        await using var coalescer = statements.Coalesce();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => coalescer.RunAsync(1, new CancellationToken(canceled: true)));
+        Assert.Empty(statements.Sent);
     }
 
     [Fact]
@@ -349,77 +306,5 @@ public sealed class CoalescerTests
         await stopping;
         var answers = await Task.WhenAll(first, second);
         Assert.Equal([10, 20], answers);
-    }
-
-    [Fact]
-    public async Task Shutting_down_waits_for_spare_lanes_too()
-    {
-        var statements = new Statements();
-        var coalescer = statements.Coalesce(spareLanes: 1);
-        var first = await statements.SendAsync(coalescer, 1);
-        var spare = await statements.SendAsync(coalescer, 2).WaitAsync(TimeSpan.FromSeconds(10), None);
-        var stopping = coalescer.DisposeAsync().AsTask();
-        statements.Answer();
-        await first;
-
-        await Assert.ThrowsAsync<TimeoutException>(() => stopping.WaitAsync(TimeSpan.FromMilliseconds(200), None));
-        statements.Answer();
-        await stopping;
-        Assert.Equal(20, await spare);
-    }
-
-    /// <summary>A database that answers when it is told to: ten times the key.</summary>
-    private sealed class Statements
-    {
-        public const int Bad = 666;
-        public const int Away = 503;
-        public const int Unknown = 404;
-
-        private readonly Channel<int> _sent = Channel.CreateUnbounded<int>();
-        private readonly Channel<int> _mayAnswer = Channel.CreateUnbounded<int>();
-
-        /// <summary>Whether each is answered at once.</summary>
-        public bool Answers { get; init; }
-
-        public List<string> Sent { get; } = [];
-
-        public Coalescer<int, int, int> Coalesce(
-            int lanes = 1, int spareLanes = 0, int maximumBatch = 256, int queueLength = 100, bool shareEqualKeys = false, TimeSpan? patience = null,
-            TimeSpan stalledAfter = default) =>
-            new(
-                "test",
-                key => key,
-                RunAsync,
-                new CoalescerOptions(
-                    lanes, spareLanes, stalledAfter, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys, e => e is FormatException));
-
-        /// <summary>Makes a request whose statement is on its way when this returns.</summary>
-        public async Task<Task<int>> SendAsync(Coalescer<int, int, int> coalescer, int key)
-        {
-            var request = coalescer.RunAsync(key, CancellationToken.None);
-            await SentAsync();
-            return request;
-        }
-
-        /// <summary>Waits until one more statement is on its way.</summary>
-        public async Task SentAsync() => await _sent.Reader.ReadAsync();
-
-        /// <summary>Counts what is sent from here on.</summary>
-        public void Forget()
-        {
-            while (_sent.Reader.TryRead(out _)) { }
-        }
-
-        public void Answer() => _mayAnswer.Writer.TryWrite(0);
-
-        private async Task<Dictionary<int, int>> RunAsync(IReadOnlyList<int> keys, CancellationToken ct)
-        {
-            Sent.Add(string.Join(' ', keys));
-            _sent.Writer.TryWrite(0);
-            if (!Answers) await _mayAnswer.Reader.ReadAsync(ct);
-            if (keys.Contains(Away)) throw new TimeoutException();
-            if (keys.Contains(Bad)) throw new FormatException();
-            return keys.Where(key => key != Unknown).ToDictionary(key => key, key => key * 10);
-        }
     }
 }

@@ -1,4 +1,6 @@
 using Dapper;
+using Gallery.Sql;
+using Gallery.Tests.Settings;
 using Npgsql;
 
 namespace Gallery.Tests.Database;
@@ -9,6 +11,10 @@ public sealed class TestDatabase(TestServer server, string name, string connecti
     public string Name => name;
 
     public string ConnectionString => connectionString;
+
+    /// <summary>A pool as the service has it, with its default settings.</summary>
+    public NpgsqlDataSource CreateSource(int maximumPoolSize = 20) =>
+        GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = true, MaxPoolSize = maximumPoolSize }, Given.Settings());
 
     public async Task<T?> FindAsync<T>(string sql, object? parameters = null)
     {

@@ -1,12 +1,10 @@
 using System.Collections.Concurrent;
 using Gallery.Service;
-using Gallery.Sql;
 using Gallery.Tests.Database;
 using Gallery.Tests.Service;
-using Microsoft.Extensions.Configuration;
+using Gallery.Tests.Settings;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Gallery.Tests.Http;
 
@@ -19,8 +17,8 @@ public sealed class LogTests(TestServer server)
     public async Task A_failure_is_one_line_with_the_route_and_the_answers_trace_id_and_no_word_of_the_body(string sabotage, int status, string code)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
-        var settings = new ConfigurationBuilder().Build();
-        await using var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true }, settings);
+        var settings = Given.Settings();
+        await using var source = database.CreateSource();
         await using var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0"]);
         using var log = new Lines();
         service.Services.GetRequiredService<ILoggerFactory>().AddProvider(log);

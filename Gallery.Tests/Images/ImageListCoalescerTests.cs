@@ -1,7 +1,6 @@
-using Gallery.Sql;
 using Gallery.Sql.Images;
 using Gallery.Tests.Database;
-using Microsoft.Extensions.Configuration;
+using Gallery.Tests.Settings;
 using Npgsql;
 
 namespace Gallery.Tests.Images;
@@ -20,7 +19,7 @@ public sealed class ImageListCoalescerTests(TestServer server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _database = await server.CreateDatabaseAsync(migrated: true);
-        _source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = true }, new ConfigurationBuilder().Build());
+        _source = _database.CreateSource();
         _images = new ImageRepository(_source);
         await _images.UpsertImagesAsync([.. Enumerable.Range(0, 3 * Users).Select(i => New($"user_{i % Users}"))], None);
     }
@@ -34,7 +33,7 @@ public sealed class ImageListCoalescerTests(TestServer server) : IAsyncLifetime
     [Fact]
     public async Task Of_many_who_ask_at_once_each_is_given_the_page_they_asked_for()
     {
-        await using var lists = new ImageListCoalescer<string[]>(_images, ReadUsersAsync, Settings(), 4096);
+        await using var lists = new ImageListCoalescer<string[]>(_images, ReadUsersAsync, Given.Settings(), 4096);
 
         await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
             Assert.Equal(Enumerable.Repeat($"user_{i % Users}", 3), await lists.ListImagesAsync(new($"user_{i % Users}", null, 9), None))));
@@ -43,7 +42,7 @@ public sealed class ImageListCoalescerTests(TestServer server) : IAsyncLifetime
     [Fact]
     public async Task The_same_page_is_made_for_each_who_asks_for_it()
     {
-        await using var lists = new ImageListCoalescer<string[]>(_images, ReadUsersAsync, Settings(), 4096);
+        await using var lists = new ImageListCoalescer<string[]>(_images, ReadUsersAsync, Given.Settings(), 4096);
         var pages = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => lists.ListImagesAsync(new("user_1", null, 9), None)));
 
         Assert.Equal(50, pages.Distinct(ReferenceEqualityComparer.Instance).Count());
@@ -52,7 +51,7 @@ public sealed class ImageListCoalescerTests(TestServer server) : IAsyncLifetime
     [Fact]
     public async Task A_page_that_can_not_be_read_fails_its_caller_alone()
     {
-        await using var lists = new ImageListCoalescer<string[]>(_images, ReadAllButOneAsync, Settings(), 4096);
+        await using var lists = new ImageListCoalescer<string[]>(_images, ReadAllButOneAsync, Given.Settings(), 4096);
         var pages = Enumerable.Range(0, Users).Select(i => lists.ListImagesAsync(new($"user_{i}", null, 9), None)).ToArray();
 
         for (var i = 0; i < Users; i++)
@@ -71,8 +70,6 @@ public sealed class ImageListCoalescerTests(TestServer server) : IAsyncLifetime
         while (await rows.ReadAsync(ct)) users.Add(System.Text.Encoding.UTF8.GetString(rows.UserId));
         return [.. users];
     }
-
-    private static IConfiguration Settings() => new ConfigurationBuilder().Build();
 
     private static NewImage New(string userId)
     {

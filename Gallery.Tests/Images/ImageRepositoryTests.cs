@@ -1,7 +1,5 @@
-using Gallery.Sql;
 using Gallery.Sql.Images;
 using Gallery.Tests.Database;
-using Microsoft.Extensions.Configuration;
 using Npgsql;
 
 namespace Gallery.Tests.Images;
@@ -18,8 +16,7 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _database = await server.CreateDatabaseAsync(migrated: true);
-        var oneConnection = new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = true, MaxPoolSize = 1 };
-        _source = GalleryDatabase.Create(oneConnection, new ConfigurationBuilder().Build());
+        _source = _database.CreateSource(maximumPoolSize: 1);
         _images = new ImageRepository(_source);
     }
 
@@ -99,7 +96,7 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     [Fact]
     public async Task Saves_of_overlapping_batches_in_opposite_orders_do_not_deadlock()
     {
-        await using var many = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = true }, new ConfigurationBuilder().Build());
+        await using var many = _database.CreateSource();
         var images = new ImageRepository(many);
         var batch = Enumerable.Range(0, 50).Select(_ => New()).ToArray();
         await images.UpsertImagesAsync(batch, None);

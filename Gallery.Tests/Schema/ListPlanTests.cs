@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
 using Dapper;
-using Gallery.Sql;
 using Gallery.Tests.Database;
-using Microsoft.Extensions.Configuration;
 using Npgsql;
 
 namespace Gallery.Tests.Schema;
@@ -28,8 +26,7 @@ public sealed class ListPlanTests(TestServer server) : IAsyncLifetime
             """);
         await _database.ExecuteAsync("vacuum analyze gallery.image");
 
-        var oneConnection = new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = true, MaxPoolSize = 1 };
-        _source = GalleryDatabase.Create(oneConnection, new ConfigurationBuilder().Build());
+        _source = _database.CreateSource(maximumPoolSize: 1);
     }
 
     public async ValueTask DisposeAsync()

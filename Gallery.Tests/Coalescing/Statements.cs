@@ -1,0 +1,68 @@
+using System.Threading.Channels;
+using Gallery.Sql;
+using Gallery.Sql.Coalescing;
+
+namespace Gallery.Tests.Coalescing;
+
+/// <summary>A database that answers when it is told to: ten times the key.</summary>
+internal sealed class Statements
+{
+    public const int Bad = 666;
+    public const int Away = 503;
+    public const int Unknown = 404;
+    public const int Locked = 423;   // a fault in company, none alone
+    public const int Late = 408;     // not begun in company
+    public const int Stuck = 599;    // not answered before it is unstuck
+
+    private readonly Channel<int> _sent = Channel.CreateUnbounded<int>();
+    private readonly Channel<int> _mayAnswer = Channel.CreateUnbounded<int>();
+    private readonly TaskCompletionSource _isUnstuck = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Whether each is answered at once.</summary>
+    public bool Answers { get; init; }
+
+    public List<string> Sent { get; } = [];
+
+    public Coalescer<int, int, int> Coalesce(
+        int lanes = 1, int spareLanes = 0, int maximumBatch = 256, int queueLength = 100, bool shareEqualKeys = false, TimeSpan? patience = null,
+        TimeSpan stalledAfter = default) =>
+        new(
+            "test",
+            key => key,
+            RunAsync,
+            new CoalescerOptions(
+                lanes, spareLanes, stalledAfter, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys, e => e is FormatException));
+
+    /// <summary>Makes a request whose statement is on its way when this returns.</summary>
+    public async Task<Task<int>> SendAsync(Coalescer<int, int, int> coalescer, int key)
+    {
+        var request = coalescer.RunAsync(key, CancellationToken.None);
+        await SentAsync();
+        return request;
+    }
+
+    /// <summary>Waits until one more statement is on its way.</summary>
+    public async Task SentAsync() => await _sent.Reader.ReadAsync();
+
+    /// <summary>Counts what is sent from here on.</summary>
+    public void Forget()
+    {
+        while (_sent.Reader.TryRead(out _)) { }
+    }
+
+    public void Unstick() => _isUnstuck.TrySetResult();
+
+    public void Answer() => _mayAnswer.Writer.TryWrite(0);
+
+    private async Task<Dictionary<int, int>> RunAsync(IReadOnlyList<int> keys, StatementTerms terms, CancellationToken ct)
+    {
+        lock (Sent) Sent.Add(string.Join(' ', keys));
+        _sent.Writer.TryWrite(0);
+        if (keys.Contains(Stuck)) await _isUnstuck.Task;
+        if (!Answers) await _mayAnswer.Reader.ReadAsync(ct);
+        if (keys.Contains(Away)) throw new TimeoutException();
+        if (keys.Contains(Bad) || (terms.InCompany && keys.Contains(Locked))) throw new FormatException();
+        if (terms.InCompany && keys.Contains(Late)) throw new NotBegunException();
+        return keys.Where(key => key != Unknown).ToDictionary(key => key, key => key * 10);
+    }
+}
