@@ -9,8 +9,8 @@ namespace Gallery.Sql;
 public static class GalleryDatabase
 {
     /// <summary>
-    /// How long a caller waits for the database, so that every request is answered within 3 s. Npgsql's own bounds add up to more:
-    /// a statement's time-out is followed by an attempt to cancel it, which has to connect.
+    /// How long a caller waits for a statement, the queue included, so that a request of one statement is answered within 3 s; a save that finds
+    /// nothing to write asks a second one. Npgsql's own bounds add up to more: a statement's time-out is followed by an attempt to cancel it, which has to connect.
     /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2.5);
 
@@ -35,7 +35,7 @@ public static class GalleryDatabase
         if (!tuned.ShouldSerialize("Maximum Pool Size")) tuned.MaxPoolSize = Math.Max(12, tuned.MinPoolSize);
         if (tuned.MinPoolSize > tuned.MaxPoolSize) throw new SettingsException("DATABASE_URL has a Minimum Pool Size above its Maximum Pool Size.");
         if (!tuned.ShouldSerialize("Host Recheck Seconds")) tuned.HostRecheckSeconds = 2;   // of several hosts: a standby that was promoted is found by then
-        if (!tuned.ShouldSerialize("Read Buffer Size")) tuned.ReadBufferSize = 32 * 1024;   // a page of 50 in one read: 8.8 to 9.4 k lists a second
+        if (!tuned.ShouldSerialize("Read Buffer Size")) tuned.ReadBufferSize = 32 * 1024;   // a page of 50 in one read
         if (IsTransactionPooler(tuned, settings)) tuned.MaxAutoPrepare = 0;   // a prepared statement stays behind on another server connection
         else if (!tuned.ShouldSerialize("Max Auto Prepare")) tuned.MaxAutoPrepare = 32;
         tuned.AutoPrepareMinUsages = 1;   // there are a dozen statements, and each is worth it

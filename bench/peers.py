@@ -5,12 +5,11 @@ from pathlib import Path
 import machine
 import measure
 import server
+import statements
 
 OPERATIONS = {"get": "get", "list": "list", "post": "create"}
 UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}
-
-
-OURS = "gallery"   # this service, measured in turn with the peers: what a machine gives changes within minutes
+OURS = "gallery"   # this service, measured before and after each turn of the peers: what a machine gives changes within minutes
 
 
 def run(folder, bench, service, rows, repetitions, notes, connections=64):
@@ -21,13 +20,18 @@ def run(folder, bench, service, rows, repetitions, notes, connections=64):
         "SUPABASE_DB_HOST": "127.0.0.1", "SUPABASE_DB_PORT": str(database.port), "SUPABASE_DB_NAME": server.DATABASE,
         "SUPABASE_DB_USER": server.USER, "SUPABASE_DB_PASSWORD": database.password,
     }
-    results = {}
+    results = {(OURS, operation): measure.Result(operation, OURS, connections) for operation in OPERATIONS.values()}
+
+    def measure_ours():
+        database.load(rows, database.users, statements.PROMPT)   # as the peers load their table anew
+        for operation in OPERATIONS.values():
+            ours = results[OURS, operation].repetitions
+            ours.append(bench.service(operation, connections, service))
+            machine.say(f"  {OURS} {operation}: {ours[-1].rate:,.0f}/s")
+
+    measure_ours()
     for repetition in range(repetitions):
         machine.say(f"peers, repetition {repetition + 1}")
-        for operation in OPERATIONS.values():
-            ours = results.setdefault((OURS, operation), measure.Result(operation, OURS, connections))
-            ours.repetitions.append(bench.service(operation, connections, service))
-            machine.say(f"  {OURS} {operation}: {ours.repetitions[-1].rate:,.0f}/s")
         for line in machine.run([Path(folder).resolve() / "run", seconds, rows], 900 + 12 * seconds, env=environment).splitlines():
             try:
                 peer, operation, _, rate, p50, p99, failures = line.split()
@@ -38,6 +42,7 @@ def run(folder, bench, service, rows, repetitions, notes, connections=64):
             result = results.setdefault(key, measure.Result(key[1], peer, connections))
             result.repetitions.append(measure.Measurement(float(rate), _milliseconds(p50), _milliseconds(p99), int(failures), 0, 0))
             machine.say("  " + line)
+        measure_ours()
     return list(results.values())
 
 

@@ -24,7 +24,7 @@ internal sealed record ServiceLimits
     /// <summary>Open at once; one more is closed without an answer.</summary>
     public required int Connections { get; init; }
 
-    /// <summary>How many saves may wait for a statement, and how many finds. What waits for a connection of the pool is bounded by the requests there are.</summary>
+    /// <summary>How many saves may wait for a statement, how many finds, and how many lists, of the trash apart. What waits for a connection of the pool is bounded by the requests there are.</summary>
     public required int QueueLength { get; init; }
 
     /// <summary>Requests a second for each caller; 0 for no limit.</summary>

@@ -6,7 +6,7 @@ using Gallery.Service.Images;
 
 namespace Gallery.Service.OpenApi;
 
-/// <summary>One example for each answer, made of the wire's own types, so that it can not drift from them.</summary>
+/// <summary>One example for each answer, made of the wire's own types, so that its form can not drift from theirs.</summary>
 internal static class Examples
 {
     private const string ImageId = "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c";
@@ -60,7 +60,7 @@ internal static class Examples
         (_, "413") => Problem(413, "body_too_large", "The body is over 4,096 bytes, the most that is taken here."),
         ("CreateImage", "415") => Problem(
             415, "unsupported_media_type", "The body must be JSON in UTF-8, sent as Content-Type: application/json and without a Content-Encoding."),
-        (_, "400") => Problem(400, "several_credentials", "The request holds several credentials, and which is meant can not be told; send one."),
+        (_, "400") => Problem(400, "several_credentials", "Authorization and X-API-Key hold different credentials, and which is meant can not be told; send one."),
         (_, "401") => Problem(401, "expired_token", "The token has expired. Refresh the session, or sign in again."),
         ("PurgeImage", "403") => Problem(
             403, "forbidden_purge", "Users' tokens may not delete for good here; DELETE /v1/gallery/{image_id}/ moves an image to the trash."),

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Gallery.Sql.Coalescing;
 
-/// <summary><c>GALLERY_COALESCING</c>: whether single requests share statements.</summary>
+/// <summary><c>GALLERY_COALESCING</c>: whether single saves and finds share statements, and lists round trips.</summary>
 internal static class CoalescingSetting
 {
     private const string Name = "GALLERY_COALESCING";

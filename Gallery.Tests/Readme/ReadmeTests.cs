@@ -48,6 +48,18 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
         Assert.Empty(read.Except(listed));
     }
 
+    [Fact]
+    public void Every_code_of_a_problem_is_listed_with_what_to_do()
+    {
+        var sources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "Gallery.Service"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/OpenApi/", StringComparison.Ordinal));
+        var used = sources.SelectMany(file => Codes().Matches(File.ReadAllText(file))).Select(code => code.Groups[1].Value).ToHashSet();
+        var table = Repository.Read("README.md").Split("### When it fails")[1].Split("\n## ")[0];
+        var listed = ListedCodes().Matches(table).Select(code => code.Groups[1].Value).ToHashSet();
+
+        Assert.Equal(used.Order(), listed.Order());
+    }
+
     /// <summary>Sends what curl would, and answers what curl would print.</summary>
     private async Task<string> SendAsync(List<string> words)
     {
@@ -97,6 +109,13 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
 
     [GeneratedRegex("\"((?:SUPABASE_DB|GALLERY)_[A-Z_]+|SUPABASE_URL|SUPABASE_JWT_SECRET|DATABASE_URL|ASPNETCORE_URLS)\"")]
     private static partial Regex Settings();
+
+    /// <summary>A problem's or a refusal's second word, or first: after its status, and before its message.</summary>
+    [GeneratedRegex("""(?:StatusCodes\.\w+|\bstatus|\.StatusCode|Unavailable\(|Problem\(|Refusal\(|new\(|SeveralKinds =|\.",)[,\s]*"([a-z]+(?:_[a-z]+)+)"[,);]""")]
+    private static partial Regex Codes();
+
+    [GeneratedRegex("`([a-z]+(?:_[a-z]+)+)`")]
+    private static partial Regex ListedCodes();
 
     [GeneratedRegex("^#?([A-Z_]+)=", RegexOptions.Multiline)]
     private static partial Regex Listed();
