@@ -166,6 +166,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         while (HasNext && TryTakeLane());   // who came in between the two found no lane free
     }
 
+    /// <summary>One statement alone, and another where the usual lanes still stall: a database that is merely busy is not to be given more to do at once.</summary>
     private async Task RunSpareLaneAsync()
     {
         try
@@ -180,7 +181,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         if (HasNext) StartLane();
     }
 
-    /// <summary>Statement after statement, until nobody waits; on a spare lane only as long as the others stall, lest a busy database be given more to do at once.</summary>
+    /// <summary>Statement after statement, until nobody waits; on a spare lane one.</summary>
     private async Task ServeQueueAsync(bool isSpare = false)
     {
         var batch = new Dictionary<TKey, List<Waiting>>();
@@ -196,7 +197,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
                 foreach (var key in batch.Keys) _keys.Release(key);
             batch.Clear();
         }
-        while (HasNext && (!isSpare || IsStalled));
+        while (HasNext && !isSpare);
     }
 
     /// <summary>The next of those who wait goes on board, unless the key is on its way, or nobody waits for the answer any more. False where there is none.</summary>

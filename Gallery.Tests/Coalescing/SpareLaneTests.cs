@@ -69,18 +69,30 @@ public sealed class SpareLaneTests
     [Fact]
     public async Task While_the_others_stall_a_spare_lane_serves_one_after_another_at_once()
     {
-        var statements = new Statements { Answers = true };
+        var statements = new Statements();
         await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(400));
         var stalled = await statements.SendAsync(coalescer, Statements.Stuck);
 
         await ServeTwentyAsync().WaitAsync(TimeSpan.FromSeconds(5), None);   // 0.4 s, and not for each
         Assert.False(stalled.IsCompleted);
         statements.Unstick();
+        statements.Answer();
         await stalled;
 
         async Task ServeTwentyAsync()
         {
-            for (var key = 1; key <= 20; key++) await coalescer.RunAsync(key, None);
+            var served = await statements.SendAsync(coalescer, 1);
+            for (var key = 2; key <= 20; key++)
+            {
+                var next = coalescer.RunAsync(key, None);   // comes while the lane is taken
+                statements.Answer();
+                await served;
+                await statements.SentAsync();
+                served = next;
+            }
+
+            statements.Answer();
+            await served;
         }
     }
 
@@ -103,7 +115,7 @@ public sealed class SpareLaneTests
     public async Task Shutting_down_answers_those_who_wait_for_a_key_on_a_spare_lane()
     {
         var statements = new Statements();
-        var coalescer = statements.Coalesce(spareLanes: 1);
+        var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(500));
         var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1), await statements.SendAsync(coalescer, 2) };   // the second on the spare lane
         requests.Add(coalescer.RunAsync(2, None));
         var stopping = coalescer.DisposeAsync().AsTask();
