@@ -1,4 +1,4 @@
 namespace Gallery.Sql;
 
-/// <summary>A statement came to its turn when nobody waited for it any more, and was not begun: it has changed nothing.</summary>
+/// <summary>A statement came to its turn when the first of those it carries had given up, and was not begun: it has changed nothing.</summary>
 public sealed class NotBegunException() : TimeoutException("The statement was not begun: it came to its turn too late.");

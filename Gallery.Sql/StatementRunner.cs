@@ -48,11 +48,13 @@ internal sealed class StatementRunner
         if (_connection is not null) return run(_connection, ct);
 
         var begin = since ?? Stopwatch.GetTimestamp();
+        var wasBegun = false;
         return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
         {
             await using var connection = await _database!.OpenConnectionAsync(token);
-            // Nobody waits any more: begun now, it might undo what its caller has done since it was told so.
-            if (Stopwatch.GetElapsedTime(begin) >= GalleryDatabase.Patience) throw new NotBegunException();
+            // Not waited for any more: begun now, it might undo what its caller has done since it was told so.
+            if (Stopwatch.GetElapsedTime(begin) >= GalleryDatabase.Patience) throw wasBegun ? new TimeoutException() : new NotBegunException();
+            wasBegun = true;
             return await run(connection, token);
         }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
     }

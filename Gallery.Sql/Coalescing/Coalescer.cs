@@ -9,9 +9,9 @@ namespace Gallery.Sql.Coalescing;
 /// their way stall, at a lock or a disk, who waits for them to end is served by spare lanes.
 /// </summary>
 /// <remarks>
-/// An answer is given only when its statement has been committed. A key is never in two statements at once: where requests are
+/// An answer is given only when its statement has been committed. A key is in one statement at a time, as long as that one is waited for: where requests are
 /// alike (<see cref="CoalescerOptions.ShareEqualKeys"/>) the second shares the first's answer, else it waits for that statement to end.
-/// A statement that fails for what may be one request's fault is run again for halves of them, down to that one alone, so that one caller's
+/// A statement that fails for what may be one request's fault is run again for fewer of them, down to that one alone, so that one caller's
 /// bad row fails that caller alone.
 /// </remarks>
 public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
@@ -30,7 +30,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly Timer _watch;
     private int _waiting;     // in the queue, or for a key
     private int _isWatched;   // whether the timer runs: only while somebody waits
-    private long _lastProgress = Stopwatch.GetTimestamp();   // when a lane that is no spare one last began, or had an answer
+    private long _lastProgress = Stopwatch.GetTimestamp();   // when a lane that is no spare one last began with a batch, or was done with it
 
     /// <param name="name">Names its metrics.</param>
     /// <param name="run">One statement for all these requests, of different keys. A key that is absent from its answer is answered by default.</param>
@@ -61,13 +61,14 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         if (!HasNext && TryTakeLane())
         {
             if (_keys is null || _keys.TryTake(key)) return RunFirstAsync(request, key).WaitAsync(_options.Patience, ct);
-            _freeLanes.Release();   // the key is on its way on a spare lane
+            _freeLanes.Release();   // the key is on its way on another lane
         }
 
         var waiting = new Waiting(request, key, Stopwatch.GetTimestamp(), ct);
         if (Interlocked.Increment(ref _waiting) > _options.QueueLength || !_queue.Writer.TryWrite(waiting))
         {
             Interlocked.Decrement(ref _waiting);
+            if (HasNext) StartLane();   // who came while this one had the lane
             return Task.FromException<TResult?>(new CoalescerFullException());
         }
 
@@ -193,8 +194,6 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
             if (!isSpare) MarkProgress();
             await FlushAsync([.. batch.Values]);
             if (!isSpare) MarkProgress();
-            if (_keys is not null)
-                foreach (var key in batch.Keys) _keys.Release(key);
             batch.Clear();
         }
         while (HasNext && !isSpare);
@@ -219,8 +218,8 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         !waiting.CancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(waiting.Since) < _options.Patience - TimersStep;
 
     /// <summary>
-    /// Answers everyone. Where a statement fails for one of them it is run again for halves, all of one size before any smaller, and each one that is left
-    /// at last without haste: so the others have their answers before a row's lock is waited for.
+    /// Runs the batch, and answers those who still wait. Where a statement fails for one of them it is run again for halves (for each, where failing took long),
+    /// all of one size before any smaller; and without haste at last for those that are left: so the others have their answers before a row's lock is waited for.
     /// </summary>
     private async Task FlushAsync(List<Waiting>[] batch)
     {
@@ -229,42 +228,52 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         var alone = new List<List<Waiting>[]>();
         while (parts.TryDequeue(out var part))
         {
-            var failed = await RunAsync(part, inCompany: batch.Length > 1);
-            if (failed.Length == 1) alone.Add(failed);
-            if (failed.Length <= 1) continue;
-
-            parts.Enqueue(failed[..(failed.Length / 2)]);
-            parts.Enqueue(failed[(failed.Length / 2)..]);
+            var since = Stopwatch.GetTimestamp();
+            var failed = await TryRunAsync(part, inCompany: batch.Length > 1);
+            if (failed.Length == 1 && part.Length == 1) alone.Add(failed);
+            else if (failed.Length > 0)
+                foreach (var smaller in failed.Chunk(Stopwatch.GetElapsedTime(since) >= _options.StalledAfter ? 1 : (failed.Length + 1) / 2)) parts.Enqueue(smaller);
         }
 
-        foreach (var part in alone) await RunAsync(part, inCompany: false);
+        if (alone.Count == 0) return;
+
+        if (HasNext) StartLane();   // who waited for a key that has been answered meanwhile
+        await Parallel.ForEachAsync(
+            alone, new ParallelOptions { MaxDegreeOfParallelism = 1 + _options.SpareLanes }, async (part, _) => await TryRunAsync(part, inCompany: false));
     }
 
-    /// <summary>One statement. Returns those that it is worth running again for, in smaller parts; everyone else has been answered.</summary>
-    private async Task<List<Waiting>[]> RunAsync(List<Waiting>[] part, bool inCompany)
+    /// <summary>One statement. Returns those that it is worth running again for; everyone else has been answered, and the key released.</summary>
+    private async Task<List<Waiting>[]> TryRunAsync(List<Waiting>[] part, bool inCompany)
     {
-        part = Array.FindAll(part, alike => alike.Exists(IsAwaited));
-        if (part.Length == 0) return [];
+        List<Waiting>[] again = [];
+        var awaited = Array.FindAll(part, alike => alike.Exists(IsAwaited));
         try
         {
-            var answers = await _run(Array.ConvertAll(part, alike => alike[0].Request), new StatementTerms(SinceOf(part), inCompany), CancellationToken.None);
-            foreach (var alike in part)
+            if (awaited.Length == 0) return again;
+
+            var answers = await _run(Array.ConvertAll(awaited, alike => alike[0].Request), new StatementTerms(SinceOf(awaited), inCompany), CancellationToken.None);
+            foreach (var alike in awaited)
             {
                 var answer = answers.GetValueOrDefault(alike[0].Key);
                 foreach (var waiting in alike) waiting.TrySetResult(answer);
             }
         }
-        catch (Exception e) when (inCompany && (e is NotBegunException || _options.IsFaultOfOne(e)))
+        catch (Exception e) when (inCompany && (part.Length > 1 ? e is NotBegunException || _options.IsFaultOfOne(e) : _options.IsFaultOfHaste(e)))
         {
-            return part;
+            again = awaited;
         }
         catch (Exception e)
         {
-            foreach (var alike in part)
+            foreach (var alike in awaited)
                 foreach (var waiting in alike) waiting.TrySetException(e);
         }
+        finally
+        {
+            if (_keys is not null)
+                foreach (var alike in part.Except(again)) _keys.Release(alike[0].Key);
+        }
 
-        return [];
+        return again;
     }
 
     private static long SinceOf(List<Waiting>[] part) => part.Min(alike => alike[0].Since);

@@ -14,4 +14,7 @@ internal static class RequestFault
         InvariantSeverity: "ERROR",
         SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] or ['X', 'X', ..] or PostgresErrorCodes.LockNotAvailable,
     };
+
+    /// <summary>A row's lock that was not waited for any longer.</summary>
+    public static bool IsOfHaste(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable };
 }

@@ -41,7 +41,7 @@ public sealed class ImageCoalescer : IAsyncDisposable
     }
 
     private static CoalescerOptions Options(bool isOn, int queueLength, bool shareEqualKeys) =>
-        new(isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, RequestFault.IsOfOne);
+        new(isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, RequestFault.IsOfOne, RequestFault.IsOfHaste);
 
     private static Dictionary<Guid, ImageRow> ById(IReadOnlyList<ImageRow> rows) => rows.ToDictionary(row => row.ImageId);
 

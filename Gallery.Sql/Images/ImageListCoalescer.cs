@@ -43,7 +43,7 @@ public sealed class ImageListCoalescer<TPage> : IAsyncDisposable
     private static CoalescerOptions Options(bool isOn, int lanes, int queueLength) =>
         new(
             isOn ? lanes : 0, SpareLanes: lanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, ShareEqualKeys: false,
-            IsFaultOfOnePage);
+            IsFaultOfOnePage, IsFaultOfHaste: _ => false);
 
     private static bool IsFaultOfOnePage(Exception e) =>
         RequestFault.IsOfOne(e) || e is InvalidDataException or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };   // 57014: the server's own time-out

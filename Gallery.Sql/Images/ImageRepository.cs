@@ -14,7 +14,7 @@ namespace Gallery.Sql.Images;
 /// </remarks>
 public sealed partial class ImageRepository
 {
-    private const string LockTimeoutInCompany = "50ms";   // more than another save's commit takes
+    private const string LockTimeoutInCompany = "20ms";   // more than another save's commit takes
 
     private readonly StatementRunner _statements;
 
@@ -57,7 +57,7 @@ public sealed partial class ImageRepository
 
     /// <summary>The same, for callers of one image each: in company they wait no longer for a row's lock than others may be made to wait for it.</summary>
     /// <exception cref="PostgresException">55P03: a row's lock did not come free in time, and nothing was written.</exception>
-    /// <exception cref="NotBegunException">Its turn came after those it carries had given up.</exception>
+    /// <exception cref="NotBegunException">Its turn came after the first of those it carries had given up.</exception>
     internal Task<IReadOnlyList<ImageRow>> UpsertImagesAsync(IReadOnlyList<NewImage> images, StatementTerms terms, CancellationToken ct)
     {
         // language=PostgreSQL

@@ -29,7 +29,7 @@ public sealed class CoalescerTests
                 threads.Add(Environment.CurrentManagedThreadId);
                 return Task.FromResult(keys.ToDictionary(key => key, key => key));
             },
-            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
 
         var caller = Environment.CurrentManagedThreadId;
         var request = coalescer.RunAsync(1, None);
@@ -52,7 +52,7 @@ public sealed class CoalescerTests
                 if (keys[0] % 3 == 0) await Task.Yield();   // a lane now ends on its caller's thread, now on another
                 return keys.ToDictionary(key => key, key => key);
             },
-            new CoalescerOptions(lanes, spareLanes, TimeSpan.Zero, 4, 10_000, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+            new CoalescerOptions(lanes, spareLanes, TimeSpan.Zero, 4, 10_000, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
         {
@@ -166,7 +166,7 @@ public sealed class CoalescerTests
                 await mayAnswer.Task;
                 return keys.ToDictionary(key => key, key => key);
             },
-            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false));
+            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
         var requests = new List<Task<int>> { coalescer.RunAsync(1, None) };
         var before = Stopwatch.GetTimestamp();
         requests.Add(coalescer.RunAsync(2, None));

@@ -10,7 +10,8 @@ internal sealed class Statements
     public const int Bad = 666;
     public const int Away = 503;
     public const int Unknown = 404;
-    public const int Locked = 423;   // a fault in company, none alone
+    public const int Locked = 423;   // not free in company; alone not answered before it is unstuck
+    public const int AlsoLocked = 424;
     public const int Late = 408;     // not begun in company
     public const int Stuck = 599;    // not answered before it is unstuck
 
@@ -31,7 +32,8 @@ internal sealed class Statements
             key => key,
             RunAsync,
             new CoalescerOptions(
-                lanes, spareLanes, stalledAfter, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys, e => e is FormatException));
+                lanes, spareLanes, stalledAfter, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys,
+                e => e is FormatException or NotFreeException, e => e is NotFreeException));
 
     /// <summary>Makes a request whose statement is on its way when this returns.</summary>
     public async Task<Task<int>> SendAsync(Coalescer<int, int, int> coalescer, int key)
@@ -58,11 +60,15 @@ internal sealed class Statements
     {
         lock (Sent) Sent.Add(string.Join(' ', keys));
         _sent.Writer.TryWrite(0);
-        if (keys.Contains(Stuck)) await _isUnstuck.Task;
-        if (!Answers) await _mayAnswer.Reader.ReadAsync(ct);
+        var isLocked = keys.Contains(Locked) || keys.Contains(AlsoLocked);
+        if (keys.Contains(Stuck) || (isLocked && !terms.InCompany)) await _isUnstuck.Task;
+        else if (!Answers) await _mayAnswer.Reader.ReadAsync(ct);
         if (keys.Contains(Away)) throw new TimeoutException();
-        if (keys.Contains(Bad) || (terms.InCompany && keys.Contains(Locked))) throw new FormatException();
+        if (keys.Contains(Bad)) throw new FormatException();
+        if (isLocked && terms.InCompany) throw new NotFreeException();
         if (terms.InCompany && keys.Contains(Late)) throw new NotBegunException();
         return keys.Where(key => key != Unknown).ToDictionary(key => key, key => key * 10);
     }
+
+    private sealed class NotFreeException : Exception;
 }
