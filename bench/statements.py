@@ -74,11 +74,12 @@ def pgbench_scripts(operation):
     columns = ",\n".join(f"'{{' || md5((1 + (:client_id::int * {IDS} + {k}) * :step::int)::text)::uuid || '}}' as ids_{k}" for k in range(IDS))
     states = "".join(f"\\set deleted_{k} 0\n" for k in range(IDS))
     first = f"\\if :ready = 0\nselect {columns} \\gset\n{states}\\set ready 1\n\\endif\n"
+    of_ids = lambda k: {"ImageIds": f":ids_{k}", "UserIds": ":nobody", "LockTimeout": "null"}
     if operation == "get":
-        return [first + _fill("get", {"ImageIds": f":ids_{k}", "UserIds": ":nobody"}) for k in range(IDS)]
+        return [first + _fill("get", of_ids(k)) for k in range(IDS)]
     return [
-        f"{first}\\if :deleted_{k} = 1\n" + _fill("restore", {"ImageIds": f":ids_{k}", "UserId": "null"}) + f"\\set deleted_{k} 0\n"
-        "\\else\n" + _fill("delete", {"ImageIds": f":ids_{k}", "UserId": "null"}) + f"\\set deleted_{k} 1\n\\endif\n"
+        f"{first}\\if :deleted_{k} = 1\n" + _fill("restore", of_ids(k)) + f"\\set deleted_{k} 0\n"
+        "\\else\n" + _fill("delete", of_ids(k)) + f"\\set deleted_{k} 1\n\\endif\n"
         for k in range(IDS)
     ]
 

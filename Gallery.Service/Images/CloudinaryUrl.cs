@@ -40,8 +40,9 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
         }
 
         // An encoded slash separates like any other, but not within a layer's text or path.
-        string[] segments =
-            [.. parsed.Segments.SelectMany(segment => BeginsTransformation().IsMatch(segment) ? [segment] : segment.Split('/'))];
+        var segments = parsed.Segments;
+        if (Array.Exists(segments, segment => segment.Contains('/')))
+            segments = [.. segments.SelectMany(segment => BeginsTransformation().IsMatch(segment) ? [segment] : segment.Split('/'))];
         var imageId = Guid.Empty;
         var refusal = FindFileName(segments, host, out var fileName) ?? FindImageId(fileName, out imageId);
         return refusal is null

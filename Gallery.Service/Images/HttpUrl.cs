@@ -52,17 +52,23 @@ internal sealed partial record HttpUrl(string Host, bool HasDefaultPort, string[
         }
 
         var path = components.Groups["path"].Value;
-        var bytes = PercentDecode(path);
-        if (!Utf8.IsValid(bytes))
+        var segments = path.Split('/');
+        if (path.Contains('%'))
         {
-            wrong = "The URL's path is percent-encoded from bytes that are not UTF-8: encode it from UTF-8.";
-            return false;
-        }
+            var bytes = PercentDecode(path);
+            if (!Utf8.IsValid(bytes))
+            {
+                wrong = "The URL's path is percent-encoded from bytes that are not UTF-8: encode it from UTF-8.";
+                return false;
+            }
 
-        if (Encoding.UTF8.GetString(bytes).Any(char.IsControl))
-        {
-            wrong = "The URL's path has a percent-encoded control character: remove it.";
-            return false;
+            if (Encoding.UTF8.GetString(bytes).Any(char.IsControl))
+            {
+                wrong = "The URL's path has a percent-encoded control character: remove it.";
+                return false;
+            }
+
+            segments = Array.ConvertAll(segments, segment => Encoding.UTF8.GetString(PercentDecode(segment)));
         }
 
         var port = hostAndPort.Groups["port"].Value;
@@ -70,7 +76,7 @@ internal sealed partial record HttpUrl(string Host, bool HasDefaultPort, string[
         parsed = new HttpUrl(
             hostAndPort.Groups["host"].Value,
             port.Length == 0 || port.TrimStart('0') == defaultPort,
-            Array.ConvertAll(path.Split('/'), segment => Encoding.UTF8.GetString(PercentDecode(segment))));
+            segments);
         return true;
     }
 

@@ -133,26 +133,26 @@ internal static class ImageEndpoints
             : ImageJson.Envelope(StatusCodes.Status200OK, row, "Image retrieved successfully");
     }
 
-    private static async Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
         var userId = Caller.Of(http).UserId;
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
-            if (await images.SoftDeleteImagesAsync([imageId], userId, ct) is [var deleted]) return Answer(http, deleted, "Image deleted successfully");
-            if (await images.FindImagesAsync([new(imageId, userId)], ct) is not [var row]) return NotFound(imageId);
+            if (await images.SoftDeleteImageAsync(imageId, userId, ct) is { } deleted) return Answer(http, deleted, "Image deleted successfully");
+            if (await images.FindImageAsync(imageId, userId, ct) is not { } row) return NotFound(imageId);
             if (row.DeletedAt is not null) return Answer(http, row, "Image is in the trash already; nothing changed");
         }
 
         return Contended(imageId);
     }
 
-    private static async Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
         var userId = Caller.Of(http).UserId;
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
-            if (await images.RestoreImagesAsync([imageId], userId, ct) is [var restored]) return Answer(http, restored, "Image restored successfully");
-            if (await images.FindImagesAsync([new(imageId, userId)], ct) is not [var row]) return NotFound(imageId);
+            if (await images.RestoreImageAsync(imageId, userId, ct) is { } restored) return Answer(http, restored, "Image restored successfully");
+            if (await images.FindImageAsync(imageId, userId, ct) is not { } row) return NotFound(imageId);
             if (row.DeletedAt is null) return Answer(http, row, "Image is not in the trash; nothing changed");
         }
 
@@ -161,7 +161,7 @@ internal static class ImageEndpoints
 
     private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct) =>
         permissions.FindPurgeFault(Caller.Of(http)) is { } forbidden ? forbidden
-        : await images.PurgeImagesAsync([imageId], Caller.Of(http).UserId, ct) is [var row] ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
+        : await images.PurgeImagesAsync([new(imageId, Caller.Of(http).UserId)], ct) is [var row] ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
         : NotFound(imageId);
 
     private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)

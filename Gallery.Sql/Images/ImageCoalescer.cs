@@ -3,26 +3,34 @@ using Microsoft.Extensions.Configuration;
 
 namespace Gallery.Sql.Images;
 
-/// <summary>One image at a time for those who ask, many in a statement for the database: <see cref="ImageRepository"/>'s find and upsert, coalesced.</summary>
+/// <summary>One image at a time for those who ask, many in a statement for the database: all of <see cref="ImageRepository"/>'s on single images, but the purge, coalesced.</summary>
 public sealed class ImageCoalescer : IAsyncDisposable
 {
     private const int Lanes = 1;   // with 2 on two cores: a tenth less throughput, and a p99 several times as long
     private const int SpareLanes = 2;
+    private const int SpareLanesOfSeldom = 1;   // so that all lanes that may be held up by rows' locks leave connections to the others
     private const int MaximumBatch = 256;
 
-    /// <summary>Less than a second's work of finds or saves; whoever waits longer than <see cref="GalleryDatabase.Patience"/> is told so.</summary>
+    /// <summary>Less than a second's work of each kind; whoever waits longer than <see cref="GalleryDatabase.Patience"/> is told so.</summary>
     public const int DefaultQueueLength = 4096;
 
     private readonly Coalescer<ImageKey, ImageKey, ImageRow> _find;
     private readonly Coalescer<Guid, NewImage, ImageRow> _upsert;
+    private readonly Coalescer<Guid, ImageKey, ImageRow> _softDelete;
+    private readonly Coalescer<Guid, ImageKey, ImageRow> _restore;
 
     /// <exception cref="SettingsException"><c>GALLERY_COALESCING</c> is neither <c>on</c> nor <c>off</c>.</exception>
-    /// <param name="queueLength">How many finds may wait, and how many saves; one more is turned away.</param>
+    /// <param name="queueLength">How many finds may wait, how many saves, deletions, and restores; one more is turned away.</param>
     public ImageCoalescer(ImageRepository images, IConfiguration settings, int queueLength = DefaultQueueLength)
     {
         var isOn = CoalescingSetting.IsOn(settings);
-        _find = new("find", key => key, async (keys, _, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), Options(isOn, queueLength, shareEqualKeys: true));
-        _upsert = new("upsert", image => image.ImageId, async (batch, terms, ct) => ById(await images.UpsertImagesAsync(batch, terms, ct)), Options(isOn, queueLength, shareEqualKeys: false));
+        var options = new CoalescerOptions(
+            isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, ShareEqualKeys: false, RequestFault.IsOfOne, RequestFault.IsOfHaste);
+        var seldom = options with { SpareLanes = SpareLanesOfSeldom };
+        _find = new("find", key => key, async (keys, _, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), options with { ShareEqualKeys = true });
+        _upsert = new("upsert", image => image.ImageId, async (batch, terms, ct) => ById(await images.UpsertImagesAsync(batch, terms, ct)), options);
+        _softDelete = new("soft_delete", key => key.ImageId, async (keys, terms, ct) => ById(await images.SoftDeleteImagesAsync(keys, terms, ct)), seldom);
+        _restore = new("restore", key => key.ImageId, async (keys, terms, ct) => ById(await images.RestoreImagesAsync(keys, terms, ct)), seldom);
     }
 
     /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>
@@ -34,14 +42,23 @@ public sealed class ImageCoalescer : IAsyncDisposable
     /// <returns>Null if nothing was written.</returns>
     public Task<ImageRow?> UpsertImageAsync(NewImage image, CancellationToken ct) => _upsert.RunAsync(image, ct);
 
+    /// <inheritdoc cref="ImageRepository.SoftDeleteImagesAsync(IReadOnlyList{ImageKey}, CancellationToken)"/>
+    /// <inheritdoc cref="FindImageAsync" path="/param"/>
+    /// <returns>Null if nothing was changed.</returns>
+    public Task<ImageRow?> SoftDeleteImageAsync(Guid imageId, string? userId, CancellationToken ct) => _softDelete.RunAsync(new ImageKey(imageId, userId), ct);
+
+    /// <inheritdoc cref="ImageRepository.RestoreImagesAsync(IReadOnlyList{ImageKey}, CancellationToken)"/>
+    /// <inheritdoc cref="FindImageAsync" path="/param"/>
+    /// <returns>Null if nothing was changed.</returns>
+    public Task<ImageRow?> RestoreImageAsync(Guid imageId, string? userId, CancellationToken ct) => _restore.RunAsync(new ImageKey(imageId, userId), ct);
+
     public async ValueTask DisposeAsync()
     {
         await _upsert.DisposeAsync();
+        await _softDelete.DisposeAsync();
+        await _restore.DisposeAsync();
         await _find.DisposeAsync();
     }
-
-    private static CoalescerOptions Options(bool isOn, int queueLength, bool shareEqualKeys) =>
-        new(isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, shareEqualKeys, RequestFault.IsOfOne, RequestFault.IsOfHaste);
 
     private static Dictionary<Guid, ImageRow> ById(IReadOnlyList<ImageRow> rows) => rows.ToDictionary(row => row.ImageId);
 

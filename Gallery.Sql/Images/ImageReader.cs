@@ -46,8 +46,12 @@ public sealed class ImageReader(DbDataReader reader)
 
     private ReadOnlySpan<byte> Text(int column)
     {
-        var length = (int)reader.GetBytes(column, 0, null, 0, 0);
-        if (length > _bytes.Length) _bytes = new byte[2 * length];
+        var length = (int)reader.GetBytes(column, 0, _bytes, 0, _bytes.Length);
+        if (length < _bytes.Length) return _bytes.AsSpan(0, length);
+
+        // There may be more. Asked first how long it is, each column would be sought twice.
+        length = (int)reader.GetBytes(column, 0, null, 0, 0);
+        _bytes = new byte[2 * length];
         reader.GetBytes(column, 0, _bytes, 0, length);
         return _bytes.AsSpan(0, length);
     }

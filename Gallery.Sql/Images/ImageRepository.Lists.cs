@@ -15,46 +15,80 @@ public sealed partial class ImageRepository
         IReadOnlyList<ImageList> lists, Func<ImageList, ImageReader, CancellationToken, Task<T>> read, CancellationToken ct)
     {
         // The seek is one row comparison against coalesced values: "@At is null or …" would filter the whole index.
+        // And the limit is twice: of one that it is not told in figures the planner expects a tenth of the user's images, so costs that make
+        // it plan each execution anew, for longer than the page takes.
         // language=PostgreSQL
         const string ofOneUser = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.user_id = @UserId
-              and i.deleted_at is null
-              and (i.created_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.created_at desc,
-                     i.image_id desc
+            select p.image_id,
+                   p.user_id,
+                   p.image_url,
+                   p.refined_prompt,
+                   p.intent,
+                   p.metadata,
+                   p.created_at,
+                   p.updated_at,
+                   p.deleted_at,
+                   p.revision
+            from
+            (
+                select i.image_id,
+                       i.user_id,
+                       i.image_url,
+                       i.refined_prompt,
+                       i.intent,
+                       i.metadata,
+                       i.created_at,
+                       i.updated_at,
+                       i.deleted_at,
+                       i.revision
+                from gallery.image as i
+                where i.user_id = @UserId
+                  and i.deleted_at is null
+                  and (i.created_at, i.image_id)
+                    < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+                order by i.created_at desc,
+                         i.image_id desc
+                limit 201
+            ) as p
+            order by p.created_at desc,
+                     p.image_id desc
             limit @Limit
             """;
 
         // language=PostgreSQL
         const string ofEveryone = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.deleted_at is null
-              and (i.created_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.created_at desc,
-                     i.image_id desc
+            select p.image_id,
+                   p.user_id,
+                   p.image_url,
+                   p.refined_prompt,
+                   p.intent,
+                   p.metadata,
+                   p.created_at,
+                   p.updated_at,
+                   p.deleted_at,
+                   p.revision
+            from
+            (
+                select i.image_id,
+                       i.user_id,
+                       i.image_url,
+                       i.refined_prompt,
+                       i.intent,
+                       i.metadata,
+                       i.created_at,
+                       i.updated_at,
+                       i.deleted_at,
+                       i.revision
+                from gallery.image as i
+                where i.deleted_at is null
+                  and (i.created_at, i.image_id)
+                    < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+                order by i.created_at desc,
+                         i.image_id desc
+                limit 201
+            ) as p
+            order by p.created_at desc,
+                     p.image_id desc
             limit @Limit
             """;
 
@@ -68,44 +102,76 @@ public sealed partial class ImageRepository
     {
         // language=PostgreSQL
         const string ofOneUser = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.user_id = @UserId
-              and i.deleted_at is not null
-              and (i.deleted_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.deleted_at desc,
-                     i.image_id desc
+            select p.image_id,
+                   p.user_id,
+                   p.image_url,
+                   p.refined_prompt,
+                   p.intent,
+                   p.metadata,
+                   p.created_at,
+                   p.updated_at,
+                   p.deleted_at,
+                   p.revision
+            from
+            (
+                select i.image_id,
+                       i.user_id,
+                       i.image_url,
+                       i.refined_prompt,
+                       i.intent,
+                       i.metadata,
+                       i.created_at,
+                       i.updated_at,
+                       i.deleted_at,
+                       i.revision
+                from gallery.image as i
+                where i.user_id = @UserId
+                  and i.deleted_at is not null
+                  and (i.deleted_at, i.image_id)
+                    < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+                order by i.deleted_at desc,
+                         i.image_id desc
+                limit 201
+            ) as p
+            order by p.deleted_at desc,
+                     p.image_id desc
             limit @Limit
             """;
 
         // language=PostgreSQL
         const string ofEveryone = """
-            select i.image_id,
-                   i.user_id,
-                   i.image_url,
-                   i.refined_prompt,
-                   i.intent,
-                   i.metadata,
-                   i.created_at,
-                   i.updated_at,
-                   i.deleted_at,
-                   i.revision
-            from gallery.image as i
-            where i.deleted_at is not null
-              and (i.deleted_at, i.image_id)
-                < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            order by i.deleted_at desc,
-                     i.image_id desc
+            select p.image_id,
+                   p.user_id,
+                   p.image_url,
+                   p.refined_prompt,
+                   p.intent,
+                   p.metadata,
+                   p.created_at,
+                   p.updated_at,
+                   p.deleted_at,
+                   p.revision
+            from
+            (
+                select i.image_id,
+                       i.user_id,
+                       i.image_url,
+                       i.refined_prompt,
+                       i.intent,
+                       i.metadata,
+                       i.created_at,
+                       i.updated_at,
+                       i.deleted_at,
+                       i.revision
+                from gallery.image as i
+                where i.deleted_at is not null
+                  and (i.deleted_at, i.image_id)
+                    < (coalesce(@At::timestamptz, 'infinity'), coalesce(@ImageId::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+                order by i.deleted_at desc,
+                         i.image_id desc
+                limit 201
+            ) as p
+            order by p.deleted_at desc,
+                     p.image_id desc
             limit @Limit
             """;
 

@@ -14,7 +14,7 @@ namespace Gallery.Sql.Images;
 /// </remarks>
 public sealed partial class ImageRepository
 {
-    private const string LockTimeoutInCompany = "20ms";   // more than another save's commit takes
+    private const string LockTimeoutInCompany = "20ms";   // more than another write's commit takes
 
     private readonly StatementRunner _statements;
 
@@ -38,9 +38,9 @@ public sealed partial class ImageRepository
         await images.FindImagesAsync([], ct);
         await images.ListImagesAsync([new("", null, 0), new(null, null, 0)], ReadNothingAsync, ct);
         await images.ListDeletedImagesAsync([new("", null, 0), new(null, null, 0)], ReadNothingAsync, ct);
-        await images.SoftDeleteImagesAsync([], null, ct);
-        await images.RestoreImagesAsync([], null, ct);
-        await images.PurgeImagesAsync([], null, ct);
+        await images.SoftDeleteImagesAsync([], ct);
+        await images.RestoreImagesAsync([], ct);
+        await images.PurgeImagesAsync([], ct);
 
         static Task<bool> ReadNothingAsync(ImageList list, ImageReader rows, CancellationToken ct) => Task.FromResult(true);
     }
@@ -134,7 +134,7 @@ public sealed partial class ImageRepository
                 RefinedPrompts = Column(images, image => image.RefinedPrompt),
                 Intents = Column(images, image => image.Intent),
                 Metadata = Column(images, image => image.Metadata),
-                LockTimeout = terms.InCompany ? LockTimeoutInCompany : null,
+                LockTimeout = LockTimeout(terms),
             },
             ct,
             since: terms.Since);
@@ -169,8 +169,11 @@ public sealed partial class ImageRepository
     }
 
     /// <summary>Moves live images to the trash. Ids already there, unknown, or another user's, are absent from the result.</summary>
-    /// <param name="userId">Whose the images must be; null for anyone's.</param>
-    public Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
+    public Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(IReadOnlyList<ImageKey> keys, CancellationToken ct) =>
+        SoftDeleteImagesAsync(keys, StatementTerms.Alone(), ct);
+
+    /// <inheritdoc cref="UpsertImagesAsync(IReadOnlyList{NewImage}, StatementTerms, CancellationToken)"/>
+    internal Task<IReadOnlyList<ImageRow>> SoftDeleteImagesAsync(IReadOnlyList<ImageKey> keys, StatementTerms terms, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -178,8 +181,14 @@ public sealed partial class ImageRepository
             set deleted_at = now(),
                 updated_at = now(),
                 revision   = i.revision + 1
-            where i.image_id = any(@ImageIds)
-              and (@UserId::text is null or i.user_id = @UserId)
+            from unnest
+            (
+                (select @ImageIds::uuid[]),   -- in a select of its own, as in a find
+                (select @UserIds::text[])
+            ) as n (image_id, user_id)
+            cross join (select set_config('lock_timeout', coalesce(@LockTimeout, current_setting('lock_timeout')), true)) as s   -- of this statement alone
+            where i.image_id = n.image_id
+              and (n.user_id is null or i.user_id = n.user_id)
               and i.deleted_at is null          -- the first deletion's time stands
             returning i.image_id,
                       i.user_id,
@@ -193,12 +202,19 @@ public sealed partial class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
+        return QueryAsync(
+            sql,
+            new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId), LockTimeout = LockTimeout(terms) },
+            ct,
+            since: terms.Since);
     }
 
     /// <summary>Brings images back from the trash, at their old place in the list. Ids already live, unknown, or another user's, are absent from the result.</summary>
-    /// <inheritdoc cref="SoftDeleteImagesAsync" path="/param"/>
-    public Task<IReadOnlyList<ImageRow>> RestoreImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
+    public Task<IReadOnlyList<ImageRow>> RestoreImagesAsync(IReadOnlyList<ImageKey> keys, CancellationToken ct) =>
+        RestoreImagesAsync(keys, StatementTerms.Alone(), ct);
+
+    /// <inheritdoc cref="UpsertImagesAsync(IReadOnlyList{NewImage}, StatementTerms, CancellationToken)"/>
+    internal Task<IReadOnlyList<ImageRow>> RestoreImagesAsync(IReadOnlyList<ImageKey> keys, StatementTerms terms, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -206,8 +222,14 @@ public sealed partial class ImageRepository
             set deleted_at = null,
                 updated_at = now(),
                 revision   = i.revision + 1
-            where i.image_id = any(@ImageIds)
-              and (@UserId::text is null or i.user_id = @UserId)
+            from unnest
+            (
+                (select @ImageIds::uuid[]),   -- in a select of its own, as in a find
+                (select @UserIds::text[])
+            ) as n (image_id, user_id)
+            cross join (select set_config('lock_timeout', coalesce(@LockTimeout, current_setting('lock_timeout')), true)) as s   -- of this statement alone
+            where i.image_id = n.image_id
+              and (n.user_id is null or i.user_id = n.user_id)
               and i.deleted_at is not null      -- restoring a live image changes nothing
             returning i.image_id,
                       i.user_id,
@@ -221,18 +243,26 @@ public sealed partial class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct);
+        return QueryAsync(
+            sql,
+            new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId), LockTimeout = LockTimeout(terms) },
+            ct,
+            since: terms.Since);
     }
 
     /// <summary>Deletes images for good, live or in the trash; returns them as they were. Ids unknown, or another user's, are absent from the result.</summary>
-    /// <inheritdoc cref="SoftDeleteImagesAsync" path="/param"/>
-    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(Guid[] imageIds, string? userId, CancellationToken ct)
+    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(IReadOnlyList<ImageKey> keys, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
             delete from gallery.image as i
-            where i.image_id = any(@ImageIds)
-              and (@UserId::text is null or i.user_id = @UserId)
+            using unnest
+            (
+                (select @ImageIds::uuid[]),   -- in a select of its own, as in a find
+                (select @UserIds::text[])
+            ) as n (image_id, user_id)
+            where i.image_id = n.image_id
+              and (n.user_id is null or i.user_id = n.user_id)
             returning i.image_id,
                       i.user_id,
                       i.image_url,
@@ -246,11 +276,14 @@ public sealed partial class ImageRepository
             """;
 
         // Run twice, it would find nothing of what it deleted itself, and might delete what was saved anew in between.
-        return QueryAsync(sql, new { ImageIds = imageIds, UserId = userId }, ct, isRepeatable: false);
+        return QueryAsync(
+            sql, new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId) }, ct, isRepeatable: false);
     }
 
     private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct, bool isRepeatable = true, long? since = null) =>
         _statements.QueryAsync(sql, parameters, isRepeatable, ImageRow.ReadAllAsync, ct, since);
+
+    private static string? LockTimeout(StatementTerms terms) => terms.InCompany ? LockTimeoutInCompany : null;
 
     private static TValue[] Column<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {

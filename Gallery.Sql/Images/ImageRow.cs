@@ -82,12 +82,15 @@ public sealed record ImageKeyset(DateTime At, Guid ImageId);
 /// <remarks>No record: who asks for the same page twice is given it twice.</remarks>
 /// <param name="userId">Whose; null for everyone's.</param>
 /// <param name="after">The last row of the page before; null for the first page.</param>
-/// <param name="limit">How many rows at most.</param>
+/// <param name="limit">How many rows at most: 0 to <see cref="MaximumLimit"/>.</param>
 public sealed class ImageList(string? userId, ImageKeyset? after, int limit)
 {
+    /// <summary>A page of 200 and the row that tells whether another follows. It stands in the statements.</summary>
+    public const int MaximumLimit = 201;
+
     public string? UserId => userId;
 
     public ImageKeyset? After => after;
 
-    public int Limit => limit;
+    public int Limit { get; } = limit <= MaximumLimit ? limit : throw new ArgumentOutOfRangeException(nameof(limit));
 }

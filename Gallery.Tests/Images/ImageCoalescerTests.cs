@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Images;
 
-/// <summary>Saves and finds that share a statement, and what each caller is given of it.</summary>
+/// <summary>Saves, finds, deletions and restores that share a statement, and what each caller is given of it.</summary>
 public sealed class ImageCoalescerTests(TestServer server) : IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
@@ -61,6 +61,44 @@ public sealed class ImageCoalescerTests(TestServer server) : IAsyncLifetime
         Assert.False(saves[4].IsCompleted);
         await holder.CloseAsync();
         Assert.Equal(2, (await saves[4])?.Revision);
+    }
+
+    [Fact]
+    public async Task A_deletion_whose_row_is_locked_holds_up_none_of_those_it_shares_its_statement_with()
+    {
+        NewImage[] images = [.. Enumerable.Range(0, 9).Select(_ => New())];
+        await _images.UpsertImagesAsync(images, None);
+        await using var holder = new NpgsqlConnection(_database.ConnectionString);
+        await holder.OpenAsync();
+        await using var hold = new NpgsqlCommand("begin; select from gallery.image where image_id = @Id for update", holder);
+        hold.Parameters.AddWithValue("Id", images[4].ImageId);
+        await hold.ExecuteNonQueryAsync();
+
+        var deletions = await ShareAsync(() => _coalescer.SoftDeleteImageAsync(Guid.NewGuid(), null, None), [.. images.Select(
+            image => (Func<Task<ImageRow?>>)(() => _coalescer.SoftDeleteImageAsync(image.ImageId, image.UserId, None)))]);
+        for (var i = 0; i < images.Length; i++)
+            if (i != 4) Assert.NotNull((await deletions[i])?.DeletedAt);
+
+        Assert.False(deletions[4].IsCompleted);
+        await holder.CloseAsync();
+        Assert.NotNull((await deletions[4])?.DeletedAt);
+    }
+
+    [Fact]
+    public async Task Deletions_and_restores_in_one_statement_reach_no_image_of_anothers()
+    {
+        NewImage[] images = [New(), New(), New()];
+        await _images.UpsertImagesAsync(images, None);
+        string?[] users = [images[0].UserId, "stranger", null];
+
+        var deletions = await ShareAsync(() => _coalescer.SoftDeleteImageAsync(Guid.NewGuid(), null, None), [.. images.Zip(users).Select(
+            pair => (Func<Task<ImageRow?>>)(() => _coalescer.SoftDeleteImageAsync(pair.First.ImageId, pair.Second, None)))]);
+        Assert.Equal([images[0].ImageId, null, images[2].ImageId], await Task.WhenAll(deletions.Select(async row => (await row)?.ImageId)));
+
+        await _images.SoftDeleteImagesAsync([new(images[1].ImageId, null)], None);
+        var restores = await ShareAsync(() => _coalescer.RestoreImageAsync(Guid.NewGuid(), null, None), [.. images.Zip(users).Select(
+            pair => (Func<Task<ImageRow?>>)(() => _coalescer.RestoreImageAsync(pair.First.ImageId, pair.Second, None)))]);
+        Assert.Equal([images[0].ImageId, null, images[2].ImageId], await Task.WhenAll(restores.Select(async row => (await row)?.ImageId)));
     }
 
     [Fact]

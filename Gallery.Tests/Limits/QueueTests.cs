@@ -52,6 +52,28 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
     }
 
     [Fact]
+    public async Task Deletions_and_restores_of_a_locked_image_leave_the_pool_to_the_others()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, pool: 6);
+        var (locked, free) = (Guid.NewGuid(), Guid.NewGuid());
+        await other.Api.SaveAsync(locked);
+        await other.Api.SaveAsync(free);
+        Task<Answer>[] held;
+        await using (var lockOnIt = await LockAsync(locked))
+        {
+            held = [.. Enumerable.Range(0, 20).Select(i => i % 2 == 0
+                ? service.Api.DeleteAsync($"/v1/gallery/{locked}/") : service.Api.PostAsync($"/v1/gallery/{locked}/restore/"))];
+            await lockOnIt.WaitForThoseWhoWaitAsync(1);
+            var others = await Task.WhenAll(service.Api.GetAsync($"/v1/gallery/{free}/"), service.Api.DeleteAsync($"/v1/gallery/{free}/"), service.Api.SaveAsync(Guid.NewGuid()));
+
+            Assert.Equal([200, 200, 201], others.Select(answer => answer.Status));
+            Assert.DoesNotContain(held, answer => answer.IsCompleted && answer.Result.Status >= 500);
+        }
+
+        Assert.All(await Task.WhenAll(held), answer => Assert.Equal(200, answer.Status));
+    }
+
+    [Fact]
     public async Task One_more_than_the_pool_has_connections_waits_for_one()
     {
         await using var service = await LimitedService.StartAsync(other.Database, pool: 1);
