@@ -55,16 +55,15 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
     public async Task Deletions_and_restores_of_a_locked_image_leave_the_pool_to_the_others()
     {
         await using var service = await LimitedService.StartAsync(other.Database, pool: 6);
-        var (locked, free) = (Guid.NewGuid(), Guid.NewGuid());
-        await other.Api.SaveAsync(locked);
-        await other.Api.SaveAsync(free);
+        var (locked, found, deleted) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
+        foreach (var id in new[] { locked, found, deleted }) await other.Api.SaveAsync(id);
         Task<Answer>[] held;
         await using (var lockOnIt = await LockAsync(locked))
         {
             held = [.. Enumerable.Range(0, 20).Select(i => i % 2 == 0
                 ? service.Api.DeleteAsync($"/v1/gallery/{locked}/") : service.Api.PostAsync($"/v1/gallery/{locked}/restore/"))];
             await lockOnIt.WaitForThoseWhoWaitAsync(1);
-            var others = await Task.WhenAll(service.Api.GetAsync($"/v1/gallery/{free}/"), service.Api.DeleteAsync($"/v1/gallery/{free}/"), service.Api.SaveAsync(Guid.NewGuid()));
+            var others = await Task.WhenAll(service.Api.GetAsync($"/v1/gallery/{found}/"), service.Api.DeleteAsync($"/v1/gallery/{deleted}/"), service.Api.SaveAsync(Guid.NewGuid()));
 
             Assert.Equal([200, 200, 201], others.Select(answer => answer.Status));
             Assert.DoesNotContain(held, answer => answer.IsCompleted && answer.Result.Status >= 500);
