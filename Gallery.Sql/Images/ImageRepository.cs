@@ -202,11 +202,7 @@ public sealed partial class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(
-            sql,
-            new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId), LockTimeout = LockTimeout(terms) },
-            ct,
-            since: terms.Since);
+        return WriteAsync(sql, keys, terms, ct);
     }
 
     /// <summary>Brings images back from the trash, at their old place in the list. Ids already live, unknown, or another user's, are absent from the result.</summary>
@@ -243,11 +239,7 @@ public sealed partial class ImageRepository
                       i.revision
             """;
 
-        return QueryAsync(
-            sql,
-            new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId), LockTimeout = LockTimeout(terms) },
-            ct,
-            since: terms.Since);
+        return WriteAsync(sql, keys, terms, ct);
     }
 
     /// <summary>Deletes images for good, live or in the trash; returns them as they were. Ids unknown, or another user's, are absent from the result.</summary>
@@ -279,6 +271,13 @@ public sealed partial class ImageRepository
         return QueryAsync(
             sql, new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId) }, ct, isRepeatable: false);
     }
+
+    private Task<IReadOnlyList<ImageRow>> WriteAsync(string sql, IReadOnlyList<ImageKey> keys, StatementTerms terms, CancellationToken ct) =>
+        QueryAsync(
+            sql,
+            new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId), LockTimeout = LockTimeout(terms) },
+            ct,
+            since: terms.Since);
 
     private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct, bool isRepeatable = true, long? since = null) =>
         _statements.QueryAsync(sql, parameters, isRepeatable, ImageRow.ReadAllAsync, ct, since);
