@@ -86,6 +86,15 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_page_has_as_many_rows_as_a_list_may_ask_for_and_more_are_refused()
+    {
+        await _images.UpsertImagesAsync([.. Enumerable.Range(0, ImageList.MaximumLimit + 1).Select(_ => New())], None);
+
+        Assert.Equal(ImageList.MaximumLimit, (await _images.ListImagesAsync([new(null, null, ImageList.MaximumLimit)], ReadIdsAsync, None))[0].Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageList(null, null, ImageList.MaximumLimit + 1));
+    }
+
+    [Fact]
     public async Task Nothing_asked_is_nothing_answered()
     {
         Assert.Empty(await _images.UpsertImagesAsync([], None));
