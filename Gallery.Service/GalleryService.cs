@@ -19,7 +19,8 @@ public static partial class GalleryService
     /// <param name="args">The host's own, such as <c>--urls</c>.</param>
     public static WebApplication Build(NpgsqlDataSource database, IConfiguration settings, string[] args)
     {
-        var builder = WebApplication.CreateSlimBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);   // else it is told of every write below its folder, for a file that is read at the start
+        // Else it is told of every write below the folder of its start, for a file that is read at the start alone.
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
         builder.Logging.AddGalleryLogging(settings);
         builder.AddGalleryTelemetry(settings);
         if (ServiceAddress.Find(builder.Configuration, settings) is { } urls) builder.WebHost.UseUrls(urls);

@@ -8,7 +8,6 @@ public sealed class ImageCoalescer : IAsyncDisposable
 {
     private const int Lanes = 1;   // with 2 on two cores: a tenth less throughput, and a p99 several times as long
     private const int SpareLanes = 2;
-    private const int SpareLanesOfSeldom = 1;   // so that all lanes that may be held up by rows' locks leave connections to the others
     private const int MaximumBatch = 256;
 
     /// <summary>Less than a second's work of each kind; whoever waits longer than <see cref="GalleryDatabase.Patience"/> is told so.</summary>
@@ -26,11 +25,10 @@ public sealed class ImageCoalescer : IAsyncDisposable
         var isOn = CoalescingSetting.IsOn(settings);
         var options = new CoalescerOptions(
             isOn ? Lanes : 0, SpareLanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, ShareEqualKeys: false, RequestFault.IsOfOne, RequestFault.IsOfHaste);
-        var seldom = options with { SpareLanes = SpareLanesOfSeldom };
         _find = new("find", key => key, async (keys, _, ct) => ByKey(keys, await images.FindImagesAsync(keys, ct)), options with { ShareEqualKeys = true });
         _upsert = new("upsert", image => image.ImageId, async (batch, terms, ct) => ById(await images.UpsertImagesAsync(batch, terms, ct)), options);
-        _softDelete = new("soft_delete", key => key.ImageId, async (keys, terms, ct) => ById(await images.SoftDeleteImagesAsync(keys, terms, ct)), seldom);
-        _restore = new("restore", key => key.ImageId, async (keys, terms, ct) => ById(await images.RestoreImagesAsync(keys, terms, ct)), seldom);
+        _softDelete = new("soft_delete", key => key.ImageId, async (keys, terms, ct) => ById(await images.SoftDeleteImagesAsync(keys, terms, ct)), options);
+        _restore = new("restore", key => key.ImageId, async (keys, terms, ct) => ById(await images.RestoreImagesAsync(keys, terms, ct)), options);
     }
 
     /// <inheritdoc cref="ImageRepository.FindImagesAsync"/>

@@ -52,17 +52,18 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
     }
 
     [Fact]
-    public async Task Deletions_and_restores_of_a_locked_image_leave_the_pool_to_the_others()
+    public async Task Deletions_and_restores_of_two_locked_images_hold_up_no_others()
     {
         await using var service = await LimitedService.StartAsync(other.Database, pool: 6);
-        var (locked, found, deleted) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
-        foreach (var id in new[] { locked, found, deleted }) await other.Api.SaveAsync(id);
+        Guid[] locked = [Guid.NewGuid(), Guid.NewGuid()];
+        var (found, deleted) = (Guid.NewGuid(), Guid.NewGuid());
+        foreach (var id in new[] { locked[0], locked[1], found, deleted }) await other.Api.SaveAsync(id);
         Task<Answer>[] held;
         await using (var lockOnIt = await LockAsync(locked))
         {
-            held = [.. Enumerable.Range(0, 20).Select(i => i % 2 == 0
-                ? service.Api.DeleteAsync($"/v1/gallery/{locked}/") : service.Api.PostAsync($"/v1/gallery/{locked}/restore/"))];
-            await lockOnIt.WaitForThoseWhoWaitAsync(1);
+            held = [.. Enumerable.Range(0, 20).Select(i => i % 4 < 2
+                ? service.Api.DeleteAsync($"/v1/gallery/{locked[i % 2]}/") : service.Api.PostAsync($"/v1/gallery/{locked[i % 2]}/restore/"))];
+            await lockOnIt.WaitForThoseWhoWaitAsync(2);
             var others = await Task.WhenAll(service.Api.GetAsync($"/v1/gallery/{found}/"), service.Api.DeleteAsync($"/v1/gallery/{deleted}/"), service.Api.SaveAsync(Guid.NewGuid()));
 
             Assert.Equal([200, 200, 201], others.Select(answer => answer.Status));
