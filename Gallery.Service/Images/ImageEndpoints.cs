@@ -159,9 +159,9 @@ internal static class ImageEndpoints
         return Contended(imageId);
     }
 
-    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct) =>
+    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageCoalescer images, CancellationToken ct) =>
         permissions.FindPurgeFault(Caller.Of(http)) is { } forbidden ? forbidden
-        : await images.PurgeImagesAsync([new(imageId, Caller.Of(http).UserId)], ct) is [var row] ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
+        : await images.PurgeImageAsync(imageId, Caller.Of(http).UserId, ct) is { } row ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
         : NotFound(imageId);
 
     private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)

@@ -243,7 +243,11 @@ public sealed partial class ImageRepository
     }
 
     /// <summary>Deletes images for good, live or in the trash; returns them as they were. Ids unknown, or another user's, are absent from the result.</summary>
-    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(IReadOnlyList<ImageKey> keys, CancellationToken ct)
+    public Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(IReadOnlyList<ImageKey> keys, CancellationToken ct) =>
+        PurgeImagesAsync(keys, StatementTerms.Alone(), ct);
+
+    /// <inheritdoc cref="UpsertImagesAsync(IReadOnlyList{NewImage}, StatementTerms, CancellationToken)"/>
+    internal Task<IReadOnlyList<ImageRow>> PurgeImagesAsync(IReadOnlyList<ImageKey> keys, StatementTerms terms, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -253,6 +257,7 @@ public sealed partial class ImageRepository
                 (select @ImageIds::uuid[]),   -- in a select of its own, as in a find
                 (select @UserIds::text[])
             ) as n (image_id, user_id)
+            cross join (select set_config('lock_timeout', coalesce(@LockTimeout, current_setting('lock_timeout')), true)) as s   -- of this statement alone
             where i.image_id = n.image_id
               and (n.user_id is null or i.user_id = n.user_id)
             returning i.image_id,
@@ -268,16 +273,17 @@ public sealed partial class ImageRepository
             """;
 
         // Run twice, it would find nothing of what it deleted itself, and might delete what was saved anew in between.
-        return QueryAsync(
-            sql, new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId) }, ct, isRepeatable: false);
+        return WriteAsync(sql, keys, terms, ct, isRepeatable: false);
     }
 
-    private Task<IReadOnlyList<ImageRow>> WriteAsync(string sql, IReadOnlyList<ImageKey> keys, StatementTerms terms, CancellationToken ct) =>
+    private Task<IReadOnlyList<ImageRow>> WriteAsync(
+        string sql, IReadOnlyList<ImageKey> keys, StatementTerms terms, CancellationToken ct, bool isRepeatable = true) =>
         QueryAsync(
             sql,
             new { ImageIds = Column(keys, key => key.ImageId), UserIds = Column(keys, key => key.UserId), LockTimeout = LockTimeout(terms) },
             ct,
-            since: terms.Since);
+            isRepeatable,
+            terms.Since);
 
     private Task<IReadOnlyList<ImageRow>> QueryAsync(string sql, object parameters, CancellationToken ct, bool isRepeatable = true, long? since = null) =>
         _statements.QueryAsync(sql, parameters, isRepeatable, ImageRow.ReadAllAsync, ct, since);

@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Images;
 
-/// <summary>Saves, finds, deletions and restores that share a statement, and what each caller is given of it.</summary>
+/// <summary>Saves, finds, deletions, restores and purges that share a statement, and what each caller is given of it.</summary>
 public sealed class ImageCoalescerTests(TestServer server) : IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
@@ -85,7 +85,7 @@ public sealed class ImageCoalescerTests(TestServer server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Deletions_and_restores_in_one_statement_reach_no_image_of_anothers()
+    public async Task Deletions_restores_and_purges_in_one_statement_reach_no_image_of_anothers()
     {
         NewImage[] images = [New(), New(), New()];
         await _images.UpsertImagesAsync(images, None);
@@ -99,6 +99,10 @@ public sealed class ImageCoalescerTests(TestServer server) : IAsyncLifetime
         var restores = await ShareAsync(() => _coalescer.RestoreImageAsync(Guid.NewGuid(), null, None), [.. images.Zip(users).Select(
             pair => (Func<Task<ImageRow?>>)(() => _coalescer.RestoreImageAsync(pair.First.ImageId, pair.Second, None)))]);
         Assert.Equal([images[0].ImageId, null, images[2].ImageId], await Task.WhenAll(restores.Select(async row => (await row)?.ImageId)));
+
+        var purges = await ShareAsync(() => _coalescer.PurgeImageAsync(Guid.NewGuid(), null, None), [.. images.Zip(users).Select(
+            pair => (Func<Task<ImageRow?>>)(() => _coalescer.PurgeImageAsync(pair.First.ImageId, pair.Second, None)))]);
+        Assert.Equal([images[0].ImageId, null, images[2].ImageId], await Task.WhenAll(purges.Select(async row => (await row)?.ImageId)));
     }
 
     [Fact]

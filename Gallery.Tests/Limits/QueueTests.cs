@@ -74,6 +74,28 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
     }
 
     [Fact]
+    public async Task Purges_of_two_locked_images_hold_up_no_others()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, pool: 6);
+        Guid[] locked = [Guid.NewGuid(), Guid.NewGuid()];
+        var (found, purged) = (Guid.NewGuid(), Guid.NewGuid());
+        foreach (var id in new[] { locked[0], locked[1], found, purged }) await other.Api.SaveAsync(id);
+        Task<Answer>[] held;
+        await using (var lockOnIt = await LockAsync(locked))
+        {
+            held = [.. Enumerable.Range(0, 20).Select(i => service.Api.DeleteAsync($"/v1/gallery/{locked[i % 2]}/permanent/"))];
+            await lockOnIt.WaitForThoseWhoWaitAsync(2);
+            var others = await Task.WhenAll(service.Api.GetAsync($"/v1/gallery/{found}/"), service.Api.DeleteAsync($"/v1/gallery/{purged}/permanent/"));
+
+            Assert.Equal([200, 200], others.Select(answer => answer.Status));
+            Assert.DoesNotContain(held, answer => answer.IsCompleted && answer.Result.Status >= 500);
+        }
+
+        var answers = (await Task.WhenAll(held)).Select(answer => answer.Status).Order();
+        Assert.Equal([200, 200, .. Enumerable.Repeat(404, 18)], answers);
+    }
+
+    [Fact]
     public async Task One_more_than_the_pool_has_connections_waits_for_one()
     {
         await using var service = await LimitedService.StartAsync(other.Database, pool: 1);
