@@ -5,7 +5,7 @@ namespace Gallery.Sql.Coalescing;
 
 /// <summary>
 /// Lets single requests share statements. While a statement is on its way, the requests that arrive meanwhile wait, and the next
-/// statement carries them all. Nobody waits for others to come: an idle coalescer sends a lone request at once. Where the statements on
+/// ones carry them. Nobody waits for others to come: an idle coalescer sends a lone request at once. Where the statements on
 /// their way stall, at a lock or a disk, who waits for them to end is served by spare lanes.
 /// </summary>
 /// <remarks>
@@ -17,8 +17,9 @@ namespace Gallery.Sql.Coalescing;
 public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     where TKey : notnull
 {
-    private static readonly TimeSpan TimersStep = TimeSpan.FromMilliseconds(20);   // a caller's own timer may run that much ahead of the clock
+    private const int Few = 16;   // a statement for so many is not yet worth two
 
+    private static readonly TimeSpan TimersStep = TimeSpan.FromMilliseconds(20);   // a caller's own timer may run that much ahead of the clock
     private readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>();   // bounded by the count of all who wait
     private readonly KeysOnTheirWay<TKey, Waiting>? _keys;   // null where equal keys share an answer
     private readonly Func<TRequest, TKey> _keyOf;
@@ -29,6 +30,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly SemaphoreSlim _freeSpareLanes;
     private readonly Timer _watch;
     private int _waiting;     // in the queue, or for a key
+    private int _lastBatch;   // how many the latest statement carries, by keys
     private int _isWatched;   // whether the timer runs: only while somebody waits
     private long _lastProgress = Stopwatch.GetTimestamp();   // when a lane that is no spare one last began with a batch, or was done with it
 
@@ -188,15 +190,29 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         var batch = new Dictionary<TKey, List<Waiting>>();
         do
         {
-            while (batch.Count < _options.MaximumBatch && TryBoard(batch)) { }
+            var most = isSpare ? _options.MaximumBatch : FindShare();
+            while (batch.Count < most && TryBoard(batch)) { }
             if (batch.Count == 0) continue;
 
+            Volatile.Write(ref _lastBatch, batch.Count);
             if (!isSpare) MarkProgress();
             await FlushAsync([.. batch.Values]);
             if (!isSpare) MarkProgress();
             batch.Clear();
         }
         while (HasNext && !isSpare);
+    }
+
+    /// <summary>
+    /// How many a statement takes: a few in any case; of many its share of all who are about, those just answered among them, since they are likely to come
+    /// again: with one lane half. All at once would have the database and the service wait for each other in turn. So while the database works for the one
+    /// half, the other is answered and asks anew.
+    /// </summary>
+    private int FindShare()
+    {
+        var about = Volatile.Read(ref _waiting) + _options.Lanes * Volatile.Read(ref _lastBatch);
+        var share = (about + _options.Lanes) / (_options.Lanes + 1);   // rounded up
+        return Math.Min(Math.Max(share, Few), _options.MaximumBatch);
     }
 
     /// <summary>The next of those who wait goes on board, unless the key is on its way, or nobody waits for the answer any more. False where there is none.</summary>
@@ -255,7 +271,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
             foreach (var alike in awaited)
             {
                 var answer = answers.GetValueOrDefault(alike[0].Key);
-                foreach (var waiting in alike) waiting.TrySetResult(answer);
+                foreach (var waiting in alike) waiting.Answer(answer);
             }
         }
         catch (Exception e) when (inCompany && (part.Length > 1 ? e is NotBegunException || _options.IsFaultOfOne(e) : _options.IsFaultOfHaste(e)))
@@ -265,7 +281,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         catch (Exception e)
         {
             foreach (var alike in awaited)
-                foreach (var waiting in alike) waiting.TrySetException(e);
+                foreach (var waiting in alike) waiting.Fail(e);
         }
         finally
         {
@@ -278,8 +294,15 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
 
     private static long SinceOf(List<Waiting>[] part) => part.Min(alike => alike[0].Since);
 
-    private sealed class Waiting(TRequest request, TKey key, long since, CancellationToken ct) : TaskCompletionSource<TResult?>(TaskCreationOptions.RunContinuationsAsynchronously)
+    /// <summary>
+    /// A request, and where its caller waits. The caller goes on as an item in the pool's common queue: in the lane's thread's own, as continuations are
+    /// queued, many answers would be given before that thread looked for what the database answers next.
+    /// </summary>
+    private sealed class Waiting(TRequest request, TKey key, long since, CancellationToken ct) : TaskCompletionSource<TResult?>, IThreadPoolWorkItem
     {
+        private TResult? _answer;
+        private Exception? _fault;
+
         public TRequest Request => request;
 
         public TKey Key => key;
@@ -287,5 +310,23 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         public long Since => since;
 
         public CancellationToken CancellationToken => ct;
+
+        public void Answer(TResult? answer)
+        {
+            _answer = answer;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+
+        public void Fail(Exception fault)
+        {
+            _fault = fault;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+
+        void IThreadPoolWorkItem.Execute()
+        {
+            if (_fault is not null) TrySetException(_fault);
+            else TrySetResult(_answer);
+        }
     }
 }

@@ -197,6 +197,19 @@ public sealed class CoalescerTests
     }
 
     [Fact]
+    public async Task Of_many_who_wait_one_statement_takes_half_and_the_next_the_others()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce();
+        var first = await statements.SendAsync(coalescer, 1);
+        var others = Enumerable.Range(1000, 40).Select(key => coalescer.RunAsync(key, None)).ToArray();
+        for (var i = 0; i < 3; i++) statements.Answer();
+
+        await Task.WhenAll([first, .. others]);
+        Assert.Equal([1, 20, 20], statements.Sent.Select(sent => sent.Split(' ').Length));
+    }
+
+    [Fact]
     public async Task One_more_than_may_wait_is_turned_away()
     {
         var statements = new Statements();
