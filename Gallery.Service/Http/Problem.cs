@@ -56,6 +56,7 @@ internal sealed record ProblemResult(
         response.Headers.CacheControl = "no-store";
         response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // an exception has cleared it
         if (Status == StatusCodes.Status408RequestTimeout) response.Headers.Connection = "close";   // RFC 9110, section 15.5.9
+        if (Code == ProblemExceptionHandler.ShuttingDown.Code) response.Headers.Connection = "close";   // the stop may have come after the request
         LetBodyRunOut(httpContext);
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
