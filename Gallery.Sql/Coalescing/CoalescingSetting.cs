@@ -2,7 +2,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Gallery.Sql.Coalescing;
 
-/// <summary><c>GALLERY_COALESCING</c>: whether single finds, saves, deletions and restores share statements, and lists round trips.</summary>
+/// <summary><c>GALLERY_COALESCING</c>: whether single finds, saves, deletions, restores and purges share statements, and lists round trips.</summary>
 internal static class CoalescingSetting
 {
     private const string Name = "GALLERY_COALESCING";
