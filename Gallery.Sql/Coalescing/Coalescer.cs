@@ -30,7 +30,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly SemaphoreSlim _freeSpareLanes;
     private readonly Timer _watch;
     private int _waiting;     // in the queue, or for a key
-    private int _lastBatch;   // how many the latest statement carries, by keys
+    private int _lastBatch;   // how many the latest batch had, by keys
     private int _isWatched;   // whether the timer runs: only while somebody waits
     private long _lastProgress = Stopwatch.GetTimestamp();   // when a lane that is no spare one last began with a batch, or was done with it
 
@@ -190,7 +190,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         var batch = new Dictionary<TKey, List<Waiting>>();
         do
         {
-            var most = isSpare ? _options.MaximumBatch : FindShare();
+            var most = isSpare ? _options.MaximumBatch : FindHalf();
             while (batch.Count < most && TryBoard(batch)) { }
             if (batch.Count == 0) continue;
 
@@ -204,15 +204,14 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     }
 
     /// <summary>
-    /// How many a statement takes: a few in any case; of many its share of all who are about, those just answered among them, since they are likely to come
-    /// again: with one lane half. All at once would have the database and the service wait for each other in turn. So while the database works for the one
-    /// half, the other is answered and asks anew.
+    /// How many a statement takes: a few in any case; of many half of all who are about, those just answered among them, since they are likely to come
+    /// again. All at once would have the database and the service wait for each other in turn. So while the database works for the one half, the other is
+    /// answered and asks anew.
     /// </summary>
-    private int FindShare()
+    private int FindHalf()
     {
-        var about = Volatile.Read(ref _waiting) + _options.Lanes * Volatile.Read(ref _lastBatch);
-        var share = (about + _options.Lanes) / (_options.Lanes + 1);   // rounded up
-        return Math.Min(Math.Max(share, Few), _options.MaximumBatch);
+        var half = (Volatile.Read(ref _waiting) + Volatile.Read(ref _lastBatch) + 1) / 2;   // rounded up
+        return Math.Min(Math.Max(half, Few), _options.MaximumBatch);
     }
 
     /// <summary>The next of those who wait goes on board, unless the key is on its way, or nobody waits for the answer any more. False where there is none.</summary>
@@ -239,7 +238,6 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     /// </summary>
     private async Task FlushAsync(List<Waiting>[] batch)
     {
-        _metrics.Flushed(batch.Sum(alike => alike.Count), SinceOf(batch));
         var parts = new Queue<List<Waiting>[]>([batch]);
         var alone = new List<List<Waiting>[]>();
         while (parts.TryDequeue(out var part))
@@ -253,7 +251,6 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
 
         if (alone.Count == 0) return;
 
-        if (HasNext) StartLane();   // who waited for a key that has been answered meanwhile
         await Parallel.ForEachAsync(
             alone, new ParallelOptions { MaxDegreeOfParallelism = 1 + _options.SpareLanes }, async (part, _) => await TryRunAsync(part, inCompany: false));
     }
@@ -267,7 +264,9 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         {
             if (awaited.Length == 0) return again;
 
-            var answers = await _run(Array.ConvertAll(awaited, alike => alike[0].Request), new StatementTerms(SinceOf(awaited), inCompany), CancellationToken.None);
+            var terms = new StatementTerms(awaited.Min(alike => alike[0].Since), inCompany);
+            _metrics.Flushed(awaited.Sum(alike => alike.Count), terms.Since);
+            var answers = await _run(Array.ConvertAll(awaited, alike => alike[0].Request), terms, CancellationToken.None);
             foreach (var alike in awaited)
             {
                 var answer = answers.GetValueOrDefault(alike[0].Key);
@@ -287,12 +286,11 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         {
             if (_keys is not null)
                 foreach (var alike in part.Except(again)) _keys.Release(alike[0].Key);
+            if (_keys?.HasNext == true) StartLane();   // who waits for one of these keys does not wait for what else this lane has to do
         }
 
         return again;
     }
-
-    private static long SinceOf(List<Waiting>[] part) => part.Min(alike => alike[0].Since);
 
     /// <summary>
     /// A request, and where its caller waits. The caller goes on as an item in the pool's common queue: in the lane's thread's own, as continuations are

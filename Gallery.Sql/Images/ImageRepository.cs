@@ -272,7 +272,7 @@ public sealed partial class ImageRepository
                       i.revision
             """;
 
-        // Run twice, it would find nothing of what it deleted itself, and might delete what was saved anew in between.
+        // Run again after its answer was lost, it would find nothing of what it deleted itself, and might delete what was saved anew in between.
         return WriteAsync(sql, keys, terms, ct, isRepeatable: false);
     }
 

@@ -12,12 +12,22 @@ internal sealed class Statements
     public const int Unknown = 404;
     public const int Locked = 423;   // not free in company; alone not answered before it is unstuck
     public const int AlsoLocked = 424;
+    public const int LockedLonger = 425;   // likewise, but not before it is unstuck at last
     public const int Late = 408;     // not begun in company
     public const int Stuck = 599;    // not answered before it is unstuck
 
     private readonly Channel<int> _sent = Channel.CreateUnbounded<int>();
     private readonly Channel<int> _mayAnswer = Channel.CreateUnbounded<int>();
     private readonly TaskCompletionSource _isUnstuck = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _isUnstuckAtLast = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>In half a minute all are answered, or fail: so what should have been answered fails its test, instead of holding it up for good.</summary>
+    public Statements() => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token.Register(() =>
+    {
+        Unstick();
+        UnstickAtLast();
+        _mayAnswer.Writer.TryComplete();
+    });
 
     /// <summary>Whether each is answered at once.</summary>
     public bool Answers { get; init; }
@@ -54,14 +64,17 @@ internal sealed class Statements
 
     public void Unstick() => _isUnstuck.TrySetResult();
 
+    public void UnstickAtLast() => _isUnstuckAtLast.TrySetResult();
+
     public void Answer() => _mayAnswer.Writer.TryWrite(0);
 
     private async Task<Dictionary<int, int>> RunAsync(IReadOnlyList<int> keys, StatementTerms terms, CancellationToken ct)
     {
         lock (Sent) Sent.Add(string.Join(' ', keys));
         _sent.Writer.TryWrite(0);
-        var isLocked = keys.Contains(Locked) || keys.Contains(AlsoLocked);
-        if (keys.Contains(Stuck) || (isLocked && !terms.InCompany)) await _isUnstuck.Task;
+        var isLocked = keys.Any(key => key is Locked or AlsoLocked or LockedLonger);
+        if (keys.Contains(LockedLonger) && !terms.InCompany) await _isUnstuckAtLast.Task;
+        else if (keys.Contains(Stuck) || (isLocked && !terms.InCompany)) await _isUnstuck.Task;
         else if (!Answers) await _mayAnswer.Reader.ReadAsync(ct);
         if (keys.Contains(Away)) throw new TimeoutException();
         if (keys.Contains(Bad)) throw new FormatException();
