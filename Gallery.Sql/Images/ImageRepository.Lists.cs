@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -6,6 +7,8 @@ namespace Gallery.Sql.Images;
 /// <summary>The lists: by keyset, never by offset, so that a page costs the same wherever it stands.</summary>
 public sealed partial class ImageRepository
 {
+    private static readonly ConcurrentDictionary<object, string> Positional = new(ReferenceEqualityComparer.Instance);
+
     /// <summary>
     /// Pages of live images, in the order they are asked for: each a statement of its own, all of them in one round trip. A page's images stand
     /// newest first (<c>created_at</c>, then <c>image_id</c>, both falling).
@@ -183,7 +186,7 @@ public sealed partial class ImageRepository
         lists.Count == 0 ? Task.FromResult<IReadOnlyList<T>>([]) : _statements.RunAsync<IReadOnlyList<T>>(isRepeatable: true, async (connection, token) =>
         {
             await using var batch = new NpgsqlBatch(connection);
-            foreach (var list in lists) batch.BatchCommands.Add(Command(list.UserId is null ? ofEveryone : ofOneUser, list));
+            foreach (var list in lists) batch.BatchCommands.Add(list.UserId is null ? Command(ofEveryone, list) : CommandOfOneUser(ofOneUser, list));
             await using var reader = await batch.ExecuteReaderAsync(token);
             var rows = new ImageReader(reader);
             var pages = new List<T>(lists.Count);
@@ -196,14 +199,24 @@ public sealed partial class ImageRepository
             return pages;
         }, ct);
 
-    private static NpgsqlBatchCommand Command(string sql, ImageList list) => new(sql)
+    private static NpgsqlBatchCommand CommandOfOneUser(string sql, ImageList list)
+    {
+        var command = Command(sql, list);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = list.UserId });
+        return command;
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, ImageList list) => new(ByPosition(sql))
     {
         Parameters =
         {
-            new NpgsqlParameter("UserId", NpgsqlDbType.Text) { Value = (object?)list.UserId ?? DBNull.Value },
-            new NpgsqlParameter("At", NpgsqlDbType.TimestampTz) { Value = (object?)list.After?.At ?? DBNull.Value },
-            new NpgsqlParameter("ImageId", NpgsqlDbType.Uuid) { Value = (object?)list.After?.ImageId ?? DBNull.Value },
-            new NpgsqlParameter<int>("Limit", list.Limit),
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = (object?)list.After?.At ?? DBNull.Value },
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Uuid, Value = (object?)list.After?.ImageId ?? DBNull.Value },
+            new NpgsqlParameter<int> { TypedValue = list.Limit },
         },
     };
+
+    /// <summary>As the server takes it. Npgsql would look through the whole text for the names, for each list again.</summary>
+    private static string ByPosition(string sql) => Positional.GetOrAdd(
+        sql, static named => ((string)named).Replace("@At", "$1").Replace("@ImageId", "$2").Replace("@Limit", "$3").Replace("@UserId", "$4"));
 }
