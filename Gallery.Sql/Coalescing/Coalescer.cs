@@ -247,12 +247,22 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
             if (failed.Length == 1 && part.Length == 1) alone.Add(failed);
             else if (failed.Length > 0)
                 foreach (var smaller in failed.Chunk(Stopwatch.GetElapsedTime(since) >= _options.StalledAfter ? 1 : (failed.Length + 1) / 2)) parts.Enqueue(smaller);
+            if (parts.Count + alone.Count > 0) StartLaneForKeys();
         }
 
         if (alone.Count == 0) return;
 
-        await Parallel.ForEachAsync(
-            alone, new ParallelOptions { MaxDegreeOfParallelism = 1 + _options.SpareLanes }, async (part, _) => await TryRunAsync(part, inCompany: false));
+        await Parallel.ForEachAsync(alone, new ParallelOptions { MaxDegreeOfParallelism = 1 + _options.SpareLanes }, async (part, _) =>
+        {
+            await TryRunAsync(part, inCompany: false);
+            StartLaneForKeys();
+        });
+    }
+
+    /// <summary>For who waits for a key that is free now, while this lane has more to do: at once where the lanes stall, else soon.</summary>
+    private void StartLaneForKeys()
+    {
+        if (_keys?.HasNext == true) StartLane();
     }
 
     /// <summary>One statement. Returns those that it is worth running again for; everyone else has been answered, and the key released.</summary>
@@ -286,7 +296,6 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         {
             if (_keys is not null)
                 foreach (var alike in part.Except(again)) _keys.Release(alike[0].Key);
-            if (_keys?.HasNext == true) StartLane();   // who waits for one of these keys does not wait for what else this lane has to do
         }
 
         return again;

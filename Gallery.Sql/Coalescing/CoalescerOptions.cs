@@ -1,7 +1,10 @@
 namespace Gallery.Sql.Coalescing;
 
 /// <param name="Lanes">How many statements may be on their way at once; 0 for a statement a request, on its caller's own way.</param>
-/// <param name="SpareLanes">How many statements more, where those on their way stall: where they all do, it is for their time-out that the others wait.</param>
+/// <param name="SpareLanes">
+/// How many statements more, where those on their way stall; where these stall too, the others wait for one to end. And how many more each lane runs at
+/// once of what it has to run alone.
+/// </param>
 /// <param name="StalledAfter">How long no lane has begun with a batch, or been done with it, until they count as stalled.</param>
 /// <param name="MaximumBatch">How many requests a statement carries at most.</param>
 /// <param name="QueueLength">How many requests may wait for a statement to be begun; one more is turned away.</param>

@@ -283,8 +283,12 @@ public sealed class CoalescerTests
             new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
         var first = coalescer.RunAsync(1, None);
         var second = coalescer.RunAsync(2, None);
-        using (var listener = new MeterListener { InstrumentPublished = (instrument, it) => it.EnableMeasurementEvents(instrument) })
+        using (var listener = new MeterListener())
         {
+            listener.InstrumentPublished = (instrument, it) =>
+            {
+                if (instrument.Meter.Name == CoalescerMetrics.MeterName) it.EnableMeasurementEvents(instrument);
+            };
             listener.SetMeasurementEventCallback<int>((_, _, tags, _) =>
             {
                 if (tags[0].Value is "listened_to") throw new InvalidOperationException();

@@ -115,13 +115,12 @@ public sealed class SpareLaneTests
     public async Task Who_waits_for_a_key_does_not_wait_for_others_that_were_in_company_with_it()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(100));
+        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(500));
         var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
         requests.AddRange(new[] { Statements.Locked, Statements.Locked, Statements.LockedLonger }.Select(key => coalescer.RunAsync(key, None)));
         for (var i = 0; i < 4; i++) statements.Answer();   // the first, the two in company, each by itself
         for (var i = 0; i < 5; i++) await statements.SentAsync();
-        await Task.Delay(TimeSpan.FromMilliseconds(300), None);   // nobody watches any more
-        statements.Answer();
+        await Task.Delay(TimeSpan.FromMilliseconds(900), None);   // nobody watches any more
         statements.Unstick();
 
         await Task.WhenAll(requests[..3]).WaitAsync(TimeSpan.FromSeconds(10), None);

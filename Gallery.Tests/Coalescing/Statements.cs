@@ -27,6 +27,7 @@ internal sealed class Statements
         Unstick();
         UnstickAtLast();
         _mayAnswer.Writer.TryComplete();
+        _sent.Writer.TryComplete();
     });
 
     /// <summary>Whether each is answered at once.</summary>
