@@ -12,7 +12,7 @@ namespace Gallery.Service.Http;
 internal sealed class JsonAnswer : IResult
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
-    private static readonly ObjectPool<JsonAnswer> Pool = new DefaultObjectPool<JsonAnswer>(new Policy(), maximumRetained: 64);   // a round trip of lists fills 16
+    private static readonly ObjectPool<JsonAnswer> Pool = new DefaultObjectPool<JsonAnswer>(new Policy(), maximumRetained: 32);   // two round trips of lists fill them
 
     private readonly ArrayBufferWriter<byte> _bytes = new(4096);
 
@@ -41,7 +41,7 @@ internal sealed class JsonAnswer : IResult
 
     private sealed class Policy : PooledObjectPolicy<JsonAnswer>
     {
-        private const int MostBytesKept = 256 * 1024;   // a page of 50 has about 25 KB; 64 of these 16 MB
+        private const int MostBytesKept = 1024 * 1024;   // a page of 50 has about 25 KB; one of the largest images 300, and takes a buffer three times as long
 
         public override JsonAnswer Create() => new() { Status = StatusCodes.Status200OK };
 
