@@ -206,6 +206,7 @@ public sealed partial class ImageRepository
         return command;
     }
 
+    // In the order of ByPosition's numbers. Lists of everyone have no @UserId, so it is the last.
     private static NpgsqlBatchCommand Command(string sql, ImageList list) => new(ByPosition(sql))
     {
         Parameters =
