@@ -25,7 +25,11 @@ internal sealed class ServiceDatabase : IAsyncDisposable
     /// <exception cref="OperationCanceledException">A signal to stop came first.</exception>
     public static async Task<ServiceDatabase> OpenAsync(IConfiguration settings, ILogger log, CancellationToken ct)
     {
-        if (ConnectionSettings.Find(settings) is { } connection) return new ServiceDatabase(connection, settings, embedded: null);
+        if (ConnectionSettings.Find(settings) is { } connection)
+        {
+            SocketThreads.ReadAnswers(settings);
+            return new ServiceDatabase(connection, settings, embedded: null);
+        }
 
         var embedded = await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.From(settings), log, ct);
         try
@@ -60,6 +64,10 @@ internal sealed class ServiceDatabase : IAsyncDisposable
         catch (Exception e) when (e is NpgsqlException or CryptographicException or FileNotFoundException)
         {
             throw DatabaseUnusableException.Of(e, _connection);
+        }
+        finally
+        {
+            await SocketThreads.LeaveAsync();
         }
     }
 

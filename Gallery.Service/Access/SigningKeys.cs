@@ -1,3 +1,4 @@
+using Gallery.Sql;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Gallery.Service.Access;
@@ -79,7 +80,7 @@ internal sealed partial class SigningKeys : IDisposable
     {
         try
         {
-            var json = await _http.GetStringAsync(_address);
+            var json = await GetAsync();
             var keys = Read(json);
             if (keys.Count == 0) LogNone(_address);
             if (_isAway) LogBack(_address);
@@ -92,6 +93,18 @@ internal sealed partial class SigningKeys : IDisposable
             if (!_isAway) LogAway(_address, e.GetBaseException().Message.ReplaceLineEndings(" "));
             _isAway = true;
             if (_keys is not null) lock (_lock) _interval = AwayInterval;
+        }
+    }
+
+    private async Task<string> GetAsync()
+    {
+        try
+        {
+            return await _http.GetStringAsync(_address);
+        }
+        finally
+        {
+            await SocketThreads.LeaveAsync();
         }
     }
 

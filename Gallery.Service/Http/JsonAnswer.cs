@@ -12,7 +12,7 @@ namespace Gallery.Service.Http;
 internal sealed class JsonAnswer : IResult
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
-    private static readonly ObjectPool<JsonAnswer> Pool = new DefaultObjectPool<JsonAnswer>(new Policy(), maximumRetained: 32);   // three round trips of lists fill them
+    private static readonly ObjectPool<JsonAnswer> Pool = new DefaultObjectPool<JsonAnswer>(new Policy(), maximumRetained: 32);   // two round trips of lists fill them
 
     private readonly ArrayBufferWriter<byte> _bytes = new(4096);
 

@@ -7,10 +7,11 @@ namespace Gallery.Sql.Images;
 /// <summary>One page at a time for those who ask, several in a round trip for the database: <see cref="ImageRepository"/>'s lists, coalesced.</summary>
 public sealed class ImageListCoalescer<TPage> : IAsyncDisposable
 {
-    // A page is some fifty times the work of one image. While the database makes one lane's pages, the service writes another's as JSON; of two lanes both
-    // were at times with the one or with the other, and a core had nothing to do.
-    private static readonly Share Live = new(Lanes: 3, SpareLanes: 2, MaximumBatch: 10);
-    private static readonly Share Trash = new(Lanes: 1, SpareLanes: 1, MaximumBatch: 16);   // seldom looked at
+    // While the database makes the one lane's pages, the service writes the other's as JSON. Of three, one's server process is at times left without a core for
+    // 60 ms, with its ten callers.
+    private const int Lanes = 2;
+    private const int TrashLanes = 1;      // seldom looked at
+    private const int MaximumBatch = 16;   // a page is some fifty times the work of one image
 
     private readonly Coalescer<ImageList, ImageList, TPage> _lists;
     private readonly Coalescer<ImageList, ImageList, TPage> _deletedLists;
@@ -21,9 +22,9 @@ public sealed class ImageListCoalescer<TPage> : IAsyncDisposable
     public ImageListCoalescer(ImageRepository images, Func<ImageList, ImageReader, CancellationToken, Task<TPage>> read, IConfiguration settings, int queueLength)
     {
         var isOn = CoalescingSetting.IsOn(settings);
-        _lists = new("list", list => list, async (lists, _, ct) => ByList(lists, await images.ListImagesAsync(lists, read, ct)), Options(Live, isOn, queueLength));
+        _lists = new("list", list => list, async (lists, _, ct) => ByList(lists, await images.ListImagesAsync(lists, read, ct)), Options(isOn, Lanes, queueLength));
         _deletedLists = new(
-            "list_deleted", list => list, async (lists, _, ct) => ByList(lists, await images.ListDeletedImagesAsync(lists, read, ct)), Options(Trash, isOn, queueLength));
+            "list_deleted", list => list, async (lists, _, ct) => ByList(lists, await images.ListDeletedImagesAsync(lists, read, ct)), Options(isOn, TrashLanes, queueLength));
     }
 
     /// <summary>A page of live images, newest first.</summary>
@@ -41,13 +42,11 @@ public sealed class ImageListCoalescer<TPage> : IAsyncDisposable
     private static Dictionary<ImageList, TPage> ByList(IReadOnlyList<ImageList> lists, IReadOnlyList<TPage> pages) =>
         lists.Zip(pages).ToDictionary(pair => pair.First, pair => pair.Second);
 
-    private static CoalescerOptions Options(Share share, bool isOn, int queueLength) =>
+    private static CoalescerOptions Options(bool isOn, int lanes, int queueLength) =>
         new(
-            isOn ? share.Lanes : 0, share.SpareLanes, CoalescingSetting.StalledAfter, share.MaximumBatch, queueLength, GalleryDatabase.Patience,
-            ShareEqualKeys: false, IsFaultOfOnePage, IsFaultOfHaste: _ => false);
+            isOn ? lanes : 0, SpareLanes: lanes, CoalescingSetting.StalledAfter, MaximumBatch, queueLength, GalleryDatabase.Patience, ShareEqualKeys: false,
+            IsFaultOfOnePage, IsFaultOfHaste: _ => false);
 
     private static bool IsFaultOfOnePage(Exception e) =>
         RequestFault.IsOfOne(e) || e is InvalidDataException or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };   // 57014: the server's own time-out
-
-    private readonly record struct Share(int Lanes, int SpareLanes, int MaximumBatch);
 }

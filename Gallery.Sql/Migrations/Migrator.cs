@@ -27,8 +27,15 @@ public static class Migrator
     {
         var applied = await RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry).ExecuteAsync(async token =>
         {
-            await using var connection = await database.OpenConnectionAsync(token);
-            return await Journal.ReadAppliedNamesAsync(connection, token);
+            try
+            {
+                await using var connection = await database.OpenConnectionAsync(token);
+                return await Journal.ReadAppliedNamesAsync(connection, token);
+            }
+            finally
+            {
+                await SocketThreads.LeaveAsync();
+            }
         }, ct);
         return [.. ScriptFolder.ReadEmbedded().Select(script => script.Name).Where(name => !applied.Contains(name))];
     }

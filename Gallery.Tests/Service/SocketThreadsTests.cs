@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using Gallery.Tests.Database;
+using Npgsql;
+
+namespace Gallery.Tests.Service;
+
+/// <summary>A process reads its database's answers on the sockets' threads, and blocks none of them.</summary>
+public sealed class SocketThreadsTests(TestServer server)
+{
+    private const int Callers = 100;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);   // a thread would be blocked for 2 s, as long as Npgsql waits for a connection
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(4);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task While_the_database_hangs_those_who_ask_nothing_of_it_are_answered_at_once(bool callersGoAway)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        await using var valve = await Valve.OpenAsync(connection.Host!, connection.Port);
+        (connection.Host, connection.Port) = ("127.0.0.1", valve.Port);
+        await using var service = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, $"DATABASE_URL={connection.ConnectionString}");
+        var address = await service.WaitForServingAsync();
+        using var api = new Api(address);
+        Assert.All(await AskAllAsync(api), answer => Assert.InRange(answer.Status, 200, 201));
+
+        valve.Silence();
+        using var callers = new Api(address);
+        var asked = AskAllAsync(callers);
+        var slow = 0;
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < Outage; await Task.Delay(Pause))
+        {
+            if (callersGoAway && watch.Elapsed > Outage / 8) callers.Dispose();
+            using var newcomer = new Api(address);   // on whichever thread its socket falls
+            var since = Stopwatch.StartNew();
+            Assert.Equal(200, (await newcomer.GetAsync("/livez")).Status);
+            if (since.Elapsed > AtOnce) slow++;
+        }
+
+        Assert.InRange(slow, 0, 1);   // one for a machine that is busy with other tests
+        if (callersGoAway) await Assert.ThrowsAnyAsync<Exception>(() => asked);
+        else Assert.All(await asked, answer => Assert.Equal(503, answer.Status));
+        valve.Open();
+        while ((await api.GetAsync("/readyz")).Status != 200) await Task.Delay(Pause);
+        Assert.All(await AskAllAsync(api), answer => Assert.InRange(answer.Status, 200, 201));
+    }
+
+    private static Task<Answer[]> AskAllAsync(Api api) =>
+        Task.WhenAll(Enumerable.Range(0, Callers).Select(i => i % 2 == 0 ? api.GetAsync($"/v1/gallery/?user_id=user_{i}") : api.SaveAsync(Guid.NewGuid())));
+}
