@@ -98,7 +98,7 @@ public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private async Task<TResult?> RunAloneAsync(TRequest request, CancellationToken ct) =>
         (await _run([request], StatementTerms.Alone(), ct)).GetValueOrDefault(_keyOf(request));
 
-    /// <summary>A lone request, on the lane that it found free: sent by its own thread, within its own trace, and answered without a change of threads.</summary>
+    /// <summary>A lone request, on the lane that it found free: sent by its own thread, within its own trace, and answered without the queue.</summary>
     private async Task<TResult?> RunFirstAsync(TRequest request, TKey key)
     {
         try
