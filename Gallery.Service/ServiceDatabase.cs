@@ -27,7 +27,7 @@ internal sealed class ServiceDatabase : IAsyncDisposable
     {
         if (ConnectionSettings.Find(settings) is { } connection)
         {
-            SocketThreads.ReadAnswers(settings);
+            SocketThreads.ReadAnswers(connection, settings);
             return new ServiceDatabase(connection, settings, embedded: null);
         }
 

@@ -195,7 +195,7 @@ public sealed class FaultTests(DurableServers servers)
 
         public async Task StartServiceAsync()
         {
-            _service = new ServiceProcess(_url, dotEnv: null, $"DATABASE_URL={_database}", "GALLERY_RATE_LIMIT=0");
+            _service = new ServiceProcess(_url, dotEnv: null, $"DATABASE_URL={_database};SSL Mode=Disable", "GALLERY_RATE_LIMIT=0");
             _url = (await _service.WaitForServingAsync()).ToString();
         }
 

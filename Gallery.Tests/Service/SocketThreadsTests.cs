@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Service;
 
-/// <summary>A process reads its database's answers on the sockets' threads, and blocks none of them.</summary>
+/// <summary>Without TLS a process reads its database's answers on the sockets' threads, and blocks none of them.</summary>
 public sealed class SocketThreadsTests(TestServer server)
 {
     private const int Callers = 100;
@@ -21,7 +21,7 @@ public sealed class SocketThreadsTests(TestServer server)
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         await using var valve = await Valve.OpenAsync(connection.Host!, connection.Port);
-        (connection.Host, connection.Port) = ("127.0.0.1", valve.Port);
+        (connection.Host, connection.Port, connection.SslMode) = ("127.0.0.1", valve.Port, SslMode.Disable);
         await using var service = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, $"DATABASE_URL={connection.ConnectionString}");
         var address = await service.WaitForServingAsync();
         using var api = new Api(address);
