@@ -13,7 +13,8 @@ namespace Gallery.Sql;
 /// rows, into JSON or a row: who awaits the database, or another server, goes on elsewhere (<see cref="LeaveAsync"/>). Kestrel's and Npgsql's own loops, which
 /// do run there, block only in what is kept away: TLS, of which Npgsql takes leave by blocking when a connection breaks, for good if a statement is still being
 /// sent (npgsql/npgsql 6012), and which may download certificates; keepalives; callers that cancel a statement, which with coalescing none can; and the migrator,
-/// which the service runs on its embedded PostgreSQL. With any of them the pool reads.
+/// which the service runs on its embedded PostgreSQL. With any of them the pool reads. Not kept away is a handshake with the issuer of users' keys or an https
+/// collector whose chain of certificates has a gap: .NET downloads what is missing, blocking, for 15 s at most.
 /// </remarks>
 public static class SocketThreads
 {
@@ -21,7 +22,7 @@ public static class SocketThreads
 
     /// <summary>
     /// Has them read answers, for the whole process, where the connection is without TLS; to be called before the first socket. What the environment says
-    /// stands: <c>0</c> for the pool.
+    /// stands: <c>0</c> for the pool, and <c>1</c> even where that is not safe.
     /// </summary>
     /// <exception cref="SettingsException"><c>GALLERY_COALESCING</c> is neither <c>on</c> nor <c>off</c>.</exception>
     public static void ReadAnswers(NpgsqlConnectionStringBuilder connection, IConfiguration settings)
