@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using Gallery.Tests.Database;
+using Gallery.Tests.Reliability;
 using Npgsql;
 
 namespace Gallery.Tests.Service;
 
 /// <summary>Without TLS a process reads its database's answers on the sockets' threads, and blocks none of them.</summary>
+[Collection<UnderLoad>]
 public sealed class SocketThreadsTests(TestServer server)
 {
     private const int Callers = 100;
