@@ -1,6 +1,6 @@
 using Gallery.Service.Access;
 using Gallery.Service.Telemetry;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 
 namespace Gallery.Service;

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Connections;
 
 namespace Gallery.Service;

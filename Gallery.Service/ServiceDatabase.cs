@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
 using Gallery.Sql.Migrations;
 using Npgsql;
@@ -26,10 +26,7 @@ internal sealed class ServiceDatabase : IAsyncDisposable
     public static async Task<ServiceDatabase> OpenAsync(IConfiguration settings, ILogger log, CancellationToken ct)
     {
         if (ConnectionSettings.Find(settings) is { } connection)
-        {
-            SocketThreads.ReadAnswers(connection, settings);
             return new ServiceDatabase(connection, settings, embedded: null);
-        }
 
         var embedded = await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.From(settings), log, ct);
         try
@@ -64,10 +61,6 @@ internal sealed class ServiceDatabase : IAsyncDisposable
         catch (Exception e) when (e is NpgsqlException or CryptographicException or FileNotFoundException)
         {
             throw DatabaseUnusableException.Of(e, _connection);
-        }
-        finally
-        {
-            await SocketThreads.LeaveAsync();
         }
     }
 

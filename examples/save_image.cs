@@ -7,7 +7,7 @@
 #:property RestorePackagesWithLockFile=false
 
 using System.Text.Json;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
 using Gallery.Sql.Images;
 using Gallery.Sql.Migrations;

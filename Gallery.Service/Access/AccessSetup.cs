@@ -1,4 +1,4 @@
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 

@@ -1,4 +1,5 @@
 using Gallery.Service.Http;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 

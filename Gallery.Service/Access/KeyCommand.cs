@@ -1,4 +1,4 @@
-using Gallery.Sql;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 

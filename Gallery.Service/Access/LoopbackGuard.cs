@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Gallery.Service.Http;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Connections;
 
 namespace Gallery.Service.Access;

@@ -1,5 +1,5 @@
 using Gallery.Service.Http;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Authorization;
 
 namespace Gallery.Service.Access;

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 

@@ -1,4 +1,3 @@
-using Gallery.Sql;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Gallery.Service.Access;
@@ -80,7 +79,7 @@ internal sealed partial class SigningKeys : IDisposable
     {
         try
         {
-            var json = await GetAsync();
+            var json = await _http.GetStringAsync(_address);
             var keys = Read(json);
             if (keys.Count == 0) LogNone(_address);
             if (_isAway) LogBack(_address);
@@ -93,18 +92,6 @@ internal sealed partial class SigningKeys : IDisposable
             if (!_isAway) LogAway(_address, e.GetBaseException().Message.ReplaceLineEndings(" "));
             _isAway = true;
             if (_keys is not null) lock (_lock) _interval = AwayInterval;
-        }
-    }
-
-    private async Task<string> GetAsync()
-    {
-        try
-        {
-            return await _http.GetStringAsync(_address);
-        }
-        finally
-        {
-            await SocketThreads.LeaveAsync();
         }
     }
 

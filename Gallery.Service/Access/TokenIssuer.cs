@@ -1,5 +1,5 @@
 using System.Text;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 

@@ -1,5 +1,6 @@
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Sql.Database;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 

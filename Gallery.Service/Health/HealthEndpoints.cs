@@ -25,7 +25,7 @@ internal static class HealthEndpoints
     private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Envelope.Of(new HealthReport("alive"), "The service is alive"));
 
     private static Task<IResult> FindReadiness(HttpContext http, Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct) =>
-        Permissions.MaySeeOperations(Caller.Of(http)) ? FindReadinessAsync(readiness, lifetime, ct) : FindBareReadinessAsync(readiness, lifetime, ct);
+        Permissions.MaySeeOperations(http.Caller()) ? FindReadinessAsync(readiness, lifetime, ct) : FindBareReadinessAsync(readiness, lifetime, ct);
 
     /// <summary>For strangers and users: whether, and never why not. The log has that.</summary>
     private static async Task<IResult> FindBareReadinessAsync(Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)

@@ -1,5 +1,5 @@
 using Gallery.Service.Http;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 using Npgsql;
 

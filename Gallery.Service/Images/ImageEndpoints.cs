@@ -55,7 +55,7 @@ internal static class ImageEndpoints
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct);
         if (problem is not null) return problem;
 
-        var caller = Caller.Of(http);
+        var caller = http.Caller();
         var errors = new FieldErrors();
         NewImage? image;
         try
@@ -102,7 +102,7 @@ internal static class ImageEndpoints
     private static async Task<IResult> ListAsync(
         HttpContext http, string path, string message, Func<ImageList, CancellationToken, Task<ImagePage>> list, CancellationToken ct)
     {
-        var caller = Caller.Of(http);
+        var caller = http.Caller();
         var errors = new FieldErrors();
         var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
         var userId = http.Request.Query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
@@ -122,7 +122,7 @@ internal static class ImageEndpoints
 
     private static async Task<IResult> FindImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
-        if (await images.FindImageAsync(imageId, Caller.Of(http).UserId, ct) is not { } row) return NotFound(imageId);
+        if (await images.FindImageAsync(imageId, http.Caller().UserId, ct) is not { } row) return NotFound(imageId);
         if (row.DeletedAt is not null)
             return new ProblemResult(
                 StatusCodes.Status404NotFound, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ brings it back.");
@@ -135,7 +135,7 @@ internal static class ImageEndpoints
 
     private static async Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
-        var userId = Caller.Of(http).UserId;
+        var userId = http.Caller().UserId;
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
             if (await images.SoftDeleteImageAsync(imageId, userId, ct) is { } deleted) return Answer(http, deleted, "Image deleted successfully");
@@ -148,7 +148,7 @@ internal static class ImageEndpoints
 
     private static async Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
     {
-        var userId = Caller.Of(http).UserId;
+        var userId = http.Caller().UserId;
         for (var attempt = 1; attempt <= Attempts; attempt++)
         {
             if (await images.RestoreImageAsync(imageId, userId, ct) is { } restored) return Answer(http, restored, "Image restored successfully");
@@ -160,8 +160,8 @@ internal static class ImageEndpoints
     }
 
     private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageCoalescer images, CancellationToken ct) =>
-        permissions.FindPurgeFault(Caller.Of(http)) is { } forbidden ? forbidden
-        : await images.PurgeImageAsync(imageId, Caller.Of(http).UserId, ct) is { } row ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
+        permissions.FindPurgeFault(http.Caller()) is { } forbidden ? forbidden
+        : await images.PurgeImageAsync(imageId, http.Caller().UserId, ct) is { } row ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
         : NotFound(imageId);
 
     private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Text;
 using System.Text.RegularExpressions;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Images;
 

@@ -38,7 +38,7 @@ internal static class RateLimit
     internal readonly record struct Counted(string? Name, UInt128 Address)
     {
         public static Counted Of(HttpContext http) =>
-            Caller.Of(http).Name is { } name ? new(name, default) : new(null, Mask(http.Connection.RemoteIpAddress));
+            http.Caller().Name is { } name ? new(name, default) : new(null, Mask(http.Connection.RemoteIpAddress));
 
         private static UInt128 Mask(IPAddress? address)
         {

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 
 namespace Gallery.Service.Limits;

@@ -1,4 +1,4 @@
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Gallery.Service.Telemetry;

@@ -1,5 +1,5 @@
 using System.Net;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Telemetry;
 

@@ -1,6 +1,6 @@
 using System.Reflection;
-using Gallery.Sql;
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using OpenTelemetry;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Coalescing;
 

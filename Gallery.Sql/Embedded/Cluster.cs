@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Embedded;

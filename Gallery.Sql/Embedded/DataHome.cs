@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Embedded;
 

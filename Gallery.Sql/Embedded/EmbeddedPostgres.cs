@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Embedded;

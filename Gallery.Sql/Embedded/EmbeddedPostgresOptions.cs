@@ -1,3 +1,4 @@
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Configuration;
 
 namespace Gallery.Sql.Embedded;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Embedded;

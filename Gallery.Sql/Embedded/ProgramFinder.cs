@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Embedded;
 

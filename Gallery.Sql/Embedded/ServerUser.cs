@@ -1,3 +1,4 @@
+using Gallery.Sql.Database;
 namespace Gallery.Sql.Embedded;
 
 internal static class Unix

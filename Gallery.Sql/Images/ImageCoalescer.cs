@@ -1,4 +1,5 @@
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Configuration;
 
 namespace Gallery.Sql.Images;

@@ -1,4 +1,5 @@
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Npgsql;
 
 namespace Gallery.Sql.Images;

@@ -1,3 +1,4 @@
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -27,15 +28,8 @@ public static class Migrator
     {
         var applied = await RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry).ExecuteAsync(async token =>
         {
-            try
-            {
-                await using var connection = await database.OpenConnectionAsync(token);
-                return await Journal.ReadAppliedNamesAsync(connection, token);
-            }
-            finally
-            {
-                await SocketThreads.LeaveAsync();
-            }
+            await using var connection = await database.OpenConnectionAsync(token);
+            return await Journal.ReadAppliedNamesAsync(connection, token);
         }, ct);
         return [.. ScriptFolder.ReadEmbedded().Select(script => script.Name).Where(name => !applied.Contains(name))];
     }

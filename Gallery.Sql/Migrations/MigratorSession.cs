@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dapper;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

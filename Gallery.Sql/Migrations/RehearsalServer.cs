@@ -1,3 +1,4 @@
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;

@@ -1,5 +1,5 @@
 using Gallery.Service.Access;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Settings;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Gallery.Service;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Database;
 using Gallery.Tests.Service;
 using Gallery.Tests.Settings;

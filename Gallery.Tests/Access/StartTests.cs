@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Gallery.Service;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Service;
 using Gallery.Tests.Settings;
 using Npgsql;

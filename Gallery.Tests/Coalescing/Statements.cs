@@ -1,6 +1,6 @@
 using System.Threading.Channels;
-using Gallery.Sql;
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 
 namespace Gallery.Tests.Coalescing;
 

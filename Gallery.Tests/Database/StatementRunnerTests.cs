@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Npgsql;
 
 namespace Gallery.Tests.Database;
@@ -50,33 +50,6 @@ public sealed class StatementRunnerTests(TestServer server) : IAsyncLifetime
 
         await Assert.ThrowsAsync<NotBegunException>(() => late);
         Assert.Equal(0, runs);
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Its_caller_goes_on_in_the_pool_when_the_answer_was_read_elsewhere(bool isAnswer)
-    {
-        var answer = new TaskCompletionSource<int>();
-        var socketsThread = new Thread(() =>
-        {
-            Thread.Sleep(100);   // until it is waited for
-            if (isAnswer) answer.SetResult(1);
-            else answer.SetException(new InvalidOperationException());
-        });
-
-        Assert.True(await IsInPoolAfterAsync(RunAsync(() =>
-        {
-            socketsThread.Start();
-            return answer.Task;
-        })));
-        socketsThread.Join();
-    }
-
-    private static async Task<bool> IsInPoolAfterAsync(Task statement)
-    {
-        await statement.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // and without the test's own context
-        return Thread.CurrentThread.IsThreadPoolThread;
     }
 
     /// <summary>For a caller who has waited for half of the patience before.</summary>

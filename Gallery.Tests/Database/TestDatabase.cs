@@ -1,5 +1,5 @@
 using Dapper;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Settings;
 using Npgsql;
 

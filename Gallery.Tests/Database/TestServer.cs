@@ -1,5 +1,5 @@
 using DotNet.Testcontainers.Builders;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
 using Gallery.Sql.Migrations;
 using Microsoft.Extensions.Configuration;

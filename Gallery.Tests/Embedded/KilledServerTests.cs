@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;

@@ -1,6 +1,6 @@
 using CsCheck;
 using Gallery.Service;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Database;
 using Gallery.Tests.Reliability;
 using Gallery.Tests.Service;

@@ -1,4 +1,4 @@
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Database;
 using Gallery.Tests.Service;
 using Microsoft.AspNetCore.Builder;

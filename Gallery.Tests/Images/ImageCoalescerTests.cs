@@ -1,5 +1,5 @@
-using Gallery.Sql;
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Tests.Database;
 using Gallery.Tests.Settings;

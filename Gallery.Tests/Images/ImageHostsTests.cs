@@ -1,5 +1,5 @@
 using Gallery.Service.Images;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Configuration;
 using static Gallery.Tests.Images.CloudinaryUrlTests;
 

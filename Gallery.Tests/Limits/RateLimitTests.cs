@@ -1,6 +1,7 @@
 using System.Net;
 using Gallery.Service.Access;
 using Gallery.Service.Limits;
+using Gallery.Sql.Database;
 using Gallery.Tests.Service;
 using Microsoft.AspNetCore.Http;
 

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Gallery.Service.Limits;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Readme;
 using Gallery.Tests.Settings;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Observability;

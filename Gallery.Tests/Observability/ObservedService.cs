@@ -1,5 +1,5 @@
 using Gallery.Service;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Database;
 using Gallery.Tests.Service;
 using Microsoft.AspNetCore.Builder;

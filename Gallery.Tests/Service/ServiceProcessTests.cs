@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Tests.Database;
 using Npgsql;
 

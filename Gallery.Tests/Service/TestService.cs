@@ -1,5 +1,5 @@
 using Gallery.Service;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Tests.Database;
 using Microsoft.AspNetCore.Builder;

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
-using Gallery.Sql;
+using Gallery.Sql.Database;
 using Npgsql;
 
 namespace Gallery.Tests.Settings;

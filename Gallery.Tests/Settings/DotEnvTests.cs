@@ -1,4 +1,4 @@
-using Gallery.Sql;
+using Gallery.Sql.Database;
 
 namespace Gallery.Tests.Settings;
 
@@ -39,7 +39,7 @@ public sealed class DotEnvTests
     public void A_quoted_value_may_have_several_lines() => Assert.Equal("b", Read("KEY=\"first\nsecond line\nlast\"\nA=b")["A"]);
 
     [Fact]
-    public void No_file_is_no_setting() => Assert.Empty(Gallery.Sql.Settings.ReadDotEnv(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())));
+    public void No_file_is_no_setting() => Assert.Empty(Gallery.Sql.Database.Settings.ReadDotEnv(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())));
 
     [Fact]
     public void A_quote_that_is_not_closed_is_named_without_its_text()
@@ -56,7 +56,7 @@ public sealed class DotEnvTests
         File.WriteAllText(file, text);
         try
         {
-            return Gallery.Sql.Settings.ReadDotEnv(file);
+            return Gallery.Sql.Database.Settings.ReadDotEnv(file);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Migrations.Commands;
 

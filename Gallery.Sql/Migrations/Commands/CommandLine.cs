@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 

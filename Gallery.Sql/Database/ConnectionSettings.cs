@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>Which database the settings name: <c>SUPABASE_DB_*</c>, or one <c>DATABASE_URL</c>.</summary>
 public static class ConnectionSettings

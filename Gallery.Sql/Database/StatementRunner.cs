@@ -4,7 +4,7 @@ using Dapper;
 using Npgsql;
 using Polly;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>How every repository runs a statement: a connection of the pool's, one more try where that is safe and may help, and a bound on the waiting.</summary>
 internal sealed class StatementRunner
@@ -26,7 +26,7 @@ internal sealed class StatementRunner
 
     /// <summary>One statement and its rows.</summary>
     /// <inheritdoc cref="RunAsync" path="/param[@name='isRepeatable']"/>
-    /// <param name="read">Reads all rows; begins anew where the statement is run twice. Must not block, like <see cref="RunAsync"/>'s.</param>
+    /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
     /// <inheritdoc cref="RunAsync" path="/exception"/>
     public Task<T> QueryAsync<T>(
         string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct, long? since = null) =>
@@ -39,7 +39,7 @@ internal sealed class StatementRunner
     /// <param name="isRepeatable">
     /// Whether a second run, after a first one whose answer was lost with its connection, leaves and answers the same: what that run did can not be known.
     /// </param>
-    /// <param name="run">One round trip; begins anew where it is run twice. Must not block: it may go on on one of the <see cref="SocketThreads"/>.</param>
+    /// <param name="run">One round trip; begins anew where it is run twice.</param>
     /// <param name="since">When those who wait for it began to, by <see cref="Stopwatch.GetTimestamp"/>; now where it is left out.</param>
     /// <exception cref="NotBegunException">It came to its turn later than <see cref="GalleryDatabase.Patience"/> after that.</exception>
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>; the statement ends by itself.</exception>
@@ -51,18 +51,11 @@ internal sealed class StatementRunner
         var wasBegun = false;
         return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
         {
-            try
-            {
-                await using var connection = await _database!.OpenConnectionAsync(token);
-                // Not waited for any more: begun now, it might undo what its caller has done since it was told so.
-                if (Stopwatch.GetElapsedTime(begin) >= GalleryDatabase.Patience) throw wasBegun ? new TimeoutException() : new NotBegunException();
-                wasBegun = true;
-                return await run(connection, token);
-            }
-            finally
-            {
-                await SocketThreads.LeaveAsync();
-            }
+            await using var connection = await _database!.OpenConnectionAsync(token);
+            // Not waited for any more: begun now, it might undo what its caller has done since it was told so.
+            if (Stopwatch.GetElapsedTime(begin) >= GalleryDatabase.Patience) throw wasBegun ? new TimeoutException() : new NotBegunException();
+            wasBegun = true;
+            return await run(connection, token);
         }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
     }
 }

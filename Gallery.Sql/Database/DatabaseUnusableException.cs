@@ -3,7 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using Npgsql;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>A database that the settings name, and that can not be used. The message is one line: what, where, and the cure; never a secret.</summary>
 public sealed class DatabaseUnusableException(string message, Exception cause) : Exception(message, cause)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Npgsql;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>
 /// The <c>postgresql://user:password@host:port/database?parameters</c> form, which Npgsql does not read

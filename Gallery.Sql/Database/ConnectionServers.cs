@@ -1,7 +1,7 @@
 using System.Globalization;
 using Npgsql;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>The servers that a connection names: one, or a list of them in <c>Host</c>, where each may bring a port of its own.</summary>
 public static class ConnectionServers

@@ -2,7 +2,7 @@ using Npgsql;
 using Polly;
 using Polly.Retry;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>The one retry policy: one more try, on other connections, a moment later.</summary>
 internal static class RetryPolicy

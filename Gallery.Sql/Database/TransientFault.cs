@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using Npgsql;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>Which failures are worth one more try. Npgsql's own <c>IsTransient</c> is no guide: it counts time-outs, and leaves out a changed plan.</summary>
 internal static class TransientFault

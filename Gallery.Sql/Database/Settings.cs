@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using dotenv.net;
 using Microsoft.Extensions.Configuration;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>Where settings come from: the environment, and below it <c>.env</c> in the working directory.</summary>
 public static partial class Settings

@@ -3,7 +3,7 @@ using Gallery.Sql.Images;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 
-namespace Gallery.Sql;
+namespace Gallery.Sql.Database;
 
 /// <summary>The process's one <see cref="NpgsqlDataSource"/>, tuned for short statements and no session state.</summary>
 public static class GalleryDatabase
