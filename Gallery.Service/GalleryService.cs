@@ -5,6 +5,7 @@ using Gallery.Service.Images;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
+using Gallery.Sql.Coalescing;
 using Gallery.Sql.Images;
 using Npgsql;
 
@@ -29,12 +30,8 @@ public static partial class GalleryService
         builder.AddLimits(limits);
 
         builder.Services.AddSingleton(database);
-        var images = new ImageRepository(database);
-        var coalescer = new ImageCoalescer(images, settings, limits.QueueLength);
-        var lists = new ImageListCoalescer<ImagePage>(images, ImageJson.ReadPageAsync, settings, limits.QueueLength);
-        builder.Services.AddSingleton(images);
-        builder.Services.AddSingleton(_ => lists);
-        builder.Services.AddSingleton(_ => coalescer);   // made here, so that a wrong setting is told at once; disposed, and so drained, with the host
+        var images = new ImageRepository(database, BatchOptions.From(settings, limits.QueueLength));
+        builder.Services.AddSingleton(_ => images);   // made here, so that a wrong setting is reported at once; disposed, and so drained, with the host
         builder.Services.AddSingleton(ImageHosts.From(settings));
         builder.Services.AddHostedService<Drain>();
         builder.Services.AddSingleton(TimeProvider.System);

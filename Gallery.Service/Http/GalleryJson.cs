@@ -9,6 +9,7 @@ namespace Gallery.Service.Http;
 /// <summary>Every type that goes over the wire, with its serialiser made at build time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(Envelope<Image>))]
+[JsonSerializable(typeof(SavedImage))]
 [JsonSerializable(typeof(PageEnvelope<Image>))]
 [JsonSerializable(typeof(Envelope<HealthReport>))]
 [JsonSerializable(typeof(CreateImageRequest))]
@@ -22,6 +23,7 @@ internal sealed partial class GalleryJson : JsonSerializerContext
     {
         options.NumberHandling = JsonNumberHandling.Strict;
         options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+        options.Converters.Add(new UtcTimeConverter());
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;   // text as it was sent: this is application/json, never part of a page
     }
 

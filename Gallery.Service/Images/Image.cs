@@ -13,24 +13,28 @@ public sealed record Image(
     [property: Description("As saved, without Cloudinary's access token (__cld_token__).")] string ImageUrl,
     [property: Description("Null if never given.")] string? RefinedPrompt,
     [property: Description("Null if never given.")] string? Intent,
-    [property: Description("What callers keep with the image, merged key by key over its saves."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
+    [property: Description("What callers keep with the image. Each save adds the keys that are missing."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
     [property: Description("UTC. The first save; a later one does not move it.")] DateTime CreatedAt,
-    [property: Description("UTC. The last change, deletion and restore included.")] DateTime UpdatedAt,
+    [property: Description("UTC. The last change, including deletion and restore.")] DateTime UpdatedAt,
     [property: Description("UTC. When the image went to the trash; null while it is live.")] DateTime? DeletedAt,
-    [property: Description("1 when created, 1 more with each change.")] long Revision);
+    [property: Description("1 when created, 1 more with each change.")] long Revision)
+{
+    internal static Image Of(ImageRow row) => new(
+        row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, row.CreatedAt, row.UpdatedAt, row.DeletedAt, row.Revision);
+}
 
-/// <summary>What a save sends. A field that is left out or null leaves what is stored as it is.</summary>
+/// <summary>What a save sends. It fills in what the stored image lacks, and replaces nothing.</summary>
 public sealed record CreateImageRequest(
-    [property: Required, MinLength(1), MaxLength(CreateImageRequest.UserIdMaximum), Description("The owner; an image never changes it. With a user's token it is the token's sub, and may be left out.")]
+    [property: Required, MinLength(1), MaxLength(CreateImageRequest.UserIdMaximum), Description("The owner. A save never changes it. With a user's token it is the token's sub, and may be left out.")]
     string UserId,
     [property: Required, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
     [property: Description("A Cloudinary URL whose file name holds the image's UUID, which becomes its image_id.")]
     string ImageUrl,
-    [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Replaces the stored one.")]
+    [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Stored if the image has none yet.")]
     string? RefinedPrompt = null,
-    [property: MaxLength(CreateImageRequest.IntentMaximum), Description("Replaces the stored one.")]
+    [property: MaxLength(CreateImageRequest.IntentMaximum), Description("Stored if the image has none yet.")]
     string? Intent = null,
-    [property: Description("At most 64 KB and 32 deep. Its keys are merged into the stored ones; the new value wins."), JsonConverter(typeof(RawJsonConverter))]
+    [property: Description("At most 64 KB and 32 levels. Keys that the stored metadata lacks are added."), JsonConverter(typeof(RawJsonConverter))]
     string? Metadata = null)
 {
     internal const int UserIdMaximum = 255;

@@ -1,10 +1,10 @@
-using System.Globalization;
+using System.Diagnostics;
 using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Images;
-using Microsoft.Net.Http.Headers;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Gallery.Service.Images;
 
@@ -13,12 +13,6 @@ internal static class ImageEndpoints
 {
     private const string Images = "/v1/gallery/";
     private const string Trash = "/v1/gallery/deleted/";
-
-    /// <summary>
-    /// A statement that changed nothing is explained by a find. Where the find shows a state that would have been changed, others
-    /// were at the image between the two, and it is tried again.
-    /// </summary>
-    private const int Attempts = 10;
 
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
@@ -32,7 +26,7 @@ internal static class ImageEndpoints
         images.MapPost(Images, CreateImage)
             .WithName("CreateImage").WithSummary("Saves an image; saving it again is no error")
             .Accepts<CreateImageRequest>("application/json")
-            .Answers<Envelope<Image>>(200, 201).Problems(400, 403, 408, 409, 413, 415);
+            .Answers<SavedImage>(200, 201).Problems(400, 403, 408, 409, 412, 413, 415);
         images.MapMethods(Trash, Get, ListDeletedImages)
             .WithName("ListDeletedImages").WithSummary("One user's trash, latest deletion first; without user_id, everyone's")
             .Answers<PageEnvelope<Image>>(200).Problems(400, 403);
@@ -41,22 +35,23 @@ internal static class ImageEndpoints
             .Answers<Envelope<Image>>(200).Answers(304).Problems(404);
         images.MapDelete("/v1/gallery/{imageId:uuid}/", SoftDeleteImage)
             .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash; again changes nothing")
-            .Answers<Envelope<Image>>(200).Problems(404);
+            .Answers<Envelope<Image>>(200).Problems(404, 412);
         images.MapPost("/v1/gallery/{imageId:uuid}/restore/", RestoreImage)
             .WithName("RestoreImage").WithSummary("Brings an image back from the trash; a live one stays as it is")
-            .Answers<Envelope<Image>>(200).Problems(404);
+            .Answers<Envelope<Image>>(200).Problems(404, 412);
         images.MapDelete("/v1/gallery/{imageId:uuid}/permanent/", PurgeImage)
             .WithName("PurgeImage").WithSummary("Deletes an image for good, live or in the trash, and answers what it was")
-            .Answers<Envelope<Image>>(200).Problems(403, 404);
+            .Answers<Envelope<Image>>(200).Problems(403, 404, 412);
     }
 
-    private static async Task<IResult> CreateImage(HttpContext http, ImageCoalescer images, ImageHosts hosts, CancellationToken ct)
+    private static async Task<IResult> CreateImage(HttpContext http, ImageRepository images, ImageHosts hosts, CancellationToken ct)
     {
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct);
         if (problem is not null) return problem;
 
         var caller = http.Caller();
         var errors = new FieldErrors();
+        var conditions = Conditions.Read(http.Request, errors);
         NewImage? image;
         try
         {
@@ -69,38 +64,31 @@ internal static class ImageEndpoints
         }
 
         if (image is null) return errors.ToProblem();
-        return Permissions.FindUserIdFault(caller, image.UserId) ?? await SaveAsync(http, images, image, ct);
-    }
+        if (Permissions.FindUserIdFault(caller, image.UserId) is { } forbidden) return forbidden;
 
-    private static async Task<IResult> SaveAsync(HttpContext http, ImageCoalescer images, NewImage image, CancellationToken ct)
-    {
-        for (var attempt = 1; attempt <= Attempts; attempt++)
+        var save = await images.SaveImageAsync(image with { If = conditions }, ct);
+        if (save.Outcome == ImageOutcome.Created) http.Response.Headers.Location = $"{Images}{image.ImageId}/";
+        return save.Outcome switch
         {
-            if (await images.UpsertImageAsync(image, ct) is { } written)
-                return Saved(http, written, created: written.Revision == 1, written.Revision == 1 ? "Image created successfully" : "Image updated successfully");
-
-            if (await images.FindImageAsync(image.ImageId, userId: null, ct) is not { } stored) continue;   // purged between the two
-            if (stored.UserId != image.UserId)
-                return new ProblemResult(
-                    StatusCodes.Status409Conflict,
-                    "image_owned_by_another_user",
-                    $"Image {image.ImageId} belongs to another user, and an image never changes its owner.");
-            if (stored.DeletedAt is not null) return Saved(http, stored, created: false, "Image is in the trash; nothing changed. Restore it to change it");
-            if (image.IsIn(stored)) return Saved(http, stored, created: false, "Image already saved; nothing changed");
-            // Live, and not what was sent: it was in the trash for the upsert, and restored before the find.
-        }
-
-        return Contended(image.ImageId);
+            ImageOutcome.Created => Saved(http, 201, save, "created", "Image created successfully"),
+            ImageOutcome.Updated => Saved(http, 200, save, "updated", "Image updated successfully"),
+            ImageOutcome.Unchanged => Saved(http, 200, save, "unchanged", "Image already saved; nothing changed"),
+            ImageOutcome.InTrash => Saved(http, 200, save, "in_trash", "Image is in the trash; nothing changed. Restore it to change it"),
+            ImageOutcome.OwnedByAnother => new ProblemResult(
+                409, "image_owned_by_another_user", $"Image {image.ImageId} belongs to another user. Save it with its owner's user_id."),
+            ImageOutcome.PreconditionFailed => PreconditionFailed(http, image.ImageId, save.Image),
+            _ => throw new UnreachableException(),
+        };
     }
 
-    private static Task<IResult> ListImages(HttpContext http, ImageListCoalescer<ImagePage> lists, CancellationToken ct) =>
-        ListAsync(http, Images, "Images retrieved successfully", lists.ListImagesAsync, ct);
+    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
+        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageListCoalescer<ImagePage> lists, CancellationToken ct) =>
-        ListAsync(http, Trash, "Deleted images retrieved successfully", lists.ListDeletedImagesAsync, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
+        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
 
     private static async Task<IResult> ListAsync(
-        HttpContext http, string path, string message, Func<ImageList, CancellationToken, Task<ImagePage>> list, CancellationToken ct)
+        HttpContext http, string path, string message, Func<string?, ImageKeyset, int, CancellationToken, Task<ImagePage>> list, CancellationToken ct)
     {
         var caller = http.Caller();
         var errors = new FieldErrors();
@@ -111,97 +99,80 @@ internal static class ImageEndpoints
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
-        var after = query.After is { } place ? new ImageKeyset(place.At, place.Id) : null;
-        // One row more than asked tells whether a page follows.
-        var (page, last) = await list(new(userId, after, query.Limit + 1), ct);
-        var next = last is null ? null : query.CursorAt(last.At, last.ImageId);
+        var page = await list(userId, query.After is { } place ? new(place.At, place.Id) : ImageKeyset.Start, query.Limit, ct);
+        var next = page.Next is { } last ? query.CursorAt(last.At, last.ImageId) : null;
         if (next is not null) http.Response.Headers.Link = query.Link(next);
         http.Response.Headers.CacheControl = "no-store";
-        return ImageJson.EndPage(page, message, new Pagination(query.Limit, next));
+        return TypedResults.Ok(Envelope.Of([.. page.Images.Select(Image.Of)], message, new Pagination(query.Limit, next)));
     }
 
-    private static async Task<IResult> FindImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
+    private static async Task<IResult> FindImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
     {
-        if (await images.FindImageAsync(imageId, http.Caller().UserId, ct) is not { } row) return NotFound(imageId);
-        if (row.DeletedAt is not null)
-            return new ProblemResult(
-                StatusCodes.Status404NotFound, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ brings it back.");
+        if (await images.FindImageAsync(new(imageId, http.Caller()), ct) is not { } image) return NotFound(imageId);
+        if (image.DeletedAt is not null)
+            return new ProblemResult(404, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ restores it.");
 
-        var etag = Validate(http, row);
-        return Matches(http.Request, etag)
-            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : ImageJson.Envelope(StatusCodes.Status200OK, row, "Image retrieved successfully");
+        SetETag(http, image);
+        return Conditions.Matches(http.Request.Headers.IfNoneMatch, image.Version)
+            ? TypedResults.StatusCode(304)
+            : TypedResults.Ok(Envelope.Of(Image.Of(image), "Image retrieved successfully"));
     }
 
-    private static async Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
+    private static Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
+        ChangeAsync(imageId, http, images.SoftDeleteImageAsync, "Image deleted successfully", "Image is in the trash already; nothing changed", ct);
+
+    private static Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
+        ChangeAsync(imageId, http, images.RestoreImageAsync, "Image restored successfully", "Image is not in the trash; nothing changed", ct);
+
+    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct)
     {
-        var userId = http.Caller().UserId;
-        for (var attempt = 1; attempt <= Attempts; attempt++)
+        if (permissions.FindPurgeFault(http.Caller()) is { } forbidden) return forbidden;
+        var answer = await ChangeAsync(imageId, http, images.PurgeImageAsync, "Image permanently deleted", "", ct);
+        if (answer is Ok<Envelope<Image>>) http.Response.Headers.ETag = default;   // there is nothing left to ask for
+        return answer;
+    }
+
+    private static async Task<IResult> ChangeAsync(
+        Guid imageId, HttpContext http, Func<ImageKey, CancellationToken, Task<ImageWrite>> change, string changed, string unchanged, CancellationToken ct)
+    {
+        var errors = new FieldErrors();
+        var conditions = Conditions.Read(http.Request, errors);
+        if (errors.Any) return errors.ToProblem();
+
+        var write = await change(new(imageId, http.Caller()) { If = conditions }, ct);
+        return write.Outcome switch
         {
-            if (await images.SoftDeleteImageAsync(imageId, userId, ct) is { } deleted) return Answer(http, deleted, "Image deleted successfully");
-            if (await images.FindImageAsync(imageId, userId, ct) is not { } row) return NotFound(imageId);
-            if (row.DeletedAt is not null) return Answer(http, row, "Image is in the trash already; nothing changed");
-        }
+            ImageOutcome.Updated => Answer(changed),
+            ImageOutcome.Unchanged => Answer(unchanged),
+            ImageOutcome.NotFound => NotFound(imageId),
+            ImageOutcome.PreconditionFailed => PreconditionFailed(http, imageId, write.Image),
+            _ => throw new UnreachableException(),
+        };
 
-        return Contended(imageId);
-    }
-
-    private static async Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageCoalescer images, CancellationToken ct)
-    {
-        var userId = http.Caller().UserId;
-        for (var attempt = 1; attempt <= Attempts; attempt++)
+        Ok<Envelope<Image>> Answer(string message)
         {
-            if (await images.RestoreImageAsync(imageId, userId, ct) is { } restored) return Answer(http, restored, "Image restored successfully");
-            if (await images.FindImageAsync(imageId, userId, ct) is not { } row) return NotFound(imageId);
-            if (row.DeletedAt is null) return Answer(http, row, "Image is not in the trash; nothing changed");
+            SetETag(http, write.Image!);
+            return TypedResults.Ok(Envelope.Of(Image.Of(write.Image!), message));
         }
-
-        return Contended(imageId);
     }
 
-    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageCoalescer images, CancellationToken ct) =>
-        permissions.FindPurgeFault(http.Caller()) is { } forbidden ? forbidden
-        : await images.PurgeImageAsync(imageId, http.Caller().UserId, ct) is { } row ? ImageJson.Envelope(StatusCodes.Status200OK, row, "Image permanently deleted")
-        : NotFound(imageId);
-
-    private static JsonAnswer Saved(HttpContext http, ImageRow row, bool created, string message)
+    private static JsonHttpResult<SavedImage> Saved(HttpContext http, int status, ImageWrite save, string outcome, string message)
     {
-        if (!created) return Answer(http, row, message);
-        Validate(http, row);
-        http.Response.Headers.Location = $"{Images}{row.ImageId}/";
-        return ImageJson.Envelope(StatusCodes.Status201Created, row, message);
+        SetETag(http, save.Image!);
+        return TypedResults.Json(SavedImage.Of(save, outcome, message), statusCode: status);
     }
 
-    private static JsonAnswer Answer(HttpContext http, ImageRow row, string message)
+    private static ProblemResult PreconditionFailed(HttpContext http, Guid imageId, ImageRow? image)
     {
-        Validate(http, row);
-        return ImageJson.Envelope(StatusCodes.Status200OK, row, message);
+        if (image is not null) SetETag(http, image);
+        return new(412, "precondition_failed", $"Image {imageId} is not in the state that If-Match or If-None-Match asks for. Read it again.");
     }
 
-    private static ProblemResult Contended(Guid imageId) =>
-        new(StatusCodes.Status503ServiceUnavailable, "image_contended", $"Image {imageId} is changed by others at every try. Try again.", RetryAfterSeconds: 1);
+    private static ProblemResult NotFound(Guid imageId) => new(404, "image_not_found", $"There is no image {imageId}.");
 
-    private static ProblemResult NotFound(Guid imageId) =>
-        new(StatusCodes.Status404NotFound, "image_not_found", $"There is no image {imageId}.");
-
-    /// <summary>
-    /// Sets the ETag: the revision, and when the row was created, since an image that was purged and saved again starts at 1 again.
-    /// </summary>
-    private static string Validate(HttpContext http, ImageRow row)
+    private static void SetETag(HttpContext http, ImageRow image)
     {
-        var created = row.CreatedAt.Ticks / TimeSpan.TicksPerMicrosecond;
-        var etag = string.Create(CultureInfo.InvariantCulture, $"\"{row.Revision}-{created:x}\"");
-        http.Response.Headers.ETag = etag;
-        http.Response.Headers.CacheControl = "private, no-cache";   // may be kept, must be asked for again: that is what the ETag is for
-        return etag;
-    }
-
-    /// <summary>If-None-Match by the weak comparison that RFC 9110, section 13.1.2, asks for.</summary>
-    private static bool Matches(HttpRequest request, string etag)
-    {
-        if (request.Headers.IfNoneMatch.Count == 0) return false;
-        var current = new EntityTagHeaderValue(etag);
-        return EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch, out var tags)
-            && tags.Any(tag => tag.Equals(EntityTagHeaderValue.Any) || tag.Compare(current, useStrongComparison: false));
+        http.Response.Headers.ETag = $"\"{image.Version}\"";
+        http.Response.Headers.CacheControl = "private, no-cache";   // caches keep it, and revalidate it with the ETag
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
+using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
-using Gallery.Sql.Images;
 
 namespace Gallery.Service.Limits;
 
@@ -54,7 +54,7 @@ internal sealed record ServiceLimits
             HeaderBytes = Read("GALLERY_MAX_HEADER_BYTES", 32 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
             Headers = Read("GALLERY_MAX_HEADERS", 100, 10, 1000, "headers"),
             Connections = Read("GALLERY_MAX_CONNECTIONS", 1024, 1, 65_535, "connections"),
-            QueueLength = Read("GALLERY_MAX_QUEUE", ImageCoalescer.DefaultQueueLength, 1, 65_536, "requests"),
+            QueueLength = Read("GALLERY_MAX_QUEUE", BatchOptions.DefaultQueueLength, 1, 65_536, "requests"),
             RequestsPerSecond = Read("GALLERY_RATE_LIMIT", 0, 0, 1_000_000, "requests a second (0: off)"),
             TrustedProxies = ReadNetworks("GALLERY_TRUSTED_PROXIES"),
             DataRate = Read("GALLERY_MIN_DATA_RATE", 2 * 1024, 1, 1_000_000, "bytes a second"),

@@ -1,340 +1,226 @@
 using System.Diagnostics;
-using System.Threading.Channels;
-using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Coalescing;
 
 /// <summary>
-/// Lets single requests share statements. While a statement is on its way, the requests that arrive meanwhile wait, and the next
-/// ones carry them. Nobody waits for others to come: an idle coalescer sends a lone request at once. Where the statements on
-/// their way stall, at a lock or a disk, who waits for them to end is served by spare lanes.
+/// Lets requests share statements. If a lane is free, a request is sent at once. Otherwise it waits, and the next statement carries it. If the lanes stall
+/// (a row lock, a disk), spare lanes serve those that wait.
 /// </summary>
 /// <remarks>
-/// An answer is given only when its statement has been committed. A key is in one statement at a time, as long as that one is waited for: where requests are
-/// alike (<see cref="CoalescerOptions.ShareEqualKeys"/>) the second shares the first's answer, else it waits for that statement to end.
-/// A statement that fails for what may be one request's fault is run again for fewer of them, down to that one alone, so that one caller's
-/// bad row fails that caller alone.
+/// A request is answered when its statement has committed. A key is in one statement at a time. If a statement fails because of one request, it is run again
+/// in parts, so that only that request fails.
 /// </remarks>
-public sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
+internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     where TKey : notnull
 {
-    private const int Few = 16;   // a statement for so many is not yet worth two
+    private const int Few = 16;   // a smaller statement is not worth splitting
+    private static readonly TimeSpan TimerResolution = TimeSpan.FromMilliseconds(20);   // a caller's time-out may fire this early
 
-    private static readonly TimeSpan TimersStep = TimeSpan.FromMilliseconds(20);   // a caller's own timer may run that much ahead of the clock
-    private readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>();   // bounded by the count of all who wait
-    private readonly KeysOnTheirWay<TKey, Waiting>? _keys;   // null where equal keys share an answer
     private readonly Func<TRequest, TKey> _keyOf;
-    private readonly Func<IReadOnlyList<TRequest>, StatementTerms, CancellationToken, Task<Dictionary<TKey, TResult>>> _run;
-    private readonly CoalescerOptions _options;
+    private readonly Func<TRequest, int> _bytesOf;
+    private readonly Func<IReadOnlyList<TRequest>, long, Task<IReadOnlyList<TResult>>> _run;
+    private readonly BatchOptions _options;
+    private readonly bool _sharesEqualKeys;
     private readonly CoalescerMetrics _metrics;
-    private readonly SemaphoreSlim _freeLanes;
-    private readonly SemaphoreSlim _freeSpareLanes;
     private readonly Timer _watch;
-    private int _waiting;     // in the queue, or for a key
-    private int _lastBatch;   // how many the latest batch had, by keys
-    private int _isWatched;   // whether the timer runs: only while somebody waits
-    private long _lastProgress = Stopwatch.GetTimestamp();   // when a lane that is no spare one last began with a batch, or was done with it
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <param name="name">Names its metrics.</param>
-    /// <param name="run">One statement for all these requests, of different keys. A key that is absent from its answer is answered by default.</param>
+    private readonly Lock _lock = new();   // guards all fields below
+    private readonly LinkedList<Waiting> _queue = [];
+    private readonly HashSet<TKey> _keysInFlight = [];
+    private int _running;
+    private int _lastCount;
+    private bool _isClosed;
+    private long _lastProgress = Stopwatch.GetTimestamp();
+
+    /// <param name="name">The label of its metrics.</param>
+    /// <param name="run">Runs one statement for requests of different keys. Takes the start of the oldest wait; returns a result per request, in their order.</param>
+    /// <param name="bytesOf">The size of a request in a statement. Null if all are small.</param>
+    /// <param name="sharesEqualKeys">Requests of one key in one batch are the same question, so that one result serves them all.</param>
     public Coalescer(
-        string name,
-        Func<TRequest, TKey> keyOf,
-        Func<IReadOnlyList<TRequest>, StatementTerms, CancellationToken, Task<Dictionary<TKey, TResult>>> run,
-        CoalescerOptions options)
+        string name, Func<TRequest, TKey> keyOf, Func<IReadOnlyList<TRequest>, long, Task<IReadOnlyList<TResult>>> run, BatchOptions options,
+        Func<TRequest, int>? bytesOf = null, bool sharesEqualKeys = false)
     {
-        (_keyOf, _run, _options) = (keyOf, run, options);
-        if (!options.ShareEqualKeys) _keys = new KeysOnTheirWay<TKey, Waiting>();
-        _metrics = new CoalescerMetrics(name, () => Volatile.Read(ref _waiting));
-        _freeLanes = new SemaphoreSlim(options.Lanes);
-        _freeSpareLanes = new SemaphoreSlim(options.SpareLanes);
-        _watch = new Timer(static coalescer => ((Coalescer<TKey, TRequest, TResult>)coalescer!).Watch(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        (_keyOf, _bytesOf, _run, _options, _sharesEqualKeys) = (keyOf, bytesOf ?? (_ => 0), run, options, sharesEqualKeys);
+        _metrics = new CoalescerMetrics(name, () => _queue.Count);
+        _watch = new Timer(_ => Start());
     }
 
-    /// <summary>The request's answer, once committed; default where the statement had none for its key.</summary>
-    /// <param name="ct">Ends the waiting, not a statement that is begun, which may carry others.</param>
+    /// <param name="ct">Ends the wait, but not a statement that has started, because it may carry others.</param>
     /// <exception cref="CoalescerFullException">Too many wait already, or the service is stopping.</exception>
-    /// <exception cref="TimeoutException">The statement was not answered in time; it may still be committed, unless it is <see cref="NotBegunException"/>.</exception>
-    public Task<TResult?> RunAsync(TRequest request, CancellationToken ct)
+    /// <exception cref="TimeoutException">There was no answer in time. The statement may still commit, unless this is <c>NotStartedException</c>.</exception>
+    public async Task<TResult> RunAsync(TRequest request, CancellationToken ct)
     {
-        if (_options.Lanes == 0) return RunAloneAsync(request, ct);
-        if (ct.IsCancellationRequested) return Task.FromCanceled<TResult?>(ct);
+        ct.ThrowIfCancellationRequested();
+        var waiting = new Waiting(request, _keyOf(request), _bytesOf(request), Stopwatch.GetTimestamp(), ct);
+        if (_options.Lanes == 0) return (await _run([request], waiting.Since).WaitAsync(ct))[0];
 
-        var key = _keyOf(request);
-        if (!HasNext && TryTakeLane())
+        lock (_lock)
         {
-            if (_keys is null || _keys.TryTake(key)) return RunFirstAsync(request, key).WaitAsync(_options.Patience, ct);
-            _freeLanes.Release();   // the key is on its way on another lane
+            if (_isClosed || _queue.Count >= _options.QueueLength) throw new CoalescerFullException();
+            _queue.AddLast(waiting);
         }
 
-        var waiting = new Waiting(request, key, Stopwatch.GetTimestamp(), ct);
-        if (Interlocked.Increment(ref _waiting) > _options.QueueLength || !_queue.Writer.TryWrite(waiting))
-        {
-            Interlocked.Decrement(ref _waiting);
-            if (HasNext) StartLane();   // who came while this one had the lane
-            return Task.FromException<TResult?>(new CoalescerFullException());
-        }
-
-        StartLane();
-        return waiting.Task.WaitAsync(_options.Patience, ct);
+        Start();
+        return await waiting.Task.WaitAsync(_options.Patience, ct);
     }
 
-    /// <summary>
-    /// Takes nothing new, and answers everyone who still waits: done within twice their patience, however the database is. Called again it does
-    /// nothing, and waits for nothing.
-    /// </summary>
+    /// <summary>Rejects new requests, and completes when all that wait have been answered.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_queue.Writer.TryComplete()) return;   // disposed of already
+        lock (_lock)
+        {
+            _isClosed = true;
+            CompleteIfDrained();
+        }
 
-        for (var lane = 0; lane < _options.Lanes; lane++) await _freeLanes.WaitAsync();
-        await ServeQueueAsync();   // who came in just before the queue was closed, and found no lane free
-        for (var lane = 0; lane < _options.SpareLanes; lane++) await _freeSpareLanes.WaitAsync();
-        await ServeQueueAsync();   // who waited for a key that was on its way on a spare lane
+        await _drained.Task;
         await _watch.DisposeAsync();
     }
 
-    private bool HasNext => _queue.Reader.Count > 0 || _keys?.HasNext == true;
-
-    private async Task<TResult?> RunAloneAsync(TRequest request, CancellationToken ct) =>
-        (await _run([request], StatementTerms.Alone(), ct)).GetValueOrDefault(_keyOf(request));
-
-    /// <summary>A lone request, on the lane that it found free: sent by its own thread, within its own trace, and answered without the queue.</summary>
-    private async Task<TResult?> RunFirstAsync(TRequest request, TKey key)
+    /// <summary>Starts a statement on each free lane. A spare lane is free only while the others stall.</summary>
+    private void Start()
     {
-        try
+        while (TryTakeLane(out var batch, out var isSpare)) _ = RunLaneAsync(batch, isSpare);
+    }
+
+    private bool TryTakeLane(out List<Waiting>[] batch, out bool isSpare)
+    {
+        lock (_lock)
         {
-            var terms = StatementTerms.Alone();
-            _metrics.Flushed(1, terms.Since);
-            return (await _run([request], terms, CancellationToken.None)).GetValueOrDefault(key);
+            batch = [];
+            isSpare = _running >= _options.Lanes;
+            if (_queue.Count == 0 || _running >= _options.Lanes + _options.SpareLanes) return false;
+            if (isSpare && Stopwatch.GetElapsedTime(_lastProgress) < _options.StalledAfter)
+            {
+                _watch.Change(_options.StalledAfter, Timeout.InfiniteTimeSpan);
+                return false;
+            }
+
+            batch = TakeBatch(isSpare);
+            if (batch.Length > 0) _running++;
+            CompleteIfDrained();
+            return batch.Length > 0;
         }
-        finally
+    }
+
+    private async Task RunLaneAsync(List<Waiting>[] batch, bool isSpare)
+    {
+        while (batch.Length > 0)
         {
-            _keys?.Release(key);
-            MarkProgress();
-            _freeLanes.Release();
-            if (HasNext) StartLane();   // who came meanwhile found no lane free
+            if (batch.Length > 1) Activity.Current = null;   // the statement belongs to no single request's trace
+            await FlushAsync(batch);
+            Activity.Current = null;
+            lock (_lock)
+            {
+                if (!isSpare) _lastProgress = Stopwatch.GetTimestamp();
+                batch = isSpare ? [] : TakeBatch(isSpare);
+                if (batch.Length == 0) _running--;
+                CompleteIfDrained();
+            }
         }
+
+        Start();
     }
 
     /// <summary>
-    /// Where a lane is free, or a spare one is called for, it starts: on a thread of the pool, outside of anyone's trace, since its statements
-    /// carry several.
+    /// Takes waiting requests whose keys are in no statement: at least <see cref="Few"/>, then half of the active callers. Those just answered count, because
+    /// they will probably ask again. So half are answered while the database works for the other half.
     /// </summary>
-    private void StartLane()
+    private List<Waiting>[] TakeBatch(bool isSpare)
     {
-        if (TryTakeLane()) ThreadPool.UnsafeQueueUserWorkItem(static coalescer => _ = coalescer.RunLaneAsync(), this, preferLocal: true);
-        else if (IsStalled && _freeSpareLanes.Wait(0)) ThreadPool.UnsafeQueueUserWorkItem(static coalescer => _ = coalescer.RunSpareLaneAsync(), this, preferLocal: true);
-        else StartWatch();
-    }
-
-    private void StartWatch()
-    {
-        if (_options.SpareLanes > 0 && Interlocked.Exchange(ref _isWatched, 1) == 0) _watch.Change(_options.StalledAfter, Timeout.InfiniteTimeSpan);
-    }
-
-    /// <summary>For those who came too early to find the others stalled, when nobody comes after them.</summary>
-    private void Watch()
-    {
-        Interlocked.Exchange(ref _isWatched, 0);
-        if (!HasNext) return;
-
-        StartLane();
-        StartWatch();   // one lane may not take them all
-    }
-
-    private bool TryTakeLane()
-    {
-        if (!_freeLanes.Wait(0)) return false;
-        MarkProgress();
-        return true;
-    }
-
-    private bool IsStalled => Stopwatch.GetElapsedTime(Volatile.Read(ref _lastProgress)) >= _options.StalledAfter;
-
-    private void MarkProgress() => Volatile.Write(ref _lastProgress, Stopwatch.GetTimestamp());
-
-    private async Task RunLaneAsync()
-    {
-        do
-        {
-            try
-            {
-                await ServeQueueAsync();
-            }
-            finally
-            {
-                _freeLanes.Release();
-            }
-        }
-        while (HasNext && TryTakeLane());   // who came in between the two found no lane free
-    }
-
-    /// <summary>One statement alone, and another where the usual lanes still stall: a database that is merely busy is not to be given more to do at once.</summary>
-    private async Task RunSpareLaneAsync()
-    {
-        try
-        {
-            await ServeQueueAsync(isSpare: true);
-        }
-        finally
-        {
-            _freeSpareLanes.Release();
-        }
-
-        if (HasNext) StartLane();
-    }
-
-    /// <summary>Statement after statement, until nobody waits; on a spare lane one.</summary>
-    private async Task ServeQueueAsync(bool isSpare = false)
-    {
+        var most = isSpare ? _options.MaximumCount : Math.Min(Math.Max((_queue.Count + _lastCount + 1) / 2, Few), _options.MaximumCount);
+        var bytes = 0;
         var batch = new Dictionary<TKey, List<Waiting>>();
-        do
+        for (var node = _queue.First; node is not null && batch.Count < most;)
         {
-            var most = isSpare ? _options.MaximumBatch : FindHalf();
-            while (batch.Count < most && TryBoard(batch)) { }
-            if (batch.Count == 0) continue;
+            var (waiting, here) = (node.Value, node);
+            node = node.Next;
+            if (IsAwaited(waiting))
+            {
+                if (batch.TryGetValue(waiting.Key, out var alike) && _sharesEqualKeys) alike.Add(waiting);
+                else if (alike is not null || (!_sharesEqualKeys && _keysInFlight.Contains(waiting.Key))) continue;   // waits for its key
+                else if (batch.Count > 0 && bytes + waiting.Bytes > _options.MaximumBytes) break;
+                else batch.Add(waiting.Key, [waiting]);
+                bytes += waiting.Bytes;
+            }
 
-            Volatile.Write(ref _lastBatch, batch.Count);
-            if (!isSpare) MarkProgress();
-            await FlushAsync([.. batch.Values]);
-            if (!isSpare) MarkProgress();
-            batch.Clear();
+            _queue.Remove(here);
         }
-        while (HasNext && !isSpare);
+
+        _keysInFlight.UnionWith(batch.Keys);
+        if (batch.Count > 0) _lastCount = batch.Count;
+        if (!isSpare) _lastProgress = Stopwatch.GetTimestamp();
+        return [.. batch.Values];
     }
 
-    /// <summary>
-    /// How many a statement takes: a few in any case; of many half of all who are about, those just answered among them, since they are likely to come
-    /// again. All at once would have the database and the service wait for each other in turn. So while the database works for the one half, the other is
-    /// answered and asks anew.
-    /// </summary>
-    private int FindHalf()
-    {
-        var half = (Volatile.Read(ref _waiting) + Volatile.Read(ref _lastBatch) + 1) / 2;   // rounded up
-        return Math.Min(Math.Max(half, Few), _options.MaximumBatch);
-    }
-
-    /// <summary>The next of those who wait goes on board, unless the key is on its way, or nobody waits for the answer any more. False where there is none.</summary>
-    private bool TryBoard(Dictionary<TKey, List<Waiting>> batch)
-    {
-        var hasKey = false;
-        if (_keys is not null && _keys.TryDequeue(out var waiting)) hasKey = true;
-        else if (!_queue.Reader.TryRead(out waiting)) return false;
-
-        if (_keys is not null && !hasKey && !_keys.TryTakeOrKeep(waiting.Key, waiting)) return true;   // still waits, for its key
-        Interlocked.Decrement(ref _waiting);
-        if (!IsAwaited(waiting)) _keys?.Release(waiting.Key);
-        else if (!batch.TryAdd(waiting.Key, [waiting])) batch[waiting.Key].Add(waiting);
-        return true;
-    }
-
-    /// <summary>False where the caller has gone, or has been told that it took too long: it must not be begun after that.</summary>
+    /// <summary>False if the caller has left or timed out: its request must not start any more.</summary>
     private bool IsAwaited(Waiting waiting) =>
-        !waiting.CancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(waiting.Since) < _options.Patience - TimersStep;
+        !waiting.CancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(waiting.Since) < _options.Patience - TimerResolution;
 
-    /// <summary>
-    /// Runs the batch, and answers those who still wait. Where a statement fails for one of them it is run again for halves (for each, where failing took long),
-    /// all of one size before any smaller; and without haste at last for those that are left: so the others have their answers before a row's lock is waited for.
-    /// </summary>
+    /// <summary>Runs the batch. If one request fails it, it runs again in halves; after a slow failure, such as a row lock, each request alone.</summary>
     private async Task FlushAsync(List<Waiting>[] batch)
     {
-        var parts = new Queue<List<Waiting>[]>([batch]);
-        var alone = new List<List<Waiting>[]>();
-        while (parts.TryDequeue(out var part))
-        {
-            var since = Stopwatch.GetTimestamp();
-            var failed = await TryRunAsync(part, inCompany: batch.Length > 1);
-            if (failed.Length == 1 && part.Length == 1) alone.Add(failed);
-            else if (failed.Length > 0)
-                foreach (var smaller in failed.Chunk(Stopwatch.GetElapsedTime(since) >= _options.StalledAfter ? 1 : (failed.Length + 1) / 2)) parts.Enqueue(smaller);
-            if (parts.Count + alone.Count > 0) StartLaneForKeys();
-        }
+        var start = Stopwatch.GetTimestamp();
+        var failed = await TryRunAsync(batch);
+        if (failed.Length == 0) return;
 
-        if (alone.Count == 0) return;
-
-        await Parallel.ForEachAsync(alone, new ParallelOptions { MaxDegreeOfParallelism = 1 + _options.SpareLanes }, async (part, _) =>
-        {
-            await TryRunAsync(part, inCompany: false);
-            StartLaneForKeys();
-        });
+        var isSlow = Stopwatch.GetElapsedTime(start) >= _options.StalledAfter;
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = isSlow ? 1 + _options.SpareLanes : 1 };
+        await Parallel.ForEachAsync(failed.Chunk(isSlow ? 1 : (failed.Length + 1) / 2), parallel, async (part, _) => await FlushAsync(part));
     }
 
-    /// <summary>For who waits for a key that is free now, while this lane has more to do: at once where the lanes stall, else soon.</summary>
-    private void StartLaneForKeys()
+    /// <summary>Runs one statement. Returns the requests to run again; all others have been answered.</summary>
+    private async Task<List<Waiting>[]> TryRunAsync(List<Waiting>[] part)
     {
-        if (_keys?.HasNext == true) StartLane();
-    }
-
-    /// <summary>One statement. Returns those that it is worth running again for; everyone else has been answered, and the key released.</summary>
-    private async Task<List<Waiting>[]> TryRunAsync(List<Waiting>[] part, bool inCompany)
-    {
-        List<Waiting>[] again = [];
         var awaited = Array.FindAll(part, alike => alike.Exists(IsAwaited));
         try
         {
-            if (awaited.Length == 0) return again;
-
-            var terms = new StatementTerms(awaited.Min(alike => alike[0].Since), inCompany);
-            _metrics.Flushed(awaited.Sum(alike => alike.Count), terms.Since);
-            var answers = await _run(Array.ConvertAll(awaited, alike => alike[0].Request), terms, CancellationToken.None);
-            foreach (var alike in awaited)
+            if (awaited.Length > 0)
             {
-                var answer = answers.GetValueOrDefault(alike[0].Key);
-                foreach (var waiting in alike) waiting.Answer(answer);
+                var since = awaited.Min(alike => alike[0].Since);
+                _metrics.Flushed(awaited.Sum(alike => alike.Count), since);
+                var results = await _run(Array.ConvertAll(awaited, alike => alike[0].Request), since);
+                for (var i = 0; i < awaited.Length; i++)
+                    foreach (var waiting in awaited[i]) waiting.TrySetResult(results[i]);
             }
         }
-        catch (Exception e) when (inCompany && (part.Length > 1 ? e is NotBegunException || _options.IsFaultOfOne(e) : _options.IsFaultOfHaste(e)))
+        catch (Exception e) when (part.Length > 1 && BatchOptions.IsFaultOfOne(e))
         {
-            again = awaited;
+            Release(part.Except(awaited));
+            return awaited;
         }
         catch (Exception e)
         {
-            foreach (var alike in awaited)
-                foreach (var waiting in alike) waiting.Fail(e);
-        }
-        finally
-        {
-            if (_keys is not null)
-                foreach (var alike in part.Except(again)) _keys.Release(alike[0].Key);
+            foreach (var waiting in awaited.SelectMany(alike => alike)) waiting.TrySetException(e);
         }
 
-        return again;
+        Release(part);
+        return [];
     }
 
-    /// <summary>
-    /// A request, and where its caller waits. The caller goes on as an item in the pool's common queue: in the lane's thread's own, as continuations are
-    /// queued, many answers would be given before that thread looked for what the database answers next.
-    /// </summary>
-    private sealed class Waiting(TRequest request, TKey key, long since, CancellationToken ct) : TaskCompletionSource<TResult?>, IThreadPoolWorkItem
+    private void Release(IEnumerable<List<Waiting>> part)
     {
-        private TResult? _answer;
-        private Exception? _fault;
+        lock (_lock) _keysInFlight.ExceptWith(part.Select(alike => alike[0].Key));
+        Start();   // this lane may still be busy with the other parts, and requests may wait for these keys
+    }
 
+    private void CompleteIfDrained()
+    {
+        if (_isClosed && _running == 0 && _queue.Count == 0) _drained.TrySetResult();
+    }
+
+    private sealed class Waiting(TRequest request, TKey key, int bytes, long since, CancellationToken ct)
+        : TaskCompletionSource<TResult>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
         public TRequest Request => request;
 
         public TKey Key => key;
 
+        public int Bytes => bytes;
+
         public long Since => since;
 
         public CancellationToken CancellationToken => ct;
-
-        public void Answer(TResult? answer)
-        {
-            _answer = answer;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-
-        public void Fail(Exception fault)
-        {
-            _fault = fault;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-
-        void IThreadPoolWorkItem.Execute()
-        {
-            if (_fault is not null) TrySetException(_fault);
-            else TrySetResult(_answer);
-        }
     }
 }

@@ -1,5 +1,4 @@
 using Dapper;
-using Gallery.Sql.Images;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 
@@ -38,24 +37,11 @@ public static class GalleryDatabase
         if (!tuned.ShouldSerialize("Read Buffer Size")) tuned.ReadBufferSize = 32 * 1024;   // a page of 50 in one read
         if (IsTransactionPooler(tuned, settings)) tuned.MaxAutoPrepare = 0;   // a prepared statement stays behind on another server connection
         else if (!tuned.ShouldSerialize("Max Auto Prepare")) tuned.MaxAutoPrepare = 32;
-        tuned.AutoPrepareMinUsages = 1;   // there are a dozen statements, and each is worth it
+        tuned.AutoPrepareMinUsages = int.MaxValue;   // StatementRunner prepares explicitly
 
         SetUpDapper();
         var builder = new NpgsqlDataSourceBuilder(tuned.ConnectionString) { Name = "gallery" };   // the pool's name in metrics, else the connection string
-        if (tuned.MaxAutoPrepare > 0) builder.UsePhysicalConnectionInitializer(connection => WarmAsync(connection).GetAwaiter().GetResult(), WarmAsync);
         return builder.Build();
-    }
-
-    private static async Task WarmAsync(NpgsqlConnection connection)
-    {
-        try
-        {
-            await ImageRepository.WarmAsync(connection);
-        }
-        catch (PostgresException e) when (e.InvariantSeverity == "ERROR")
-        {
-            // No schema yet, or no right to it: the request that meets it is told so.
-        }
     }
 
     private static bool IsTransactionPooler(NpgsqlConnectionStringBuilder connection, IConfiguration settings) =>

@@ -6,56 +6,46 @@ using Polly;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>How every repository runs a statement: a connection of the pool's, one more try where that is safe and may help, and a bound on the waiting.</summary>
-internal sealed class StatementRunner
+/// <summary>Runs every repository's statements: on a pooled connection, prepared at first use, with one retry where that is safe, and within a time limit.</summary>
+internal sealed class StatementRunner(NpgsqlDataSource database)
 {
-    private readonly NpgsqlDataSource? _database;
-    private readonly NpgsqlConnection? _connection;
-    private readonly ResiliencePipeline _repeatable = ResiliencePipeline.Empty;
-    private readonly ResiliencePipeline _notRepeatable = ResiliencePipeline.Empty;
+    private readonly ResiliencePipeline _repeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
+    private readonly ResiliencePipeline _notRepeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWithoutEffect);
 
-    public StatementRunner(NpgsqlDataSource database)
+    // Explicit preparation costs one more round trip per connection. Npgsql's automatic kind may report an error for a statement that committed (npgsql 6391).
+    private readonly bool _prepares = new NpgsqlConnectionStringBuilder(database.ConnectionString).MaxAutoPrepare > 0;
+
+    /// <summary>Runs one statement and maps its rows with Dapper.</summary>
+    /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
+    public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, CancellationToken ct, params (string Name, object Value)[] parameters) =>
+        ReadAsync(sql, reader => reader.GetRowParser<T>(), isRepeatable: true, Stopwatch.GetTimestamp(), ct, parameters);
+
+    /// <summary>Runs one statement and maps its rows.</summary>
+    /// <param name="parserOf">Makes the function that maps the reader's current row.</param>
+    /// <param name="isRepeatable">Whether the statement may run again if its connection was lost and it may already have committed.</param>
+    /// <param name="since">When its caller began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
+    /// <param name="parameters">Never null, and always of the same types, because the statement is prepared.</param>
+    /// <exception cref="NotStartedException">No connection became free within <see cref="GalleryDatabase.Patience"/>.</exception>
+    /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>. The statement may still commit.</exception>
+    public Task<IReadOnlyList<T>> ReadAsync<T>(
+        string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool isRepeatable, long since, CancellationToken ct, params (string Name, object Value)[] parameters)
     {
-        _database = database;
-        _repeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
-        _notRepeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWithoutEffect);
-    }
-
-    /// <summary>Runs on this connection alone, and once: for one that is just being opened.</summary>
-    public StatementRunner(NpgsqlConnection connection) => _connection = connection;
-
-    /// <summary>One statement and its rows.</summary>
-    /// <inheritdoc cref="RunAsync" path="/param[@name='isRepeatable']"/>
-    /// <param name="read">Reads all rows; begins anew where the statement is run twice.</param>
-    /// <inheritdoc cref="RunAsync" path="/exception"/>
-    public Task<T> QueryAsync<T>(
-        string sql, object parameters, bool isRepeatable, Func<DbDataReader, CancellationToken, Task<T>> read, CancellationToken ct, long? since = null) =>
-        RunAsync(isRepeatable, async (connection, token) =>
+        var wasSent = false;
+        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync<IReadOnlyList<T>>(async token =>
         {
-            await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(sql, parameters, cancellationToken: token));
-            return await read(reader, token);
-        }, ct, since);
+            await using var connection = await database.OpenConnectionAsync(token);
+            // A statement that starts after its caller timed out could undo what the caller did next.
+            if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw wasSent ? new TimeoutException() : new NotStartedException();
+            wasSent = true;
 
-    /// <param name="isRepeatable">
-    /// Whether a second run, after a first one whose answer was lost with its connection, leaves and answers the same: what that run did can not be known.
-    /// </param>
-    /// <param name="run">One round trip; begins anew where it is run twice.</param>
-    /// <param name="since">When those who wait for it began to, by <see cref="Stopwatch.GetTimestamp"/>; now where it is left out.</param>
-    /// <exception cref="NotBegunException">It came to its turn later than <see cref="GalleryDatabase.Patience"/> after that.</exception>
-    /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>; the statement ends by itself.</exception>
-    public Task<T> RunAsync<T>(bool isRepeatable, Func<NpgsqlConnection, CancellationToken, Task<T>> run, CancellationToken ct, long? since = null)
-    {
-        if (_connection is not null) return run(_connection, ct);
-
-        var begin = since ?? Stopwatch.GetTimestamp();
-        var wasBegun = false;
-        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
-        {
-            await using var connection = await _database!.OpenConnectionAsync(token);
-            // Not waited for any more: begun now, it might undo what its caller has done since it was told so.
-            if (Stopwatch.GetElapsedTime(begin) >= GalleryDatabase.Patience) throw wasBegun ? new TimeoutException() : new NotBegunException();
-            wasBegun = true;
-            return await run(connection, token);
+            await using var command = new NpgsqlCommand(sql, connection);
+            foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
+            if (_prepares) await command.PrepareAsync(token);
+            await using var reader = await command.ExecuteReaderAsync(token);
+            var parse = parserOf(reader);
+            var rows = new List<T>();
+            while (await reader.ReadAsync(token)) rows.Add(parse(reader));
+            return rows;
         }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
     }
 }

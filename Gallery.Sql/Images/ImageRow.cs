@@ -1,14 +1,14 @@
-using System.Data.Common;
-using System.Text.Json;
+using System.Globalization;
+using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Images;
 
-/// <summary>A row of <c>gallery.image</c>: the select list, in order.</summary>
+/// <summary>A row of <c>gallery.image</c>, in the order of <see cref="Columns"/>.</summary>
 /// <param name="Metadata">A JSON object, as PostgreSQL prints it.</param>
-/// <param name="CreatedAt">UTC.</param>
-/// <param name="UpdatedAt">UTC; moves with every change, deletion and restore included.</param>
-/// <param name="DeletedAt">UTC; null while the image is live.</param>
-/// <param name="Revision">1 exactly when the row was just inserted; 1 more with each change.</param>
+/// <param name="CreatedAt">UTC, to the microsecond, like all times here.</param>
+/// <param name="UpdatedAt">Moves with every change, deletion and restore included.</param>
+/// <param name="DeletedAt">Null while the image is live.</param>
+/// <param name="Revision">1 when inserted, 1 more with each change.</param>
 public sealed record ImageRow(
     Guid ImageId,
     string UserId,
@@ -21,76 +21,73 @@ public sealed record ImageRow(
     DateTime? DeletedAt,
     long Revision)
 {
-    /// <summary>All rows of a reader, by position: Dapper's own mapping boxes each value.</summary>
-    internal static async Task<IReadOnlyList<ImageRow>> ReadAllAsync(DbDataReader reader, CancellationToken ct)
-    {
-        var rows = new List<ImageRow>();
-        while (await reader.ReadAsync(ct)) rows.Add(Read(reader));
-        return rows;
-    }
+    internal const string Columns =
+        "i.image_id, i.user_id, i.image_url, i.refined_prompt, i.intent, i.metadata::text as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision";
 
-    internal static ImageRow Read(DbDataReader reader) => new(
-        reader.GetGuid(0),
-        reader.GetString(1),
-        reader.GetString(2),
-        reader.IsDBNull(3) ? null : reader.GetString(3),
-        reader.IsDBNull(4) ? null : reader.GetString(4),
-        reader.GetString(5),
-        reader.GetDateTime(6),
-        reader.GetDateTime(7),
-        reader.IsDBNull(8) ? null : reader.GetDateTime(8),
-        reader.GetInt64(9));
+    /// <summary>Names this state of the image, as an ETag does. <see cref="Preconditions.Hold"/> computes the same in SQL.</summary>
+    public string Version => string.Create(
+        CultureInfo.InvariantCulture, $"{Revision}-{(UpdatedAt - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond / 1_000_000m:0.000000}");
 }
 
-/// <summary>An image as one caller may know it.</summary>
-/// <param name="UserId">Whose it must be: to a user another's image is as unknown as one that never was. Null for anyone's.</param>
-public readonly record struct ImageKey(Guid ImageId, string? UserId)
+/// <summary>What a save sends. Null means not given.</summary>
+/// <param name="Metadata">A JSON object.</param>
+public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string? Metadata)
 {
-    internal bool Holds(ImageRow row) => row.ImageId == ImageId && (UserId is null || row.UserId == UserId);
+    public Preconditions If { get; init; }
+
+    /// <summary>The approximate size in a statement.</summary>
+    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0);
 }
 
-/// <summary>What a save says of an image. Null: not said, so what is stored stands.</summary>
-/// <param name="Metadata">A JSON object; its keys are merged into the stored ones, the new value winning.</param>
-public sealed record NewImage(
-    Guid ImageId,
-    string UserId,
-    string ImageUrl,
-    string? RefinedPrompt,
-    string? Intent,
-    string? Metadata)
+/// <summary>An image that a caller asks for. To a user, another user's image is as unknown as one that never existed.</summary>
+public readonly record struct ImageKey(Guid ImageId, Caller Caller)
 {
-    /// <summary>Whether saving it would change nothing of what is stored: the upsert's own comparison.</summary>
-    internal bool IsIn(ImageRow stored)
-    {
-        if (ImageUrl != stored.ImageUrl) return false;
-        if (RefinedPrompt is not null && RefinedPrompt != stored.RefinedPrompt) return false;
-        if (Intent is not null && Intent != stored.Intent) return false;
-        if (Metadata is null) return true;
-
-        using var said = JsonDocument.Parse(Metadata);
-        using var kept = JsonDocument.Parse(stored.Metadata);
-        return said.RootElement.EnumerateObject().All(key =>
-            kept.RootElement.TryGetProperty(key.Name, out var value) && JsonElement.DeepEquals(key.Value, value));
-    }
+    public Preconditions If { get; init; }
 }
 
-/// <summary>The last row of a page, after which the next page starts: its sort time and its key.</summary>
-/// <param name="At">UTC, to the microsecond: <c>created_at</c>, in the trash <c>deleted_at</c>.</param>
-public sealed record ImageKeyset(DateTime At, Guid ImageId);
-
-/// <summary>A page of a list that is asked for.</summary>
-/// <remarks>No record: who asks for the same page twice is given it twice.</remarks>
-/// <param name="userId">Whose; null for everyone's.</param>
-/// <param name="after">The last row of the page before; null for the first page.</param>
-/// <param name="limit">How many rows at most: 0 to <see cref="MaximumLimit"/>.</param>
-public sealed class ImageList(string? userId, ImageKeyset? after, int limit)
+/// <summary>The outcome of a write to one image.</summary>
+/// <param name="Image">The image afterwards; after a purge, as it was. Null with <see cref="ImageOutcome.NotFound"/> and <see cref="ImageOutcome.OwnedByAnother"/>.</param>
+/// <param name="Kept">After a save: the fields whose stored value differs from the one sent.</param>
+public sealed record ImageWrite(ImageOutcome Outcome, ImageRow? Image, IReadOnlyList<string> Kept)
 {
-    /// <summary>A page of 200 and the row that tells whether another follows. It stands in the statements.</summary>
-    public const int MaximumLimit = 201;
-
-    public string? UserId => userId;
-
-    public ImageKeyset? After => after;
-
-    public int Limit { get; } = limit <= MaximumLimit ? limit : throw new ArgumentOutOfRangeException(nameof(limit));
+    internal static readonly ImageWrite NotFound = new(ImageOutcome.NotFound, null, []);
 }
+
+/// <summary>Everything that a write to one image can come to.</summary>
+public enum ImageOutcome
+{
+    /// <summary>A save inserted the image.</summary>
+    Created,
+
+    /// <summary>The write changed the image.</summary>
+    Updated,
+
+    /// <summary>The image already was as the write wants it.</summary>
+    Unchanged,
+
+    /// <summary>A save found the image in the trash, and left it as it is.</summary>
+    InTrash,
+
+    /// <summary>A save found another user's image.</summary>
+    OwnedByAnother,
+
+    /// <summary>The image is not in the state that the request's <see cref="Preconditions"/> name.</summary>
+    PreconditionFailed,
+
+    /// <summary>No image of the caller has this id.</summary>
+    NotFound,
+
+    /// <summary>Another transaction changed the image between the statement's snapshot and its lock. Never leaves the repository.</summary>
+    Contended,
+}
+
+/// <summary>The last row of a page, after which the next page starts.</summary>
+/// <param name="At">UTC: <c>created_at</c>, in the trash <c>deleted_at</c>.</param>
+public readonly record struct ImageKeyset(DateTime At, Guid ImageId)
+{
+    /// <summary>Before the newest row. PostgreSQL has it as <c>infinity</c>.</summary>
+    public static ImageKeyset Start => new(DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc), Guid.AllBitsSet);
+}
+
+/// <summary>A page of a list, and the place where the next one starts. Null on the last page.</summary>
+public sealed record ImagePage(IReadOnlyList<ImageRow> Images, ImageKeyset? Next);

@@ -8,18 +8,18 @@ public sealed class CoalescerMetricsTests
     private static readonly CancellationToken None = CancellationToken.None;
 
     [Fact]
-    public async Task What_listens_to_the_metrics_and_fails_leaves_no_key_taken()
+    public async Task A_metrics_listener_that_throws_leaves_no_key_in_flight()
     {
         var mayAnswer = new TaskCompletionSource();
         await using var coalescer = new Coalescer<int, int, int>(
             "listened_to",
             key => key,
-            async (keys, _, _) =>
+            async (keys, _) =>
             {
                 await mayAnswer.Task;
-                return keys.ToDictionary(key => key, key => key);
+                return keys;
             },
-            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
+            new BatchOptions { SpareLanes = 0 });
         var first = coalescer.RunAsync(1, None);
         var second = coalescer.RunAsync(2, None);
         using (var listener = new MeterListener())

@@ -24,12 +24,12 @@ public sealed class CoalescerTests
         await using var coalescer = new Coalescer<int, int, int>(
             "test",
             key => key,
-            (keys, _, _) =>
+            (keys, _) =>
             {
                 threads.Add(Environment.CurrentManagedThreadId);
-                return Task.FromResult(keys.ToDictionary(key => key, key => key));
+                return Task.FromResult(keys);
             },
-            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
+            new BatchOptions { SpareLanes = 0 });
 
         var caller = Environment.CurrentManagedThreadId;
         var request = coalescer.RunAsync(1, None);
@@ -42,17 +42,17 @@ public sealed class CoalescerTests
     [InlineData(1, 0)]
     [InlineData(2, 0)]
     [InlineData(1, 2)]
-    public async Task No_request_is_left_behind_however_they_meet_the_lanes(int lanes, int spareLanes)
+    public async Task Every_request_is_answered_whatever_lane_it_meets(int lanes, int spareLanes)
     {
         await using var coalescer = new Coalescer<int, int, int>(
             "test",
             key => key,
-            async (keys, _, _) =>
+            async (keys, _) =>
             {
-                if (keys[0] % 3 == 0) await Task.Yield();   // a lane now ends on its caller's thread, now on another
-                return keys.ToDictionary(key => key, key => key);
+                if (keys[0] % 3 == 0) await Task.Yield();   // lanes end on different threads
+                return keys;
             },
-            new CoalescerOptions(lanes, spareLanes, TimeSpan.Zero, 4, 10_000, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
+            new BatchOptions(lanes) { SpareLanes = spareLanes, StalledAfter = TimeSpan.Zero, MaximumCount = 4, Patience = TimeSpan.FromSeconds(30) });
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
         {
@@ -61,7 +61,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Requests_that_arrive_while_a_statement_is_on_its_way_share_the_next_one()
+    public async Task Requests_that_arrive_during_a_statement_share_the_next_one()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce();
@@ -77,7 +77,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Nobody_is_answered_before_the_statement_is()
+    public async Task No_request_is_answered_before_its_statement()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce();
@@ -92,7 +92,7 @@ public sealed class CoalescerTests
     public async Task A_statement_carries_no_more_than_its_maximum()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(maximumBatch: 3);
+        await using var coalescer = statements.Coalesce(maximumCount: 3);
         var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
         requests.AddRange(Enumerable.Range(2, 7).Select(key => coalescer.RunAsync(key, None)));
         for (var i = 0; i < 4; i++) statements.Answer();
@@ -102,10 +102,36 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task A_key_that_is_on_board_already_waits_for_the_next_statement()
+    public async Task A_statement_carries_no_more_bytes_than_its_maximum()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(shareEqualKeys: false);
+        await using var coalescer = statements.Coalesce(bytesOf: key => key);
+        var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
+        requests.AddRange(new[] { 2, 500, 490, 600, 3 }.Select(key => coalescer.RunAsync(key, None)));
+        for (var i = 0; i < 3; i++) statements.Answer();
+
+        await Task.WhenAll(requests);
+        Assert.Equal(["1", "2 500 490", "600 3"], statements.Sent);
+    }
+
+    [Fact]
+    public async Task A_request_larger_than_a_statements_maximum_has_a_statement_for_itself()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(bytesOf: key => key);
+        var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
+        requests.AddRange(new[] { 2, 5000, 3 }.Select(key => coalescer.RunAsync(key, None)));
+        for (var i = 0; i < 4; i++) statements.Answer();
+
+        await Task.WhenAll(requests);
+        Assert.Equal(["1", "2", "5000", "3"], statements.Sent);
+    }
+
+    [Fact]
+    public async Task A_key_that_is_in_the_batch_already_waits_for_the_next_statement()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(sharesEqualKeys: false);
         var first = await statements.SendAsync(coalescer, 1);
         var others = new[] { 2, 2, 3, 2 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
         for (var i = 0; i < 4; i++) statements.Answer();
@@ -118,7 +144,7 @@ public sealed class CoalescerTests
     public async Task Many_requests_of_one_key_do_not_hold_up_the_others()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(maximumBatch: 3);
+        await using var coalescer = statements.Coalesce(maximumCount: 3);
         var first = await statements.SendAsync(coalescer, 1);
         var others = new[] { 2, 2, 2, 2, 3, 4 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
         for (var i = 0; i < 5; i++) statements.Answer();
@@ -128,10 +154,10 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Where_equal_keys_are_one_question_one_answer_serves_them_all()
+    public async Task Equal_keys_that_are_one_question_share_one_answer()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(shareEqualKeys: true);
+        await using var coalescer = statements.Coalesce(sharesEqualKeys: true);
         var first = await statements.SendAsync(coalescer, 1);
         var others = new[] { 2, 2, 3, 2 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
         statements.Answer();
@@ -144,29 +170,20 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task A_key_without_an_answer_is_answered_by_default()
-    {
-        var statements = new Statements { Answers = true };
-        await using var coalescer = statements.Coalesce();
-
-        Assert.Equal(0, await coalescer.RunAsync(Statements.Unknown, None));
-    }
-
-    [Fact]
-    public async Task A_statement_is_told_since_when_the_first_of_its_callers_waits()
+    public async Task A_statement_knows_when_its_oldest_wait_began()
     {
         var since = new List<long>();
         var mayAnswer = new TaskCompletionSource();
         await using var coalescer = new Coalescer<int, int, int>(
             "test",
             key => key,
-            async (keys, terms, _) =>
+            async (keys, start) =>
             {
-                since.Add(terms.Since);
+                since.Add(start);
                 await mayAnswer.Task;
-                return keys.ToDictionary(key => key, key => key);
+                return keys;
             },
-            new CoalescerOptions(1, 0, TimeSpan.Zero, 256, 100, TimeSpan.FromSeconds(30), ShareEqualKeys: false, _ => false, _ => false));
+            new BatchOptions { SpareLanes = 0 });
         var requests = new List<Task<int>> { coalescer.RunAsync(1, None) };
         var before = Stopwatch.GetTimestamp();
         requests.Add(coalescer.RunAsync(2, None));
@@ -179,7 +196,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task A_caller_that_goes_away_stops_waiting_and_disturbs_no_one()
+    public async Task A_caller_that_leaves_does_not_affect_the_others()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce();
@@ -197,7 +214,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Of_many_who_wait_one_statement_takes_half_and_the_next_the_others()
+    public async Task A_statement_takes_half_of_many_waiting_requests()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce();
@@ -206,11 +223,11 @@ public sealed class CoalescerTests
         for (var i = 0; i < 3; i++) statements.Answer();
 
         await Task.WhenAll([first, .. others]);
-        Assert.Equal([1, 20, 20], statements.Sent.Select(sent => sent.Split(' ').Length));
+        Assert.Equal([1, 21, 19], statements.Sent.Select(sent => sent.Split(' ').Length));
     }
 
     [Fact]
-    public async Task One_more_than_may_wait_is_turned_away()
+    public async Task A_request_is_rejected_when_the_queue_is_full()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(queueLength: 2);
@@ -224,14 +241,14 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Those_who_wait_for_one_key_count_among_those_who_may_wait()
+    public async Task Requests_that_wait_for_their_key_count_for_the_queue()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(queueLength: 2);
         var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
         for (var i = 0; i < 2; i++) requests.Add(coalescer.RunAsync(1, None));
         statements.Answer();
-        await statements.SentAsync();   // one of the two is on its way; the other waits for it
+        await statements.SentAsync();   // one of the two is in a statement; the other waits for it
         requests.Add(coalescer.RunAsync(1, None));
 
         await Assert.ThrowsAsync<CoalescerFullException>(() => coalescer.RunAsync(1, None));
@@ -240,7 +257,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Who_has_gone_before_a_statement_is_begun_is_not_in_it()
+    public async Task A_request_whose_caller_has_left_is_not_sent()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce();
@@ -258,7 +275,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Who_has_gone_before_a_lone_request_is_sent_is_not_served()
+    public async Task A_lone_request_whose_caller_has_left_is_not_sent()
     {
         var statements = new Statements { Answers = true };
         await using var coalescer = statements.Coalesce();
@@ -268,7 +285,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Without_lanes_each_request_is_a_statement_of_its_own()
+    public async Task Without_lanes_each_request_has_its_own_statement()
     {
         var statements = new Statements { Answers = true };
         await using var coalescer = statements.Coalesce(lanes: 0);
@@ -279,7 +296,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task A_request_does_not_wait_longer_than_its_patience()
+    public async Task A_request_times_out_after_its_patience()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(patience: TimeSpan.FromMilliseconds(1));
@@ -289,7 +306,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task A_request_that_was_told_it_took_too_long_is_not_begun_after_that()
+    public async Task A_request_that_timed_out_does_not_start_afterwards()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(patience: TimeSpan.FromSeconds(1));
@@ -304,7 +321,7 @@ public sealed class CoalescerTests
     }
 
     [Fact]
-    public async Task Shutting_down_answers_everyone_who_waits_and_takes_no_one_new()
+    public async Task Shut_down_answers_all_that_wait_and_rejects_new_requests()
     {
         var statements = new Statements();
         var coalescer = statements.Coalesce();

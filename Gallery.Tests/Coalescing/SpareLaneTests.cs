@@ -1,14 +1,14 @@
 namespace Gallery.Tests.Coalescing;
 
-/// <summary>Lanes beside the usual ones, for those who wait while the statements on their way stall.</summary>
+/// <summary>Further lanes for requests that wait while statements stall.</summary>
 public sealed class SpareLaneTests
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
     [Theory]
     [InlineData(0)]
-    [InlineData(50)]   // the second comes too early to find the first stalled, and nobody comes after it
-    public async Task Who_comes_after_a_stalled_statement_is_served_by_a_spare_lane(int stalledAfterMilliseconds)
+    [InlineData(50)]   // the second arrives before the first counts as stalled, and no other follows
+    public async Task A_spare_lane_serves_requests_behind_a_stalled_statement(int stalledAfterMilliseconds)
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(stalledAfterMilliseconds));
@@ -22,10 +22,10 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task What_a_spare_lane_could_not_take_along_is_taken_by_another()
+    public async Task Several_spare_lanes_serve_more_than_one_can_carry()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 2, maximumBatch: 2, stalledAfter: TimeSpan.FromMilliseconds(50));
+        await using var coalescer = statements.Coalesce(spareLanes: 2, maximumCount: 2, stalledAfter: TimeSpan.FromMilliseconds(50));
         var first = await statements.SendAsync(coalescer, 1);
         var others = Enumerable.Range(2, 3).Select(key => coalescer.RunAsync(key, None)).ToArray();
         for (var i = 0; i < 2; i++) await statements.SentAsync().WaitAsync(TimeSpan.FromSeconds(10), None);
@@ -36,7 +36,7 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task While_statements_are_answered_in_time_the_spare_lanes_rest()
+    public async Task Spare_lanes_are_not_used_while_statements_are_fast()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMinutes(1));
@@ -51,7 +51,7 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task A_spare_lane_may_be_taken_again()
+    public async Task A_spare_lane_can_be_used_again()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(spareLanes: 1);
@@ -67,7 +67,7 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task While_the_others_stall_a_spare_lane_serves_one_after_another_at_once()
+    public async Task While_the_others_stall_a_spare_lane_serves_requests_without_a_pause()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(400));
@@ -97,7 +97,7 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task A_key_that_is_on_its_way_is_not_sent_on_a_spare_lane_as_well()
+    public async Task A_key_in_a_statement_is_not_sent_on_a_spare_lane_as_well()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce(spareLanes: 2);
@@ -112,15 +112,16 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task Who_waits_for_a_key_does_not_wait_for_others_that_were_in_company_with_it()
+    public async Task A_request_does_not_wait_for_the_other_keys_that_failed_with_its_key()
     {
         var statements = new Statements();
-        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(500));
+        await using var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(100));
         var requests = new List<Task<int>> { await statements.SendAsync(coalescer, 1) };
         requests.AddRange(new[] { Statements.Locked, Statements.Locked, Statements.LockedLonger }.Select(key => coalescer.RunAsync(key, None)));
-        for (var i = 0; i < 4; i++) statements.Answer();   // the first, the two in company, each by itself
-        for (var i = 0; i < 5; i++) await statements.SentAsync();
-        await Task.Delay(TimeSpan.FromMilliseconds(900), None);   // nobody watches any more
+        statements.Answer();
+        await statements.SentAsync();   // both keys together
+        await Task.Delay(TimeSpan.FromMilliseconds(200), None);   // a slow failure
+        statements.Answer();
         statements.Unstick();
 
         await Task.WhenAll(requests[..3]).WaitAsync(TimeSpan.FromSeconds(10), None);
@@ -130,7 +131,7 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task Shutting_down_answers_those_who_wait_for_a_key_on_a_spare_lane()
+    public async Task Shut_down_answers_requests_that_wait_for_a_key_on_a_spare_lane()
     {
         var statements = new Statements();
         var coalescer = statements.Coalesce(spareLanes: 1, stalledAfter: TimeSpan.FromMilliseconds(500));
@@ -145,7 +146,7 @@ public sealed class SpareLaneTests
     }
 
     [Fact]
-    public async Task Shutting_down_waits_for_spare_lanes_too()
+    public async Task Shut_down_waits_for_spare_lanes_too()
     {
         var statements = new Statements();
         var coalescer = statements.Coalesce(spareLanes: 1);

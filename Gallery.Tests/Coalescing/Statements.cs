@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
+using Npgsql;
 
 namespace Gallery.Tests.Coalescing;
 
@@ -9,12 +10,11 @@ internal sealed class Statements
 {
     public const int Bad = 666;
     public const int Away = 503;
-    public const int Unknown = 404;
-    public const int Locked = 423;   // not free in company; alone not answered before it is unstuck
+    public const int Locked = 423;         // fails with others in its statement; alone it waits until Unstick
     public const int AlsoLocked = 424;
-    public const int LockedLonger = 425;   // likewise, but not before it is unstuck at last
-    public const int Late = 408;     // not begun in company
-    public const int Stuck = 599;    // not answered before it is unstuck
+    public const int LockedLonger = 425;   // waits until UnstickAtLast
+    public const int Late = 408;           // is not started
+    public const int Stuck = 599;          // waits until Unstick
 
     private readonly Channel<int> _sent = Channel.CreateUnbounded<int>();
     private readonly Channel<int> _mayAnswer = Channel.CreateUnbounded<int>();
@@ -36,15 +36,22 @@ internal sealed class Statements
     public List<string> Sent { get; } = [];
 
     public Coalescer<int, int, int> Coalesce(
-        int lanes = 1, int spareLanes = 0, int maximumBatch = 256, int queueLength = 100, bool shareEqualKeys = false, TimeSpan? patience = null,
-        TimeSpan stalledAfter = default) =>
+        int lanes = 1, int spareLanes = 0, int maximumCount = 256, int queueLength = 100, bool sharesEqualKeys = false, TimeSpan? patience = null,
+        TimeSpan stalledAfter = default, Func<int, int>? bytesOf = null) =>
         new(
             "test",
             key => key,
             RunAsync,
-            new CoalescerOptions(
-                lanes, spareLanes, stalledAfter, maximumBatch, queueLength, patience ?? TimeSpan.FromSeconds(30), shareEqualKeys,
-                e => e is FormatException or NotFreeException, e => e is NotFreeException));
+            new BatchOptions(lanes, queueLength)
+            {
+                SpareLanes = spareLanes,
+                StalledAfter = stalledAfter,
+                MaximumCount = maximumCount,
+                MaximumBytes = 1000,
+                Patience = patience ?? TimeSpan.FromSeconds(30),
+            },
+            bytesOf,
+            sharesEqualKeys);
 
     /// <summary>Makes a request whose statement is on its way when this returns.</summary>
     public async Task<Task<int>> SendAsync(Coalescer<int, int, int> coalescer, int key)
@@ -69,20 +76,22 @@ internal sealed class Statements
 
     public void Answer() => _mayAnswer.Writer.TryWrite(0);
 
-    private async Task<Dictionary<int, int>> RunAsync(IReadOnlyList<int> keys, StatementTerms terms, CancellationToken ct)
+    /// <summary>What PostgreSQL answers with this SQLSTATE.</summary>
+    public static PostgresException Error(string sqlState) => new("", "ERROR", "ERROR", sqlState);
+
+    private async Task<IReadOnlyList<int>> RunAsync(IReadOnlyList<int> keys, long since)
     {
         lock (Sent) Sent.Add(string.Join(' ', keys));
         _sent.Writer.TryWrite(0);
         var isLocked = keys.Any(key => key is Locked or AlsoLocked or LockedLonger);
-        if (keys.Contains(LockedLonger) && !terms.InCompany) await _isUnstuckAtLast.Task;
-        else if (keys.Contains(Stuck) || (isLocked && !terms.InCompany)) await _isUnstuck.Task;
-        else if (!Answers) await _mayAnswer.Reader.ReadAsync(ct);
+        var isAlone = keys.Count == 1;
+        if (keys.Contains(LockedLonger) && isAlone) await _isUnstuckAtLast.Task;
+        else if (keys.Contains(Stuck) || (isLocked && isAlone)) await _isUnstuck.Task;
+        else if (!Answers) await _mayAnswer.Reader.ReadAsync();
         if (keys.Contains(Away)) throw new TimeoutException();
-        if (keys.Contains(Bad)) throw new FormatException();
-        if (isLocked && terms.InCompany) throw new NotFreeException();
-        if (terms.InCompany && keys.Contains(Late)) throw new NotBegunException();
-        return keys.Where(key => key != Unknown).ToDictionary(key => key, key => key * 10);
+        if (keys.Contains(Bad)) throw Error(PostgresErrorCodes.CheckViolation);
+        if (isLocked && !isAlone) throw Error(PostgresErrorCodes.LockNotAvailable);
+        if (keys.Contains(Late)) throw new NotStartedException();
+        return [.. keys.Select(key => key * 10)];
     }
-
-    private sealed class NotFreeException : Exception;
 }

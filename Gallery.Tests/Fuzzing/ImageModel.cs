@@ -43,8 +43,8 @@ internal sealed record ModelImage(
     public ModelImage Merge(ImageOperation.Save save)
     {
         var metadata = Metadata.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToDictionary(pair => pair[0], pair => pair[1]);
-        foreach (var (name, value) in save.Metadata ?? new Dictionary<string, string>()) metadata[name] = value;
-        return this with { ImageUrl = save.ImageUrl, RefinedPrompt = save.RefinedPrompt ?? RefinedPrompt, Intent = save.Intent ?? Intent, Metadata = Print(metadata) };
+        foreach (var (name, value) in save.Metadata ?? new Dictionary<string, string>()) metadata.TryAdd(name, value);
+        return this with { RefinedPrompt = RefinedPrompt ?? save.RefinedPrompt, Intent = Intent ?? save.Intent, Metadata = Print(metadata) };
     }
 }
 

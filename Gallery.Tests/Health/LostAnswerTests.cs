@@ -10,6 +10,7 @@ namespace Gallery.Tests.Health;
 public sealed class LostAnswerTests(TestServer server) : IAsyncLifetime
 {
     private readonly Guid _id = Guid.NewGuid();
+    private readonly Guid _warm = Guid.NewGuid();
     private TestDatabase _database = null!;
     private LosingRelay _relay = null!;
     private WebApplication _service = null!;
@@ -23,7 +24,12 @@ public sealed class LostAnswerTests(TestServer server) : IAsyncLifetime
         _relay = await LosingRelay.OpenAsync(connection.Host!, connection.Port);
         (connection.Host, connection.Port) = ("127.0.0.1", _relay.Port);
         (_service, _source, _api) = await TestService.StartAsync(connection.ConnectionString);
-        await _api.GetAsync("/v1/gallery/");   // a connection, open and warm
+        // A connection on which the statements are prepared: the next answer is that of a statement.
+        await _api.SaveAsync(_warm);
+        await _api.GetAsync($"/v1/gallery/{_warm}/");
+        await _api.DeleteAsync($"/v1/gallery/{_warm}/");
+        await _api.PostAsync($"/v1/gallery/{_warm}/restore/");
+        await _api.DeleteAsync($"/v1/gallery/{_warm}/permanent/");
     }
 
     public async ValueTask DisposeAsync()

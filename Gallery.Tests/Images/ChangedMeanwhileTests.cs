@@ -30,7 +30,7 @@ public sealed class ChangedMeanwhileTests(TestService service) : IClassFixture<T
         var answer = await MeanwhileAsync(MoveToTrash, () => service.Api.DeleteAsync(Path()));
 
         Assert.Equal((200, "Image is in the trash already; nothing changed"), (answer.Status, (string?)answer.Body["message"]));
-        Assert.Equal("2001-02-03T00:00:00Z", (string?)answer.Image["deleted_at"]);
+        Assert.Equal("2001-02-03T00:00:00.000000Z", (string?)answer.Image["deleted_at"]);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class ChangedMeanwhileTests(TestService service) : IClassFixture<T
         await service.Api.SaveAsync(_id);
         var answer = await MeanwhileAsync(MoveToTrash, () => service.Api.SaveAsync(_id, refinedPrompt: "a lighthouse"));
 
-        Assert.Equal((200, "2001-02-03T00:00:00Z"), (answer.Status, (string?)answer.Image["deleted_at"]));
+        Assert.Equal((200, "2001-02-03T00:00:00.000000Z"), (answer.Status, (string?)answer.Image["deleted_at"]));
         Assert.Null(answer.Image["refined_prompt"]);
     }
 

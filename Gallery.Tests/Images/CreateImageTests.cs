@@ -83,13 +83,13 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
     }
 
     [Fact]
-    public async Task Fields_given_replace_and_fields_left_out_stand()
+    public async Task A_save_fills_in_a_field_that_the_image_lacks()
     {
         var id = Guid.NewGuid();
-        var first = await _api.SaveAsync(id, "user_123", "A sunset", "generate");
+        var first = await _api.SaveAsync(id, "user_123", intent: "generate");
         var changed = await _api.SaveAsync(id, refinedPrompt: "A sunrise");
 
-        Assert.Equal(200, changed.Status);
+        Assert.Equal((200, "updated"), (changed.Status, (string?)changed.Body["outcome"]));
         Assert.Equal("A sunrise", (string?)changed.Image["refined_prompt"]);
         Assert.Equal("generate", (string?)changed.Image["intent"]);
         Assert.Equal(2, (int)changed.Image["revision"]!);
@@ -112,19 +112,75 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
     }
 
     [Fact]
-    public async Task Metadata_merge_key_by_key_and_the_new_value_wins()
+    public async Task A_save_replaces_nothing_and_names_what_was_kept()
+    {
+        var id = Guid.NewGuid();
+        var first = await _api.SaveAsync(id, "user_123", "A sunset", "generate", """{"status":"draft","size":{"w":1},"seed":1}""");
+        var again = await _api.SaveAsync(
+            id, "user_123", "A sunrise", "edit", """{"status":"done","size":{"w":2},"seed":1.0}""", $"https://res.cloudinary.com/demo/image/upload/c_thumb,w_100/{id}.png");
+
+        Assert.Equal((200, "unchanged"), (again.Status, (string?)again.Body["outcome"]));
+        Assert.True(JsonNode.DeepEquals(first.Image, again.Image), again.Text);
+        Assert.Equal(["image_url", "refined_prompt", "intent", "metadata.size", "metadata.status"], again.Body["kept"]!.AsArray().Select(field => (string?)field));
+    }
+
+    [Fact]
+    public async Task A_late_first_save_does_not_undo_what_was_saved_since()
+    {
+        var id = Guid.NewGuid();
+        var late = () => _api.SaveAsync(id, metadata: """{"status":"draft"}""");
+        await late();
+        await _api.SaveAsync(id, refinedPrompt: "A sunset", metadata: """{"model":"a"}""");
+        var answer = await late();
+
+        Assert.Equal("unchanged", (string?)answer.Body["outcome"]);
+        Assert.Equal("A sunset", (string?)answer.Image["refined_prompt"]);
+        Assert.Empty(answer.Body["kept"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Saves_that_fill_in_different_fields_end_alike_in_every_order()
+    {
+        (string? Prompt, string? Intent, string? Metadata)[] saves = [("A sunset", null, """{"a":1}"""), (null, "generate", """{"b":2}"""), (null, null, """{"c":3}""")];
+        var ends = new List<string>();
+        foreach (var order in new[] { new[] { 0, 1, 2 }, [2, 1, 0], [1, 2, 0], [0, 2, 1] })
+        {
+            var id = Guid.NewGuid();
+            Answer answer = null!;
+            foreach (var i in order) answer = await _api.SaveAsync(id, refinedPrompt: saves[i].Prompt, intent: saves[i].Intent, metadata: saves[i].Metadata);
+            ends.Add($"{answer.Image["refined_prompt"]} {answer.Image["intent"]} {answer.Image["metadata"]}");
+        }
+
+        Assert.Single(ends.Distinct());
+    }
+
+    [Theory]
+    [InlineData(null, "created")]
+    [InlineData("A sunset", "unchanged")]
+    public async Task A_created_image_keeps_nothing_and_the_retry_says_unchanged(string? prompt, string outcome)
+    {
+        var id = Guid.NewGuid();
+        if (prompt is not null) await _api.SaveAsync(id, refinedPrompt: prompt);
+        var answer = await _api.SaveAsync(id, refinedPrompt: prompt);
+
+        Assert.Equal(outcome, (string?)answer.Body["outcome"]);
+        Assert.Empty(answer.Body["kept"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task A_save_adds_the_metadata_keys_that_are_missing()
     {
         var id = Guid.NewGuid();
         await _api.SaveAsync(id, metadata: """{"model":"a","seed":1,"size":{"w":1,"h":2}}""");
         var answer = await _api.SaveAsync(id, metadata: """{"seed":2,"size":{"w":3},"session_id":"s"}""");
 
         Assert.True(
-            JsonNode.DeepEquals(JsonNode.Parse("""{"model":"a","seed":2,"size":{"w":3},"session_id":"s"}"""), answer.Image["metadata"]), answer.Text);
+            JsonNode.DeepEquals(JsonNode.Parse("""{"model":"a","seed":1,"size":{"w":1,"h":2},"session_id":"s"}"""), answer.Image["metadata"]), answer.Text);
         Assert.Equal(2, (int)answer.Image["revision"]!);
     }
 
     [Fact]
-    public async Task Another_delivery_url_of_the_same_image_replaces_the_stored_one()
+    public async Task The_first_delivery_url_of_an_image_stays()
     {
         var id = Guid.NewGuid();
         await _api.SaveAsync(id);
@@ -132,7 +188,8 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
         var answer = await _api.SaveAsync(id, imageUrl: url);
 
         Assert.Equal(200, answer.Status);
-        Assert.Equal(url, (string?)answer.Image["image_url"]);
+        Assert.Equal(Api.UrlOf(id), (string?)answer.Image["image_url"]);
+        Assert.Equal(["image_url"], answer.Body["kept"]!.AsArray().Select(field => (string?)field));
     }
 
     [Fact]
@@ -146,7 +203,7 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
         Assert.Equal(200, retried.Status);
         Assert.True(JsonNode.DeepEquals(deleted.Image, retried.Image), retried.Text);
         Assert.NotNull(retried.Image["deleted_at"]);
-        Assert.Contains("trash", (string?)retried.Body["message"], StringComparison.Ordinal);
+        Assert.Equal("in_trash", (string?)retried.Body["outcome"]);
         Assert.Equal(404, (await _api.GetAsync($"/v1/gallery/{id}/")).Status);
     }
 

@@ -1,10 +1,13 @@
+using System.Diagnostics;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Tests.Database;
 using Npgsql;
 
 namespace Gallery.Tests.Images;
 
-/// <summary>What the repository does with batches, and what no endpoint can ask of it.</summary>
+/// <summary>What statements do with batches, which no endpoint asks for yet.</summary>
 public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
@@ -17,135 +20,165 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     {
         _database = await server.CreateDatabaseAsync(migrated: true);
         _source = _database.CreateSource(maximumPoolSize: 1);
-        _images = new ImageRepository(_source);
+        _images = new ImageRepository(_source, new BatchOptions());
     }
 
     public async ValueTask DisposeAsync()
     {
+        await _images.DisposeAsync();
         await _source.DisposeAsync();
         await _database.DisposeAsync();
     }
 
     [Fact]
-    public async Task A_batch_inserts_updates_and_passes_over_in_one_statement()
+    public async Task A_batch_of_saves_has_an_outcome_for_each_in_the_order_sent()
     {
         var (changed, unchanged, deleted, theirs, created) = (New(), New(), New(), New(), New());
-        await _images.UpsertImagesAsync([changed, unchanged, deleted, theirs with { UserId = "another" }], None);
-        await _images.SoftDeleteImagesAsync(Anyones(deleted.ImageId), None);
+        await SaveAsync(changed, unchanged, deleted, theirs with { UserId = "another" });
+        await _images.SoftDeleteImagesAsync(Anyones(deleted.ImageId), Now);
 
-        var written = await _images.UpsertImagesAsync([changed with { Intent = "edit" }, unchanged, deleted with { Intent = "edit" }, theirs, created], None);
+        var saves = await SaveAsync(changed with { Intent = "edit" }, unchanged, deleted with { Intent = "edit" }, theirs, created);
 
         Assert.Equal(
-            new Dictionary<Guid, long> { [changed.ImageId] = 2, [created.ImageId] = 1 },
-            written.ToDictionary(row => row.ImageId, row => row.Revision));
+            [ImageOutcome.Updated, ImageOutcome.Unchanged, ImageOutcome.InTrash, ImageOutcome.OwnedByAnother, ImageOutcome.Created],
+            saves.Select(save => save.Outcome));
+        Assert.Equal([2L, 1L, 2L, null, 1L], saves.Select(save => save.Image?.Revision));
     }
 
     [Fact]
-    public async Task Deleting_restoring_and_purging_a_batch_return_the_rows_that_changed()
+    public async Task A_save_of_anothers_image_returns_nothing_of_it()
+    {
+        var image = New();
+        await SaveAsync(image with { UserId = "another", Metadata = """{"seed": 2}""" });
+
+        Assert.Equal((ImageOutcome.OwnedByAnother, null, 0), await SaveAsync(image) is [var save] ? (save.Outcome, save.Image, save.Kept.Count) : default);
+    }
+
+    [Fact]
+    public async Task Deleting_restoring_and_purging_a_batch_have_an_outcome_for_each()
     {
         NewImage[] images = [New(), New(), New()];
-        var ids = Array.ConvertAll(images, image => image.ImageId);
-        await _images.UpsertImagesAsync(images, None);
-        var someAndUnknown = Anyones(ids[0], ids[2], Guid.NewGuid());
+        await SaveAsync(images);
+        ImageKey[] keys = Anyones(images[0].ImageId, Guid.NewGuid(), images[2].ImageId);
 
-        Assert.Equal([ids[0], ids[2]], Ids(await _images.SoftDeleteImagesAsync(someAndUnknown, None), ids));
-        Assert.Empty(await _images.SoftDeleteImagesAsync(someAndUnknown, None));
-        Assert.Equal([ids[0], ids[2]], Ids(await _images.RestoreImagesAsync(Anyones(ids), None), ids));
-        Assert.Equal(ids, Ids(await _images.FindImagesAsync(Anyones([.. ids, Guid.NewGuid()]), None), ids));
-        Assert.Equal([ids[0], ids[2]], Ids(await _images.PurgeImagesAsync(someAndUnknown, None), ids));
-        Assert.Equal([ids[1]], Ids(await _images.FindImagesAsync(Anyones(ids), None), ids));
+        Assert.Equal([ImageOutcome.Updated, ImageOutcome.NotFound, ImageOutcome.Updated], Outcomes(await _images.SoftDeleteImagesAsync(keys, Now)));
+        Assert.Equal([ImageOutcome.Unchanged, ImageOutcome.NotFound, ImageOutcome.Unchanged], Outcomes(await _images.SoftDeleteImagesAsync(keys, Now)));
+        Assert.Equal([ImageOutcome.Updated, ImageOutcome.NotFound, ImageOutcome.Updated], Outcomes(await _images.RestoreImagesAsync(keys, Now)));
+        Assert.Equal([ImageOutcome.Unchanged, ImageOutcome.NotFound, ImageOutcome.Unchanged], Outcomes(await _images.RestoreImagesAsync(keys, Now)));
+        Assert.Equal([ImageOutcome.Updated, ImageOutcome.NotFound, ImageOutcome.Updated], Outcomes(await _images.PurgeImagesAsync(keys, Now)));
+        Assert.Equal([ImageOutcome.NotFound, ImageOutcome.NotFound, ImageOutcome.NotFound], Outcomes(await _images.PurgeImagesAsync(keys, Now)));
     }
 
     [Fact]
-    public async Task Several_pages_are_answered_in_one_call_in_the_order_asked()
+    public async Task A_user_reaches_no_image_of_another()
     {
-        NewImage[] images = [New(), New() with { UserId = "another" }, New(), New()];
-        foreach (var image in images) await _images.UpsertImagesAsync([image], None);   // one by one, so that their times differ
-        var ids = Array.ConvertAll(images, image => image.ImageId);
-        foreach (var i in new[] { 2, 1 }) await _images.SoftDeleteImagesAsync(Anyones(ids[i]), None);
-        var user = images[0].UserId;
+        var (mine, theirs) = (New() with { UserId = "me" }, New() with { UserId = "them" });
+        await SaveAsync(mine, theirs);
+        ImageKey[] keys = [new(mine.ImageId, Caller.User("me")), new(theirs.ImageId, Caller.User("me"))];
+        ImageOutcome[] mineAlone = [ImageOutcome.Updated, ImageOutcome.NotFound];
 
-        Assert.Equal(
-            [[ids[3], ids[0]], [ids[3]], [], [ids[3], ids[0]]],
-            await _images.ListImagesAsync([new(user, null, 9), new(user, null, 1), new("nobody", null, 9), new(null, null, 9)], ReadIdsAsync, None));
-        Assert.Equal([[ids[1], ids[2]], [ids[2]]], await _images.ListDeletedImagesAsync([new(null, null, 9), new(user, null, 9)], ReadIdsAsync, None));
+        Assert.Equal([mine.ImageId, null], (await _images.FindImagesAsync(keys, Now)).Select(image => image?.ImageId));
+        Assert.Equal(mineAlone, Outcomes(await _images.SoftDeleteImagesAsync(keys, Now)));
+        await _images.SoftDeleteImagesAsync(Anyones(theirs.ImageId), Now);
+        Assert.Equal(mineAlone, Outcomes(await _images.RestoreImagesAsync(keys, Now)));
+        Assert.Equal(mineAlone, Outcomes(await _images.PurgeImagesAsync(keys, Now)));
     }
 
     [Fact]
-    public async Task A_page_of_which_not_all_rows_are_read_leaves_the_next_its_own()
+    public async Task Callers_that_share_a_find_get_only_what_they_may_see()
     {
-        NewImage[] images = [New(), New() with { UserId = "another" }];
-        await _images.UpsertImagesAsync([.. Enumerable.Range(0, 100).Select(_ => New()), .. images], None);
+        var image = New();
+        await SaveAsync(image);
+        Caller[] callers = [Caller.User(image.UserId), Caller.User("stranger"), Caller.Key("pipeline"), Caller.Stranger, Caller.User(image.UserId)];
 
-        var pages = await _images.ListImagesAsync(
-            [new(images[0].UserId, null, 100), new("another", null, 9)],
-            async (_, rows, ct) => await rows.ReadAsync(ct) ? rows.ImageId : Guid.Empty,
-            None);
+        Task<ImageRow?>[] finds;
+        await using (await _source.OpenConnectionAsync())   // the pool's only connection, so that they wait and share
+            finds = [.. callers.Select(caller => _images.FindImageAsync(new(image.ImageId, caller), None))];
 
-        Assert.Equal(images[1].ImageId, pages[1]);
+        Assert.Equal([image.ImageId, null, image.ImageId, null, image.ImageId], await Task.WhenAll(finds.Select(async find => (await find)?.ImageId)));
     }
 
     [Fact]
-    public async Task A_page_has_as_many_rows_as_a_list_may_ask_for_and_more_are_refused()
+    public async Task An_empty_batch_has_no_outcomes()
     {
-        await _images.UpsertImagesAsync([.. Enumerable.Range(0, ImageList.MaximumLimit + 1).Select(_ => New())], None);
-
-        Assert.Equal(ImageList.MaximumLimit, (await _images.ListImagesAsync([new(null, null, ImageList.MaximumLimit)], ReadIdsAsync, None))[0].Length);
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageList(null, null, ImageList.MaximumLimit + 1));
+        Assert.Empty(await SaveAsync());
+        Assert.Empty(await _images.FindImagesAsync([], Now));
+        Assert.Empty(await _images.PurgeImagesAsync([], Now));
     }
 
     [Fact]
-    public async Task Nothing_asked_is_nothing_answered()
+    public async Task Batches_of_the_same_images_in_opposite_orders_do_not_deadlock()
     {
-        Assert.Empty(await _images.UpsertImagesAsync([], None));
-        Assert.Empty(await _images.FindImagesAsync([], None));
-        Assert.Empty(await _images.ListImagesAsync([], ReadIdsAsync, None));
-    }
-
-    [Fact]
-    public async Task Saves_of_overlapping_batches_in_opposite_orders_do_not_deadlock()
-    {
-        await using var many = _database.CreateSource();
-        var images = new ImageRepository(many);
+        await using var source = _database.CreateSource();
+        await using var images = new ImageRepository(source, new BatchOptions());
         var batch = Enumerable.Range(0, 50).Select(_ => New()).ToArray();
-        await images.UpsertImagesAsync(batch, None);
+        var keys = Anyones([.. batch.Select(image => image.ImageId)]);
+        await SaveAsync(batch);
+        var deadlocks = await CountDeadlocksAsync();
 
-        await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Task.Run(() => images.UpsertImagesAsync(
-            [.. (i % 2 == 0 ? batch : batch.Reverse()).Select(image => image with { Intent = $"try {i}" })], None))));
-    }
-
-    [Fact]
-    public async Task A_statement_that_fails_at_its_first_use_of_a_connection_does_not_spoil_the_next()
-    {
-        // U+0000 gets as far as binding, where a statement that is being prepared at that moment leaves Npgsql out of step.
-        await Assert.ThrowsAsync<PostgresException>(() => _images.UpsertImagesAsync([New() with { UserId = "\0" }], None));
-
-        var good = New();
-        Assert.Single(await _images.UpsertImagesAsync([good], None));
-        Assert.Single(await _images.FindImagesAsync(Anyones(good.ImageId), None));
-    }
-
-    [Fact]
-    public async Task Every_statement_is_prepared_on_a_new_connection()
-    {
-        await using var connection = await _source.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand("select count(*) from pg_prepared_statements where statement like '%gallery.image as i%' and statement not like '%pg_prepared%'", connection);
-
-        Assert.Equal(9L, await command.ExecuteScalarAsync());
-    }
-
-    [Fact]
-    public async Task No_statement_is_planned_anew_at_each_execution()
-    {
-        for (var i = 0; i < 10; i++)   // five are planned in any case, and of a list also those of few rows
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(async () =>
         {
-            await _images.UpsertImagesAsync([New()], None);
-            await _images.FindImagesAsync(Anyones(Guid.NewGuid()), None);
-            await _images.ListImagesAsync([new("user", null, 51), new(null, null, 51)], ReadIdsAsync, None);
-            await _images.ListDeletedImagesAsync([new("user", null, 51), new(null, null, 51)], ReadIdsAsync, None);
-            await _images.SoftDeleteImagesAsync(Anyones(Guid.NewGuid()), None);
-            await _images.RestoreImagesAsync(Anyones(Guid.NewGuid()), None);
-            await _images.PurgeImagesAsync(Anyones(Guid.NewGuid()), None);
+            var reverse = i % 2 == 0;
+            await images.SaveImagesAsync([.. (reverse ? batch.AsEnumerable().Reverse() : batch).Select(image => image with { Metadata = $$"""{"{{i}}": 1}""" })], Now);
+            await images.SoftDeleteImagesAsync([.. reverse ? keys.AsEnumerable().Reverse() : keys], Now);
+            await images.RestoreImagesAsync([.. reverse ? keys : keys.AsEnumerable().Reverse()], Now);
+        })));
+
+        Assert.Equal(deadlocks, await CountDeadlocksAsync());
+    }
+
+    [Fact]
+    public async Task A_locked_row_delays_only_its_own_save()
+    {
+        await using var source = GalleryDatabase.Create(
+            new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = true, Options = "-c lock_timeout=250ms" }, Settings.Given.Settings());
+        await using var images = new ImageRepository(source, new BatchOptions());
+        NewImage[] batch = [.. Enumerable.Range(0, 9).Select(_ => New())];
+        await SaveAsync(batch);
+        await using var holder = new NpgsqlConnection(_database.ConnectionString);
+        await holder.OpenAsync();
+        await using var hold = new NpgsqlCommand("begin; select from gallery.image where image_id = @Id for update", holder);
+        hold.Parameters.AddWithValue("Id", batch[4].ImageId);
+        await hold.ExecuteNonQueryAsync();
+
+        var saves = batch.Select(image => images.SaveImageAsync(image with { Intent = "edit" }, None)).ToArray();
+
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable, (await Assert.ThrowsAsync<PostgresException>(() => saves[4])).SqlState);
+        foreach (var save in saves.Where(save => save != saves[4])) Assert.Equal(ImageOutcome.Updated, (await save).Outcome);
+    }
+
+    [Fact]
+    public async Task A_save_whose_turn_comes_after_its_caller_timed_out_does_not_start()
+    {
+        var image = New();
+
+        await Assert.ThrowsAsync<NotStartedException>(() => _images.SaveImagesAsync([image], Now - (3 * Stopwatch.Frequency)));
+        Assert.Null((await _images.FindImagesAsync(Anyones(image.ImageId), Now))[0]);
+    }
+
+    [Fact]
+    public async Task A_statement_that_fails_at_its_first_use_of_a_connection_does_not_affect_the_next()
+    {
+        // U+0000 fails in the server, in the execution that follows the preparation.
+        await Assert.ThrowsAsync<PostgresException>(() => SaveAsync(New() with { UserId = "\0" }));
+
+        Assert.Equal([ImageOutcome.Created], Outcomes(await SaveAsync(New())));
+    }
+
+    [Fact]
+    public async Task Each_statement_is_prepared_at_its_first_use_and_planned_once()
+    {
+        for (var i = 0; i < 10; i++)   // PostgreSQL plans the first five executions in any case
+        {
+            await SaveAsync(New());
+            await _images.FindImagesAsync(Anyones(Guid.NewGuid()), Now);
+            await _images.ListImagesAsync("user", ImageKeyset.Start, 50, None);
+            await _images.ListImagesAsync(null, ImageKeyset.Start, 50, None);
+            await _images.ListDeletedImagesAsync("user", ImageKeyset.Start, 50, None);
+            await _images.ListDeletedImagesAsync(null, ImageKeyset.Start, 50, None);
+            await _images.SoftDeleteImagesAsync(Anyones(Guid.NewGuid()), Now);
+            await _images.RestoreImagesAsync(Anyones(Guid.NewGuid()), Now);
+            await _images.PurgeImagesAsync(Anyones(Guid.NewGuid()), Now);
         }
 
         await using var connection = await _source.OpenConnectionAsync();
@@ -156,36 +189,19 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
         Assert.Equal((9L, 9L), (reader.GetInt64(0), reader.GetInt64(1)));
     }
 
-    [Fact]
-    public async Task A_user_reaches_no_image_of_anothers()
-    {
-        var (mine, theirs) = (New() with { UserId = "me" }, New() with { UserId = "them" });
-        await _images.UpsertImagesAsync([mine, theirs], None);
-        Guid[] ids = [mine.ImageId, theirs.ImageId];
-        ImageKey[] mines = [new(ids[0], "me"), new(ids[1], "me")];
+    private static long Now => Stopwatch.GetTimestamp();
 
-        Assert.Equal([mine.ImageId], Ids(await _images.FindImagesAsync(mines, None), ids));
-        Assert.Equal(ids, Ids(await _images.FindImagesAsync([new(ids[0], "me"), new(ids[1], null)], None), ids));
-        Assert.Equal([mine.ImageId], Ids(await _images.SoftDeleteImagesAsync(mines, None), ids));
-        await _images.SoftDeleteImagesAsync(Anyones(ids), None);
-        Assert.Equal([mine.ImageId], Ids(await _images.RestoreImagesAsync(mines, None), ids));
-        Assert.Equal([mine.ImageId], Ids(await _images.PurgeImagesAsync(mines, None), ids));
-    }
+    private Task<IReadOnlyList<ImageWrite>> SaveAsync(params NewImage[] images) => _images.SaveImagesAsync(images, Now);
 
-    private static ImageKey[] Anyones(params Guid[] ids) => Array.ConvertAll(ids, id => new ImageKey(id, null));
+    private Task<long> CountDeadlocksAsync() => _database.FindAsync<long>("select deadlocks from pg_stat_database where datname = current_database()");
+
+    private static ImageKey[] Anyones(params Guid[] ids) => Array.ConvertAll(ids, id => new ImageKey(id, Caller.Anonymous));
+
+    private static IEnumerable<ImageOutcome> Outcomes(IEnumerable<ImageWrite> writes) => writes.Select(write => write.Outcome);
 
     private static NewImage New()
     {
         var id = Guid.NewGuid();
         return new NewImage(id, "user_123", $"https://res.cloudinary.com/demo/image/upload/{id}.jpg", null, null, """{"seed": 1}""");
     }
-
-    private static async Task<Guid[]> ReadIdsAsync(ImageList list, ImageReader rows, CancellationToken ct)
-    {
-        var ids = new List<Guid>();
-        while (await rows.ReadAsync(ct)) ids.Add(rows.ImageId);
-        return [.. ids];
-    }
-
-    private static IEnumerable<Guid> Ids(IEnumerable<ImageRow> rows, Guid[] order) => rows.Select(row => row.ImageId).OrderBy(id => Array.IndexOf(order, id));
 }

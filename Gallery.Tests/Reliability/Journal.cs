@@ -110,10 +110,11 @@ internal sealed class Journal
             where user_id = any(@UserIds)
             """,
             new { UserIds = _entries.Select(entry => entry.UserId).Distinct().ToArray() });
+        var parse = reader.GetRowParser<ImageRow>();
         var rows = new Dictionary<Guid, ImageRow>();
         while (await reader.ReadAsync())
         {
-            var row = ImageRow.Read(reader);
+            var row = parse(reader);
             rows.Add(row.ImageId, row with { Metadata = Write.InOrder(row.Metadata) });
         }
 

@@ -18,10 +18,10 @@ internal enum Step
 }
 
 /// <summary>A write, and what it makes of an image. Repeated at once it changes nothing more: that makes it safe to send again.</summary>
-/// <param name="Number">Another in each save: the prompt, and the value of one of eight metadata keys.</param>
+/// <param name="Number">Different in each save: the prompt, and the value of one metadata key.</param>
 internal sealed record Write(Step Step, int Number)
 {
-    private const int Keys = 8;
+    private const int Keys = 64;
 
     // With it the prompt has just under its 16,384 characters; in JSON, escaped, the body has 196 KB.
     private static readonly string LongTail = string.Concat(Enumerable.Repeat("🌅", 16_360));
@@ -39,7 +39,7 @@ internal sealed record Write(Step Step, int Number)
     public ImageRow? ApplyTo(ImageRow? row, Guid imageId, string userId, bool isLong) => (Step, row) switch
     {
         (Step.Save, null) => new ImageRow(imageId, userId, Api.UrlOf(imageId), Prompt(isLong), "generate", Merge("{}"), default, default, null, 1),
-        (Step.Save, { DeletedAt: null }) => row with { RefinedPrompt = Prompt(isLong), Metadata = Merge(row.Metadata), Revision = row.Revision + 1 },
+        (Step.Save, { DeletedAt: null }) when Merge(row.Metadata) is var merged && merged != row.Metadata => row with { Metadata = merged, Revision = row.Revision + 1 },
         (Step.SoftDelete, { DeletedAt: null }) => row with { DeletedAt = DateTime.MaxValue, Revision = row.Revision + 1 },
         (Step.Restore, { DeletedAt: not null }) => row with { DeletedAt = null, Revision = row.Revision + 1 },
         (Step.Purge, _) => null,
@@ -68,7 +68,7 @@ internal sealed record Write(Step Step, int Number)
     private string Merge(string metadata)
     {
         var merged = JsonSerializer.Deserialize<SortedDictionary<string, int>>(metadata)!;
-        merged[Key] = Number;
+        merged.TryAdd(Key, Number);   // a stored value stays
         return JsonSerializer.Serialize(merged);
     }
 }

@@ -4,6 +4,7 @@ using Gallery.Sql.Images;
 using Gallery.Tests.Database;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -17,7 +18,8 @@ public sealed class TestService(TestServer server) : IAsyncLifetime
 
     public TestDatabase Database { get; private set; } = null!;
 
-    public ImageRepository Images => new(_source!);
+    /// <summary>The service's own repository.</summary>
+    public ImageRepository Images => _service!.Services.GetRequiredService<ImageRepository>();
 
     /// <summary>Speaks to the service as any client would.</summary>
     public Api Api { get; private set; } = null!;

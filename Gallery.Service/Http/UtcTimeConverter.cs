@@ -1,0 +1,20 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Gallery.Service.Http;
+
+/// <summary>Writes times with six fraction digits always. System.Text.Json drops trailing zeros, and some parsers need a fixed width.</summary>
+internal sealed class UtcTimeConverter : JsonConverter<DateTime>
+{
+    public override DateTime Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTime();
+
+    public override void Write(Utf8JsonWriter writer, DateTime value, JsonSerializerOptions options)
+    {
+        const int length = 26;                               // 2026-01-15T10:30:00.000000
+        Span<byte> text = stackalloc byte[length + 2];
+        Utf8Formatter.TryFormat(value, text, out _, 'O');    // has seven digits, then Z
+        text[length] = (byte)'Z';
+        writer.WriteStringValue(text[..(length + 1)]);
+    }
+}
