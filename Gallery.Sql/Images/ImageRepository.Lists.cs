@@ -99,7 +99,11 @@ public sealed partial class ImageRepository
         return ListAsync(userId is null ? ofEveryone : ofUser, userId, after, limit, image => new(image.DeletedAt!.Value, image.ImageId), ct);
     }
 
-    private async Task<ImagePage> ListAsync(
+    private Task<ImagePage> ListAsync(
+        string sql, string? userId, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf, CancellationToken ct) =>
+        ReadPageAsync(sql, userId, after, limit, keysetOf, ct).WaitAsync(GalleryDatabase.Patience, ct);
+
+    private async Task<ImagePage> ReadPageAsync(
         string sql, string? userId, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf, CancellationToken ct)
     {
         var images = new List<ImageRow>();

@@ -114,7 +114,7 @@ public sealed class TimeoutTests(TestService other, TestServer server) : IClassF
         Assert.Contains("POST /v1/gallery/ answered 503 deadline_exceeded", line, StringComparison.Ordinal);
     }
 
-    private const int Pages = 4;
+    private const int Pages = 16;
 
     /// <summary>More than the kernel takes at once.</summary>
     private static readonly string LargePages =

@@ -20,7 +20,7 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
 
         Assert.Contains("http_server_request_duration_seconds_bucket{", text, StringComparison.Ordinal);
         Assert.Contains("http_route=\"/v1/gallery/\"", text, StringComparison.Ordinal);
-        Assert.Matches(@"gallery_coalescer_batch_size\w*_count\{[^}]*coalescer=""upsert""", text);
+        Assert.Matches(@"gallery_coalescer_batch_size\w*_count\{[^}]*coalescer=""save""", text);
         Assert.Contains("gallery_coalescer_queue_length", text, StringComparison.Ordinal);
         Assert.Matches(@"db_client_connections?_\w+\{[^}]*pool_name=""gallery""", text);
         Assert.Contains("dotnet_gc_collections", text, StringComparison.Ordinal);

@@ -1,11 +1,13 @@
 using System.Text.Json.Nodes;
 using Dapper;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Images;
 using Gallery.Tests.Database;
 using Npgsql;
 
 namespace Gallery.Tests.Schema;
 
-/// <summary>How PostgreSQL runs each list's own prepared statement once it no longer looks at the parameters.</summary>
+/// <summary>The generic plan of each list's prepared statement.</summary>
 public sealed class ListPlanTests(TestServer server) : IAsyncLifetime
 {
     private TestDatabase _database = null!;
@@ -57,7 +59,8 @@ public sealed class ListPlanTests(TestServer server) : IAsyncLifetime
 
     private async Task<JsonNode> ExplainAsync(bool deleted, string? userId)
     {
-        // A connection comes with the repository's own statements prepared; it is they that are explained.
+        await using (var images = new ImageRepository(_source, new BatchOptions()))   // prepares the list's statement, which is then explained
+            await (deleted ? images.ListDeletedImagesAsync(userId, ImageKeyset.Start, 50, default) : images.ListImagesAsync(userId, ImageKeyset.Start, 50, default));
         await using var connection = await _source.OpenConnectionAsync();
         var prepared = await connection.QuerySingleAsync<(string Name, string[] Types)>(
             "select name, parameter_types::text[] from pg_prepared_statements where statement like @order and statement like '%limit%' and statement like '%i.user_id = %' = @ofOneUser",
@@ -67,7 +70,7 @@ public sealed class ListPlanTests(TestServer server) : IAsyncLifetime
         {
             "text" => $"'{userId}'",
             "timestamp with time zone" => $"'{halfWay}'",
-            "uuid" => "null",
+            "uuid" => "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
             _ => "51",
         });
         await connection.ExecuteAsync("set plan_cache_mode = force_generic_plan");
