@@ -3,15 +3,15 @@ using System.Diagnostics.Metrics;
 
 namespace Gallery.Sql.Coalescing;
 
-/// <summary>How a coalescer does: how many requests its statements carry, how long the first of them waited, how many wait now.</summary>
+/// <summary>A coalescer's metrics.</summary>
 internal sealed class CoalescerMetrics
 {
     public const string MeterName = "Gallery.Coalescing";
 
     private static readonly Meter Meter = new(MeterName);
-    private static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("gallery.coalescer.batch_size", "{request}", "Requests a statement carries.",
+    private static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("gallery.coalescer.batch_size", "{request}", "Requests in a statement.",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256] });
-    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "ms", "From a request's arrival to its statement's start.",
+    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "ms", "From the oldest request's arrival to the start of its statement.",
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] });
 
     private readonly KeyValuePair<string, object?> _name;
@@ -19,7 +19,7 @@ internal sealed class CoalescerMetrics
     public CoalescerMetrics(string name, Func<int> waiting)
     {
         _name = new("coalescer", name);
-        Meter.CreateObservableGauge("gallery.coalescer.queue_length", () => new Measurement<int>(waiting(), _name), "{request}", "Requests that wait now.");
+        Meter.CreateObservableGauge("gallery.coalescer.queue_length", () => new Measurement<int>(waiting(), _name), "{request}", "Requests that wait for a statement.");
     }
 
     public void Flushed(int requests, long since)

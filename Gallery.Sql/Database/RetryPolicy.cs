@@ -4,13 +4,13 @@ using Polly.Retry;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>The one retry policy: one more try, on other connections, a moment later.</summary>
+/// <summary>The only retry policy: one more try, on new connections, after a short pause.</summary>
 internal static class RetryPolicy
 {
-    // Jittered by a quarter to either side, so that those who failed together do not come back together.
+    // With jitter, so that requests that failed together do not return together.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(80);
 
-    /// <param name="isWorthIt">Which failures: one of <see cref="TransientFault"/>'s.</param>
+    /// <param name="isWorthIt">Which failures to retry: a method of <see cref="TransientFault"/>.</param>
     public static ResiliencePipeline OneMoreTry(NpgsqlDataSource database, Func<NpgsqlException, bool> isWorthIt) =>
         new ResiliencePipelineBuilder()
             .AddRetry(new RetryStrategyOptions
@@ -22,7 +22,7 @@ internal static class RetryPolicy
                 OnRetry = attempt =>
                 {
                     if (attempt.Outcome.Exception is not PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected })
-                        database.Clear();   // the others in the pool are no better
+                        database.Clear();   // the pool's other connections are probably broken too
                     return default;
                 },
             })

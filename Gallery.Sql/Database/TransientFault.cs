@@ -3,24 +3,24 @@ using Npgsql;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>Which failures are worth one more try. Npgsql's own <c>IsTransient</c> is no guide: it counts time-outs, and leaves out a changed plan.</summary>
+/// <summary>Which failures to retry. Npgsql's <c>IsTransient</c> does not fit: it includes time-outs, and excludes a changed plan.</summary>
 internal static class TransientFault
 {
     /// <summary>
-    /// Whether the same statement may well succeed at once, on a connection that is new. It may have been committed the first time, and its
-    /// answer lost: not for a statement whose second run would then answer otherwise.
+    /// Whether the statement would probably succeed on a new connection. The first run may have committed and lost its answer, so this is not for
+    /// statements that would then answer differently.
     /// </summary>
     public static bool IsWorthOneMoreTry(NpgsqlException fault) => IsWithoutEffect(fault) || fault switch
     {
-        // A server's words; but a pooler in between says the same of a statement that it no longer waits for.
+        // A server rolls back before it sends these. A pooler sends them for a statement that may still commit.
         PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or ['0', '8', ..] } => true,
         PostgresException => false,
-        // A pooled connection that the server, or something between, has ended meanwhile. Refused and unreachable are not among these.
+        // The server or the network ended a pooled connection. Refused and unreachable are not included.
         { InnerException: IOException { InnerException: not SocketException { SocketErrorCode: SocketError.TimedOut } } } => true,
         _ => false,
     };
 
-    /// <summary>Whether the same statement may well succeed at once, and is sure to have changed nothing the first time: safe for every statement.</summary>
+    /// <summary>Whether the statement would probably succeed, and certainly changed nothing the first time. Safe for every statement.</summary>
     public static bool IsWithoutEffect(NpgsqlException fault) => fault switch
     {
         PostgresException
