@@ -1,12 +1,10 @@
 using Gallery.Service.Access;
 using Gallery.Service.Health;
 using Gallery.Service.Http;
-using Gallery.Service.Images;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Coalescing;
-using Gallery.Sql.Images;
 using Npgsql;
 
 namespace Gallery.Service;
@@ -30,22 +28,17 @@ public static partial class GalleryService
         builder.AddLimits(limits);
 
         builder.Services.AddSingleton(database);
-        var images = new ImageRepository(database, BatchOptions.From(settings, limits.QueueLength));
-        builder.Services.AddSingleton(_ => images);   // made here, so that a wrong setting is reported at once; disposed, and so drained, with the host
-        builder.Services.AddSingleton(ImageHosts.From(settings));
+        builder.Services.AddSingleton(BatchOptions.From(settings, limits.QueueLength));
+        foreach (var noun in Nouns.All) noun.AddServices(builder.Services, settings);
         builder.Services.AddHostedService<Drain>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<LogLimit>();
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
         builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
-        builder.Services.ConfigureHttpJsonOptions(json =>
-        {
-            GalleryJson.Configure(json.SerializerOptions);
-            json.SerializerOptions.TypeInfoResolverChain.Insert(0, GalleryJson.Wire);
-        });
+        builder.Services.ConfigureHttpJsonOptions(json => GalleryJson.Configure(json.SerializerOptions));
         builder.Services.AddGalleryAccess(settings);
-        builder.Services.AddGalleryOpenApi();
+        builder.Services.AddGalleryOpenApi("The metadata of generated images that Cloudinary hosts.");
 
         var app = builder.Build();
         app.UseTrustedProxies(limits);
@@ -54,7 +47,7 @@ public static partial class GalleryService
         app.UseStatusCodePages(StatusProblems.WriteAsync);
         app.UseGalleryAccess();
         app.UseLimits(limits);
-        app.MapImages();
+        foreach (var noun in Nouns.All) noun.MapRoutes(app);
         app.MapHealth();
         app.MapGalleryOpenApi();
         app.MapMetrics(settings);

@@ -14,16 +14,16 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
     private const string Challenge = "Bearer realm=\"gallery\"";
     private const string BearerScheme = "Bearer ";
 
-    private static readonly ProblemResult Missing = new(
+    internal static readonly ProblemResult Missing = new(
         StatusCodes.Status401Unauthorized,
         "missing_credentials",
-        "This asks for credentials: a service key or a user's token as Authorization: Bearer …, or a service key as X-API-Key.");
+        "Credentials are missing. Send a service key or a user's token as Authorization: Bearer ….");
 
-    private static readonly ProblemResult Several = new(
-        StatusCodes.Status400BadRequest, "several_credentials", "Authorization and X-API-Key hold different credentials, and which is meant can not be told; send one.");
+    internal static readonly ProblemResult Several = new(
+        StatusCodes.Status400BadRequest, "several_credentials", "Authorization and X-API-Key hold different credentials. Send one of them.");
 
-    private static readonly ProblemResult InvalidKey = new(
-        StatusCodes.Status401Unauthorized, "invalid_key", "The key is not one of this service's, or is no longer.");
+    internal static readonly ProblemResult InvalidKey = new(
+        StatusCodes.Status401Unauthorized, "invalid_key", "The service key is unknown. Send a current one.");
 
     public Task InvokeAsync(HttpContext http)
     {

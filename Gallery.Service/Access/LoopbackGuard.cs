@@ -15,7 +15,7 @@ internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionLis
 {
     public const string InsistSetting = "GALLERY_ALLOW_ANONYMOUS";
 
-    private static readonly ProblemResult OtherName = new(
+    internal static readonly ProblemResult OtherName = new(
         StatusCodes.Status400BadRequest,
         "unknown_host",
         $"This service asks for no credentials, and so answers to this machine's own names alone: ask it at localhost, or at its address. To have it under another name, set {ServiceKeys.Setting} or {TokenIssuer.UrlSetting}.");

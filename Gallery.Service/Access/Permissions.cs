@@ -6,10 +6,14 @@ namespace Gallery.Service.Access;
 
 /// <summary>
 /// What a caller may do. A service key, and anyone where no credentials are asked for, may do all; a user may do all with
-/// their own images. Whose images a statement reaches stands in the statement itself: <see cref="Caller.UserId"/>.
+/// their own rows. Whose rows a statement reaches stands in the statement itself: <see cref="Caller.UserId"/>.
 /// </summary>
 internal sealed class Permissions(bool usersMayPurge)
 {
+    public static readonly ProblemResult ForbiddenUserId = Forbidden("forbidden_user_id", "user_id is not the token's user (its sub). Leave it out, or send that id.", "user_id");
+
+    public static readonly ProblemResult ForbiddenPurge = Forbidden("forbidden_purge", "Users' tokens may not delete permanently here. DELETE without permanent/ moves it to the trash.");
+
     private const string PurgeSetting = "GALLERY_USERS_MAY_PURGE";
 
     /// <exception cref="SettingsException">The setting is neither true nor false.</exception>
@@ -29,17 +33,15 @@ internal sealed class Permissions(bool usersMayPurge)
     public static ProblemResult? FindUserIdFault(Caller caller, string? userId)
     {
         if (caller.UserId is null || userId == caller.UserId) return null;
-        const string message = "user_id is not the token's own user (its sub); leave it out, or send that.";
-        return new ProblemResult(
-            StatusCodes.Status403Forbidden, "forbidden_user_id", message, new Dictionary<string, string[]> { ["user_id"] = [message] });
+        return ForbiddenUserId;
     }
 
     /// <summary>Why a caller may not delete for good; null if they may.</summary>
     public ProblemResult? FindPurgeFault(Caller caller) =>
         usersMayPurge || caller.UserId is null
             ? null
-            : new ProblemResult(
-                StatusCodes.Status403Forbidden,
-                "forbidden_purge",
-                "Users' tokens may not delete for good here; DELETE /v1/gallery/{image_id}/ moves an image to the trash.");
+            : ForbiddenPurge;
+
+    private static ProblemResult Forbidden(string code, string message, string? field = null) =>
+        new(StatusCodes.Status403Forbidden, code, message, field is null ? null : new Dictionary<string, string[]> { [field] = [message] });
 }

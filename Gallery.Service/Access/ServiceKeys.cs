@@ -6,7 +6,7 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 
-/// <summary>The keys of the services that may reach every user's images, known by their SHA-256 alone.</summary>
+/// <summary>The keys of the services that may reach every user's rows, known by their SHA-256 alone.</summary>
 /// <remarks>SHA-256 without salt or stretching will do: what <see cref="New"/> makes has 256 random bits, which nobody can guess.</remarks>
 internal sealed partial class ServiceKeys
 {

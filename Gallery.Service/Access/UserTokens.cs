@@ -1,5 +1,4 @@
 using Gallery.Service.Http;
-using Gallery.Service.Images;
 using Gallery.Sql.Database;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -19,11 +18,13 @@ internal sealed class UserTokens : IDisposable
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
     private static readonly JsonWebTokenHandler Handler = new() { MapInboundClaims = false };
 
-    private static readonly ProblemResult KeysAway = new(
+    internal static readonly ProblemResult KeysAway = new(
         StatusCodes.Status503ServiceUnavailable,
         "token_keys_unavailable",
-        "The keys that users' tokens are signed with are not to be had just now, so nothing can be said of this one. Try again.",
+        "The keys that verify users' tokens are unavailable. Try again.",
         RetryAfterSeconds: RetryAfterSeconds);
+
+    internal static readonly ProblemResult Expired = Problem("expired_token", "The token has expired. Refresh the session, or sign in again.");
 
     private readonly string _issuer;
     private readonly SecurityKey? _secret;
@@ -60,7 +61,7 @@ internal sealed class UserTokens : IDisposable
 
         return FindUserId(token) is { } userId
             ? (Caller.User(userId), null)
-            : (null, Invalid($"Its sub is no user_id: 1 to {CreateImageRequest.UserIdMaximum} characters."));
+            : (null, Invalid($"Its sub is no user_id: 1 to {Caller.UserIdMaximum} characters."));
     }
 
     public void Dispose() => _keys?.Dispose();
@@ -79,14 +80,14 @@ internal sealed class UserTokens : IDisposable
     private static string? FindUserId(JsonWebToken token) =>
         token.TryGetPayloadValue<string>(JwtRegisteredClaimNames.Sub, out var userId)
         && userId is not null
-        && TextRules.FindFault("sub", userId, 1, CreateImageRequest.UserIdMaximum) is null
+        && TextRules.FindFault("sub", userId, 1, Caller.UserIdMaximum) is null
             ? userId
             : null;
 
     /// <summary>The lifetime and the rest are looked at only once the signature is found good, so a forger learns nothing.</summary>
     private static ProblemResult Explain(Exception fault) => fault switch
     {
-        SecurityTokenExpiredException => Problem("expired_token", "The token has expired. Refresh the session, or sign in again."),
+        SecurityTokenExpiredException => Expired,
         SecurityTokenNotYetValidException => Invalid("It is not valid yet (nbf)."),
         SecurityTokenNoExpirationException => Invalid("It has no exp."),
         SecurityTokenInvalidAudienceException => Invalid($"Its aud is not {Audience}."),
@@ -94,7 +95,7 @@ internal sealed class UserTokens : IDisposable
         _ => Invalid("Its signature, or its alg, is not the issuer's."),
     };
 
-    private static ProblemResult Invalid(string why) => Problem("invalid_token", $"The token can not be used. {why}");
+    internal static ProblemResult Invalid(string why) => Problem("invalid_token", $"The token is not valid. {why}");
 
     private static ProblemResult Problem(string code, string message) => new(StatusCodes.Status401Unauthorized, code, message);
 }

@@ -10,19 +10,24 @@ internal static class HealthEndpoints
 {
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
+    private static readonly Envelope<HealthReport> Alive = Envelope.Of(new HealthReport("alive"), "The service is alive");
+    private static readonly Envelope<HealthReport> Ready = Envelope.Of(new HealthReport("ready"), "The database is reachable and has all migrations");
+    private static readonly ProblemResult NotReady = new(StatusCodes.Status503ServiceUnavailable, "not_ready", NotReadyException.Words, RetryAfterSeconds: 5);
+
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.MapGroup("").WithTags("Health").AllowAnonymous().DisableRateLimiting();   // who asks often is meant to
 
         health.MapMethods("/livez", Get, FindLiveness)
             .WithName("FindLiveness").WithSummary("The process is alive; says nothing of the database")
-            .Answers<Envelope<HealthReport>>(200);
+            .Answers(200, Alive);
         health.MapMethods("/readyz", Get, FindReadiness)
             .WithName("FindReadiness").WithSummary("The database is reachable and has had every migration; 503 tells those who may know what is missing")
-            .Answers<Envelope<HealthReport>>(200);
+            .Answers(200, Ready)
+            .Problems(Lacks(["0007_add_column.sql"]), NotReady).Problems([.. ProblemExceptionHandler.OfDatabase]);
     }
 
-    private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Envelope.Of(new HealthReport("alive"), "The service is alive"));
+    private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Alive);
 
     private static Task<IResult> FindReadiness(HttpContext http, Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct) =>
         Permissions.MaySeeOperations(http.Caller()) ? FindReadinessAsync(readiness, lifetime, ct) : FindBareReadinessAsync(readiness, lifetime, ct);
@@ -33,7 +38,7 @@ internal static class HealthEndpoints
         try
         {
             return await FindReadinessAsync(readiness, lifetime, ct) is ProblemResult
-                ? new ProblemResult(StatusCodes.Status503ServiceUnavailable, "not_ready", NotReadyException.Words, RetryAfterSeconds: 5)
+                ? NotReady
                 : TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The service is ready"));
         }
         catch (Exception e) when (!ct.IsCancellationRequested)
@@ -47,14 +52,16 @@ internal static class HealthEndpoints
         if (lifetime.ApplicationStopping.IsCancellationRequested) return ProblemExceptionHandler.ShuttingDown;
         var pending = await readiness.ListPendingAsync(ct);   // no answer throws, and that is 503 too
         return pending.Count == 0
-            ? TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The database is reachable and has had all migrations"))
-            : new ProblemResult(
-                StatusCodes.Status503ServiceUnavailable,
-                "migrations_pending",
-                $"The database has not had {string.Join(", ", pending)}; run the migrator: dotnet run --project Gallery.Sql -- apply.",
-                RetryAfterSeconds: 5,
-                Pending: pending);
+            ? TypedResults.Ok(Ready)
+            : Lacks(pending);
     }
+
+    private static ProblemResult Lacks(IReadOnlyList<string> pending) => new(
+        StatusCodes.Status503ServiceUnavailable,
+        "migrations_pending",
+        $"The database lacks {string.Join(", ", pending)}. Run the migrator: dotnet run --project Gallery.Sql -- apply.",
+        RetryAfterSeconds: 5,
+        Pending: pending);
 }
 
 /// <summary>Keeps from the caller why the service is not ready, and not from the log.</summary>

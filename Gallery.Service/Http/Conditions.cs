@@ -15,13 +15,15 @@ internal static class Conditions
     public static bool Matches(StringValues ifNoneMatch, string version) =>
         EntityTagHeaderValue.TryParseList(ifNoneMatch, out var tags) && tags.Any(tag => tag.Tag == "*" || tag.Tag == $"\"{version}\"");
 
+    public static ProblemResult Malformed(string name) => FieldErrors.Of(name, $"{name} is not a list of entity tags. Send an ETag with its quotes, or *.");
+
     /// <summary>If-Match compares strongly, so a weak tag matches nothing there.</summary>
     private static string? Read(string name, StringValues header, bool isStrong, FieldErrors errors)
     {
         if (header.Count == 0) return null;
         if (!EntityTagHeaderValue.TryParseStrictList(header, out var tags))
         {
-            errors.Add(name, $"{name} is not a list of entity tags. Send an ETag with its quotes, or *.");
+            errors.Add(name, Malformed(name).Message);
             return null;
         }
 

@@ -22,10 +22,18 @@ internal sealed class FieldErrors
         if (!messages.Contains(message)) messages.Add(message);
     }
 
+    /// <summary>The problem of one field alone.</summary>
+    public static ProblemResult Of(string field, string message, string code = SeveralKinds)
+    {
+        var errors = new FieldErrors();
+        errors.Add(field, message, code);
+        return errors.ToProblem();
+    }
+
     public ProblemResult ToProblem() =>
         new(
             StatusCodes.Status400BadRequest,
             _code!,
-            _messages.Count == 1 && _messages.Values.Single() is [var only] ? only : $"These fields can not be used: {string.Join(", ", _messages.Keys)}.",
+            _messages.Count == 1 && _messages.Values.Single() is [var only] ? only : $"These fields are not valid: {string.Join(", ", _messages.Keys)}.",
             _messages.ToDictionary(field => field.Key, field => field.Value.ToArray()));
 }

@@ -19,13 +19,15 @@ internal static class JsonBody
         return (json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json, null);
     }
 
+    public static readonly ProblemResult NotJson = new(
+        StatusCodes.Status415UnsupportedMediaType,
+        "unsupported_media_type",
+        "The body must be JSON in UTF-8 with Content-Type: application/json and no Content-Encoding.");
+
     public static ProblemResult UnsupportedMediaType(HttpResponse response)
     {
         response.Headers.Accept = "application/json";   // in an answer: what would have been taken (RFC 9110, section 12.5.1)
-        return new ProblemResult(
-            StatusCodes.Status415UnsupportedMediaType,
-            "unsupported_media_type",
-            "The body must be JSON in UTF-8, sent as Content-Type: application/json and without a Content-Encoding.");
+        return NotJson;
     }
 
     public static ProblemResult Invalid(string message) => new(StatusCodes.Status400BadRequest, "invalid_json", message);

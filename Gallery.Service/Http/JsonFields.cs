@@ -27,7 +27,7 @@ internal sealed class JsonFields
             var start = (int)reader.TokenStartIndex;
             reader.Skip();
             if (!known.Contains(name))
-                errors.Add(name, $"There is no field of this name; known are {string.Join(", ", known!)}. What belongs to the image goes into metadata.");
+                errors.Add(name, $"There is no field of this name; known are {string.Join(", ", known!)}.");
             else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
                 errors.Add(name, $"{name} is given twice; which value is meant can not be told.");
         }

@@ -9,6 +9,9 @@ internal sealed class PageQuery
     public const int DefaultLimit = 50;
     public const int MaximumLimit = 200;
 
+    public static readonly ProblemResult BadLimit = FieldErrors.Of("limit", $"limit must be a whole number from 1 to {MaximumLimit}. Leave it out for {DefaultLimit}.");
+    public static readonly ProblemResult BadCursor = FieldErrors.Of("cursor", "cursor is not of this list with these filters. Send next_cursor of the previous page.", "invalid_cursor");
+
     private readonly string _path;
     private readonly string[] _filters;
     private readonly IQueryCollection _query;
@@ -61,7 +64,7 @@ internal sealed class PageQuery
         if (text.ToString().All(char.IsAsciiDigit)
             && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
             && limit is >= 1 and <= MaximumLimit) return limit;
-        errors.Add("limit", $"limit takes a whole number from 1 to {MaximumLimit}; leave it out for {DefaultLimit}.");
+        errors.Add("limit", BadLimit.Message);
         return DefaultLimit;
     }
 
@@ -69,7 +72,7 @@ internal sealed class PageQuery
     {
         if (!_query.TryGetValue("cursor", out var text)) return null;
         if (Cursor.Decode(_list, text.ToString()) is { } place) return place;
-        errors.Add("cursor", "cursor is not one of this list with these filters; take next_cursor from the page before, or leave it out for the first page.", "invalid_cursor");
+        errors.Add("cursor", BadCursor.Message, BadCursor.Code);
         return null;
     }
 }

@@ -6,8 +6,8 @@ namespace Gallery.Service.Http;
 
 /// <summary>A failed answer: RFC 9457 problem details, with the envelope's two fields beside them.</summary>
 /// <param name="Success">Always false.</param>
-/// <param name="Message">A sentence for a person; the same as <paramref name="Detail"/>.</param>
-/// <param name="Type">A URI reference of the kind of problem: <c>about:blank</c>, the status says it; <paramref name="Code"/> says more.</param>
+/// <param name="Message">A sentence for a person; the same as <c>detail</c>.</param>
+/// <param name="Type">A URI reference of the kind of problem: always <c>about:blank</c>. <c>code</c> says more.</param>
 /// <param name="Title">The status in words.</param>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Detail">What went wrong here, and what to do.</param>
@@ -28,15 +28,6 @@ public sealed record Problem(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Pending = null)
 {
     public const string ContentType = "application/problem+json";
-
-    internal static Problem Of(
-        int status,
-        string code,
-        string message,
-        string traceId,
-        IReadOnlyDictionary<string, string[]>? errors = null,
-        IReadOnlyList<string>? pending = null) =>
-        new(false, message, "about:blank", ReasonPhrases.GetReasonPhrase(status), status, message, code, traceId, errors, pending);
 }
 
 /// <summary>What went wrong, before it meets the request that it is told to.</summary>
@@ -61,9 +52,11 @@ internal sealed record ProblemResult(
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-        var problem = Problem.Of(Status, Code, Message, httpContext.TraceIdentifier, Errors, Pending);
-        return response.WriteAsJsonAsync(problem, GalleryJson.Wire.Problem, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
+        return response.WriteAsJsonAsync(ToBody(httpContext.TraceIdentifier), options: null, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
     }
+
+    public Problem ToBody(string traceId) =>
+        new(false, Message, "about:blank", ReasonPhrases.GetReasonPhrase(Status), Status, Message, Code, traceId, Errors, Pending);
 
     /// <summary>
     /// A client that is cut off while it sends sees no answer, so Kestrel may read on past its bound and throw away what it reads: for

@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using Gallery.Service.Health;
 using Gallery.Service.Limits;
 using Gallery.Sql.Coalescing;
-using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 using Npgsql;
@@ -14,7 +13,20 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
 {
     private const int RetryAfterSeconds = 2;
 
-    public static readonly ProblemResult ShuttingDown = Unavailable("shutting_down", "This instance of the service is stopping. Try again, and another answers.");
+    public static readonly ProblemResult BodyTooSlow = new(StatusCodes.Status408RequestTimeout, "request_timeout", "The body arrived too slowly. Send it again, faster or smaller.");
+    public static readonly ProblemResult MalformedBody = new(StatusCodes.Status400BadRequest, "bad_request", "The body's chunks are not well-formed HTTP. Send Content-Length, or correct chunks.");
+    public static readonly ProblemResult Unexpected = new(StatusCodes.Status500InternalServerError, "internal_error", "The service failed. Its log has the cause under this trace_id.");
+    public static readonly ProblemResult ShuttingDown = Unavailable("shutting_down", "This instance is stopping. Try again.");
+
+    private static readonly ProblemResult Away = Unavailable("database_unavailable", "The database is unavailable, and the request may not be done. Send it again.");
+    private static readonly ProblemResult DatabaseTimeout = Unavailable("database_timeout", "The database took too long, and the request may not be done. Send it again.");
+    private static readonly ProblemResult DeadlineExceeded = Unavailable("deadline_exceeded", "The request took too long, and may or may not be done. Send it again.");
+    private static readonly ProblemResult Overloaded = Unavailable("overloaded", "Too many requests are waiting. Try again.");
+    private static readonly ProblemResult SchemaNotReady = Unavailable("schema_not_ready", "The database lacks migrations. /readyz lists them.");
+    private static readonly ProblemResult PermissionDenied = Unavailable("database_permission_denied", "The service's database role lacks a right. sql/roles.sql grants it.");
+
+    /// <summary>The failures of any route that uses the database.</summary>
+    public static readonly IReadOnlyList<ProblemResult> OfDatabase = [Away, DatabaseTimeout, DeadlineExceeded, Overloaded, SchemaNotReady, PermissionDenied];
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -47,54 +59,38 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     internal static ProblemResult ToProblem(HttpContext http, Exception exception) => exception switch
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => BodyLimit.TooLarge(http),
-        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(
-            StatusCodes.Status408RequestTimeout, "request_timeout", "The body came too slowly, or was not whole in time. Send it again, faster or smaller."),
-        BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP. Send it again, well-formed."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => BodyTooSlow,
+        BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP. Correct it."),
         NotReadyException => Unavailable("not_ready", NotReadyException.Words),
-        RequestTimeoutException => Unavailable(
-            "deadline_exceeded", "The request took too long in all, and what it asks for may or may not be done. The same request may be sent again."),
-        CoalescerFullException => Unavailable("overloaded", "More requests wait than can be served soon. Try again."),
-        IOException => new(StatusCodes.Status400BadRequest, "bad_request", "The body's chunks are not well-formed HTTP. Send the request again, with Content-Length or correct chunks."),   // Kestrel's word for a broken chunk
-        PostgresException { SqlState: PostgresErrorCodes.CheckViolation } check when ImageConstraints.FindField(check.ConstraintName) is { } field =>
-            OutOfBounds(field, check.ConstraintName),
+        RequestTimeoutException => DeadlineExceeded,
+        CoalescerFullException => Overloaded,
+        IOException => MalformedBody,   // Kestrel throws it for a broken chunk
+        PostgresException { SqlState: PostgresErrorCodes.CheckViolation } check when Nouns.FindConstraint(check.ConstraintName) is { } fault =>
+            FieldErrors.Of(fault.Field, fault.Message),
         PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.InvalidSchemaName } =>
-            Unavailable("schema_not_ready", "The database has not had all migrations; /readyz lists those pending."),
+            SchemaNotReady,
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
-            Unavailable("database_permission_denied", "The service's database role lacks a right on the schema gallery or gallery_migrations; sql/roles.sql grants them."),
-        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } => Unavailable("database_timeout", "The database took too long."),
+            PermissionDenied,
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } => DatabaseTimeout,
         // A migration changed a column under a prepared statement; the next execution prepares it anew.
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } =>
-            Unavailable("database_unavailable", "The database could not do this just now."),
+            Away,
         // The end of a connection, whatever its code: a pooler's refusals come as FATAL XX000.
-        PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => Away(),
+        PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => Away,
         // Classes 40, 53, 58: rolled back for the sake of another, no resources (a full disk, too many connections), trouble of its operating system.
         PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or ['4', '0', ..] or ['5', '3', ..] or ['5', '8', ..] } =>
-            Unavailable("database_unavailable", "The database could not do this just now."),
+            Away,
         // Classes 08, 28, 3D, 57: no connection, no sign-in, no such database, shutting down.
-        PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away(),
-        PostgresException => Unexpected(),
-        TimeoutException or NpgsqlException { InnerException: TimeoutException } => Unavailable("database_timeout", "The database took too long, or none of its connections came free. The same request may be sent again."),
-        OperationCanceledException => Unavailable("database_timeout", "The database took too long."),   // and not because the caller has left
-        NpgsqlException or SocketException => Away(),
-        _ => Unexpected(),
+        PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away,
+        PostgresException => Unexpected,
+        TimeoutException or NpgsqlException { InnerException: TimeoutException } => DatabaseTimeout,
+        OperationCanceledException => DatabaseTimeout,   // and not because the caller has left
+        NpgsqlException or SocketException => Away,
+        _ => Unexpected,
     };
-
-    private static ProblemResult OutOfBounds(string field, string? constraint)
-    {
-        var errors = new FieldErrors();
-        errors.Add(field, constraint == ImageConstraints.MetadataSize
-            ? "metadata, merged into what is stored, would be over the 96 KB that one image may keep; save fewer keys."
-            : $"{field} is out of its bounds.");
-        return errors.ToProblem();
-    }
-
-    private static ProblemResult Away() => Unavailable("database_unavailable", "The database does not answer; nothing is known to be saved. Try again.");
 
     private static ProblemResult Unavailable(string code, string message) =>
         new(StatusCodes.Status503ServiceUnavailable, code, message, RetryAfterSeconds: RetryAfterSeconds);
-
-    private static ProblemResult Unexpected() =>
-        new(StatusCodes.Status500InternalServerError, "internal_error", "Something went wrong here, not in the request. The log has it under the trace_id.");
 
     [LoggerMessage(LogLevel.Error, "{Method} {Route} failed, trace {TraceId}, request {RequestId}")]
     private partial void LogUnexpected(Exception exception, string method, string route, string traceId, string requestId);

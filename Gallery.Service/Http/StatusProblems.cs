@@ -17,7 +17,7 @@ internal static class StatusProblems
             StatusCodes.Status404NotFound => new ProblemResult(
                 StatusCodes.Status404NotFound,
                 "route_not_found",
-                $"There is nothing at {Clip(request.Path)}. Images are at /v1/gallery/, one at /v1/gallery/{{image_id}}/ with the UUID in its hyphenated form; /docs lists all routes."),
+                $"There is no route {Clip(request.Path)}. /docs lists all routes. An id is a UUID with its hyphens."),
             StatusCodes.Status405MethodNotAllowed => new ProblemResult(
                 StatusCodes.Status405MethodNotAllowed,
                 "method_not_allowed",

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Gallery.Service.Http;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 
 namespace Gallery.Service.Images;
@@ -10,7 +11,7 @@ namespace Gallery.Service.Images;
 public sealed record Image(
     [property: Description("The UUID in the image's Cloudinary URL.")] Guid ImageId,
     [property: Description("The owner.")] string UserId,
-    [property: Description("As saved, without Cloudinary's access token (__cld_token__).")] string ImageUrl,
+    [property: Description("As saved, without Cloudinary's access token (__cld_token__)."), Url] string ImageUrl,
     [property: Description("Null if never given.")] string? RefinedPrompt,
     [property: Description("Null if never given.")] string? Intent,
     [property: Description("What callers keep with the image. Each save adds the keys that are missing."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
@@ -24,10 +25,11 @@ public sealed record Image(
 }
 
 /// <summary>What a save sends. It fills in what the stored image lacks, and replaces nothing.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record CreateImageRequest(
-    [property: Required, MinLength(1), MaxLength(CreateImageRequest.UserIdMaximum), Description("The owner. A save never changes it. With a user's token it is the token's sub, and may be left out.")]
+    [property: Required, MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. A save never changes it. With a user's token it is the token's sub, and may be left out.")]
     string UserId,
-    [property: Required, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
+    [property: Required, Url, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
     [property: Description("A Cloudinary URL whose file name holds the image's UUID, which becomes its image_id.")]
     string ImageUrl,
     [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Stored if the image has none yet.")]
@@ -37,7 +39,6 @@ public sealed record CreateImageRequest(
     [property: Description("At most 64 KB and 32 levels. Keys that the stored metadata lacks are added."), JsonConverter(typeof(RawJsonConverter))]
     string? Metadata = null)
 {
-    internal const int UserIdMaximum = 255;
     internal const int ImageUrlMaximum = 2_048;
     internal const int RefinedPromptMaximum = 16_384;
     internal const int IntentMaximum = 100;
@@ -52,7 +53,7 @@ public sealed record CreateImageRequest(
     internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, string? callersUserId, FieldErrors errors)
     {
         var fields = JsonFields.Read(json, Fields, errors);
-        var userId = callersUserId is null ? fields.RequireText("user_id", 1, UserIdMaximum) : fields.FindText("user_id", 1, UserIdMaximum) ?? callersUserId;
+        var userId = callersUserId is null ? fields.RequireText("user_id", 1, Caller.UserIdMaximum) : fields.FindText("user_id", 1, Caller.UserIdMaximum) ?? callersUserId;
         var imageUrl = fields.RequireText("image_url", 1, ImageUrlMaximum);
         var refinedPrompt = fields.FindText("refined_prompt", 0, RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, IntentMaximum);

@@ -3,8 +3,10 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Gallery.Service.Images;
 
@@ -12,36 +14,56 @@ namespace Gallery.Service.Images;
 internal static class ImageEndpoints
 {
     private const string Images = "/v1/gallery/";
+    private const string WhoseImages = "Whose images. Without it everyone's, or with a user's token their own.";
     private const string Trash = "/v1/gallery/deleted/";
 
+    private static readonly Guid Example = ImageExamples.ImageId;
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
     public static void MapImages(this IEndpointRouteBuilder routes)
     {
-        var images = routes.MapGroup("").WithTags("Images").AnswersToCredentials().Limited();
+        var images = routes.MapGroup("/v1/gallery").WithTags("Images");
 
-        images.MapMethods(Images, Get, ListImages)
+        images.MapMethods("/", Get, ListImages)
             .WithName("ListImages").WithSummary("One user's images, newest first; without user_id, everyone's")
-            .Answers<PageEnvelope<Image>>(200).Problems(400, 403);
-        images.MapPost(Images, CreateImage)
-            .WithName("CreateImage").WithSummary("Saves an image; saving it again is no error")
-            .Accepts<CreateImageRequest>("application/json")
-            .Answers<SavedImage>(200, 201).Problems(400, 403, 408, 409, 412, 413, 415);
-        images.MapMethods(Trash, Get, ListDeletedImages)
+            .WithFilter("user_id", WhoseImages, 1, Caller.UserIdMaximum).WithPaging()
+            .Answers(200, ImageExamples.Page(ImageExamples.Live, "Images retrieved successfully"))
+            .Problems(Permissions.ForbiddenUserId)
+            .AllowedTo(Callers.Users, Callers.ServiceKeys);
+        images.MapPost("/", CreateImage)
+            .WithName("CreateImage").WithSummary("Saves an image, or fills in what the saved one lacks")
+            .Takes(ImageExamples.Request).WithIfMatch().WithIfNoneMatch()
+            .Answers(201, ImageExamples.Saved("created", "Image created successfully"))
+            .Answers(200, ImageExamples.Saved("unchanged", "Image already saved; nothing changed"))
+            .WithETag().WithHeader("Location", "The path of the image.", 201)
+            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenUserId, ImageProblems.OwnedByAnother(Example), ImageProblems.PreconditionFailed(Example))
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+        images.MapMethods("/deleted/", Get, ListDeletedImages)
             .WithName("ListDeletedImages").WithSummary("One user's trash, latest deletion first; without user_id, everyone's")
-            .Answers<PageEnvelope<Image>>(200).Problems(400, 403);
-        images.MapMethods("/v1/gallery/{imageId:uuid}/", Get, FindImage)
+            .WithFilter("user_id", WhoseImages, 1, Caller.UserIdMaximum).WithPaging()
+            .Answers(200, ImageExamples.Page(ImageExamples.InTrash, "Deleted images retrieved successfully"))
+            .Problems(Permissions.ForbiddenUserId)
+            .AllowedTo(Callers.Users, Callers.ServiceKeys);
+        images.MapMethods("/{image_id:uuid}/", Get, FindImage)
             .WithName("FindImage").WithSummary("One live image")
-            .Answers<Envelope<Image>>(200).Answers(304).Problems(404);
-        images.MapDelete("/v1/gallery/{imageId:uuid}/", SoftDeleteImage)
+            .Answers(200, ImageExamples.One(ImageExamples.Live, "Image retrieved successfully")).WithETag().Revalidates()
+            .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+        images.MapDelete("/{image_id:uuid}/", SoftDeleteImage)
             .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash; again changes nothing")
-            .Answers<Envelope<Image>>(200).Problems(404, 412);
-        images.MapPost("/v1/gallery/{imageId:uuid}/restore/", RestoreImage)
-            .WithName("RestoreImage").WithSummary("Brings an image back from the trash; a live one stays as it is")
-            .Answers<Envelope<Image>>(200).Problems(404, 412);
-        images.MapDelete("/v1/gallery/{imageId:uuid}/permanent/", PurgeImage)
-            .WithName("PurgeImage").WithSummary("Deletes an image for good, live or in the trash, and answers what it was")
-            .Answers<Envelope<Image>>(200).Problems(403, 404, 412);
+            .WithIfMatch().Answers(200, ImageExamples.One(ImageExamples.InTrash, "Image deleted successfully")).WithETag()
+            .Problems(ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+        images.MapPost("/{image_id:uuid}/restore/", RestoreImage)
+            .WithName("RestoreImage").WithSummary("Restores an image from the trash; a live one stays as it is")
+            .WithIfMatch().Answers(200, ImageExamples.One(ImageExamples.Restored, "Image restored successfully")).WithETag()
+            .Problems(ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+        images.MapDelete("/{image_id:uuid}/permanent/", PurgeImage)
+            .WithName("PurgeImage").WithSummary("Deletes an image permanently, live or in the trash, and returns it as it was")
+            .WithIfMatch().Answers(200, ImageExamples.One(ImageExamples.InTrash, "Image permanently deleted"))
+            .Problems(Permissions.ForbiddenPurge, ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
     }
 
     private static async Task<IResult> CreateImage(HttpContext http, ImageRepository images, ImageHosts hosts, CancellationToken ct)
@@ -74,8 +96,7 @@ internal static class ImageEndpoints
             ImageOutcome.Updated => Saved(http, 200, save, "updated", "Image updated successfully"),
             ImageOutcome.Unchanged => Saved(http, 200, save, "unchanged", "Image already saved; nothing changed"),
             ImageOutcome.InTrash => Saved(http, 200, save, "in_trash", "Image is in the trash; nothing changed. Restore it to change it"),
-            ImageOutcome.OwnedByAnother => new ProblemResult(
-                409, "image_owned_by_another_user", $"Image {image.ImageId} belongs to another user. Save it with its owner's user_id."),
+            ImageOutcome.OwnedByAnother => ImageProblems.OwnedByAnother(image.ImageId),
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, image.ImageId, save.Image),
             _ => throw new UnreachableException(),
         };
@@ -94,7 +115,7 @@ internal static class ImageEndpoints
         var errors = new FieldErrors();
         var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
         var userId = http.Request.Query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
-        if (userId is not null && TextRules.FindFault("user_id", userId, 1, CreateImageRequest.UserIdMaximum) is { } fault)
+        if (userId is not null && TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault)
             errors.Add("user_id", $"{fault} Leave user_id out to list {(caller.UserId is null ? "everyone's" : "your own")}.");
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
@@ -106,11 +127,10 @@ internal static class ImageEndpoints
         return TypedResults.Ok(Envelope.Of([.. page.Images.Select(Image.Of)], message, new Pagination(query.Limit, next)));
     }
 
-    private static async Task<IResult> FindImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> FindImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
     {
-        if (await images.FindImageAsync(new(imageId, http.Caller()), ct) is not { } image) return NotFound(imageId);
-        if (image.DeletedAt is not null)
-            return new ProblemResult(404, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ restores it.");
+        if (await images.FindImageAsync(new(imageId, http.Caller()), ct) is not { } image) return ImageProblems.NotFound(imageId);
+        if (image.DeletedAt is not null) return ImageProblems.InTrash(imageId);
 
         SetETag(http, image);
         return Conditions.Matches(http.Request.Headers.IfNoneMatch, image.Version)
@@ -118,13 +138,13 @@ internal static class ImageEndpoints
             : TypedResults.Ok(Envelope.Of(Image.Of(image), "Image retrieved successfully"));
     }
 
-    private static Task<IResult> SoftDeleteImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
+    private static Task<IResult> SoftDeleteImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
         ChangeAsync(imageId, http, images.SoftDeleteImageAsync, "Image deleted successfully", "Image is in the trash already; nothing changed", ct);
 
-    private static Task<IResult> RestoreImage(Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
+    private static Task<IResult> RestoreImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
         ChangeAsync(imageId, http, images.RestoreImageAsync, "Image restored successfully", "Image is not in the trash; nothing changed", ct);
 
-    private static async Task<IResult> PurgeImage(Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> PurgeImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct)
     {
         if (permissions.FindPurgeFault(http.Caller()) is { } forbidden) return forbidden;
         var answer = await ChangeAsync(imageId, http, images.PurgeImageAsync, "Image permanently deleted", "", ct);
@@ -144,7 +164,7 @@ internal static class ImageEndpoints
         {
             ImageOutcome.Updated => Answer(changed),
             ImageOutcome.Unchanged => Answer(unchanged),
-            ImageOutcome.NotFound => NotFound(imageId),
+            ImageOutcome.NotFound => ImageProblems.NotFound(imageId),
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, imageId, write.Image),
             _ => throw new UnreachableException(),
         };
@@ -165,10 +185,8 @@ internal static class ImageEndpoints
     private static ProblemResult PreconditionFailed(HttpContext http, Guid imageId, ImageRow? image)
     {
         if (image is not null) SetETag(http, image);
-        return new(412, "precondition_failed", $"Image {imageId} is not in the state that If-Match or If-None-Match asks for. Read it again.");
+        return ImageProblems.PreconditionFailed(imageId);
     }
-
-    private static ProblemResult NotFound(Guid imageId) => new(404, "image_not_found", $"There is no image {imageId}.");
 
     private static void SetETag(HttpContext http, ImageRow image)
     {

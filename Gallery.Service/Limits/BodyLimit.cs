@@ -46,10 +46,12 @@ internal static class BodyLimit
         }
     }
 
-    public static ProblemResult TooLarge(HttpContext http) => new(
+    public static ProblemResult TooLarge(HttpContext http) => TooLarge(Of(http));
+
+    public static ProblemResult TooLarge(int maximum) => new(
         StatusCodes.Status413PayloadTooLarge,
         "body_too_large",
-        string.Create(CultureInfo.InvariantCulture, $"The body is over {Of(http):N0} bytes, the most that is taken here."));
+        string.Create(CultureInfo.InvariantCulture, $"The body exceeds {maximum:N0} bytes, the maximum of this route. Send less."));
 
     /// <summary>Middleware: no handler runs before a body that its route does not take has proven small.</summary>
     public static Task TakeStrayAsync(HttpContext http, RequestDelegate next)

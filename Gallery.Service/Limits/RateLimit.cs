@@ -27,12 +27,14 @@ internal static class RateLimit
     private static Task RefuseAsync(OnRejectedContext context, int requestsPerSecond)
     {
         var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.Zero;
-        return new ProblemResult(
-            StatusCodes.Status429TooManyRequests,
-            "rate_limited",
-            $"More than {requestsPerSecond} requests a second; nothing was done. Send this one again a little later.",
-            RetryAfterSeconds: Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds))).ExecuteAsync(context.HttpContext);
+        return Rejected(requestsPerSecond, Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds))).ExecuteAsync(context.HttpContext);
     }
+
+    public static ProblemResult Rejected(int requestsPerSecond, int retryAfterSeconds) => new(
+        StatusCodes.Status429TooManyRequests,
+        "rate_limited",
+        $"The limit is {requestsPerSecond} requests a second. This one was not executed. Send it again later.",
+        RetryAfterSeconds: retryAfterSeconds);
 
     /// <summary>Who is counted as one: a caller by name, else an address; of IPv6 the /64, which is one subscriber's to choose from.</summary>
     internal readonly record struct Counted(string? Name, UInt128 Address)

@@ -9,6 +9,8 @@ namespace Gallery.Service.Limits;
 /// <remarks>The time-outs enclose each other: the database's patience, then the request's, then the shut-down's.</remarks>
 internal sealed record ServiceLimits
 {
+    public const int DefaultBodyBytes = 256 * 1024;
+
     private static readonly int ShortestRequestTimeout = (int)Math.Ceiling(GalleryDatabase.Patience.TotalSeconds);
 
     /// <summary>Of a body that a route takes; what frames its chunks is not counted.</summary>
@@ -49,7 +51,7 @@ internal sealed record ServiceLimits
     {
         var limits = new ServiceLimits
         {
-            BodyBytes = Read("GALLERY_MAX_BODY_BYTES", 256 * 1024, 1024, 1024 * 1024, "bytes"),
+            BodyBytes = Read("GALLERY_MAX_BODY_BYTES", DefaultBodyBytes, 1024, 1024 * 1024, "bytes"),
             RequestLineBytes = Read("GALLERY_MAX_REQUEST_LINE_BYTES", 8 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
             HeaderBytes = Read("GALLERY_MAX_HEADER_BYTES", 32 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
             Headers = Read("GALLERY_MAX_HEADERS", 100, 10, 1000, "headers"),

@@ -7,21 +7,22 @@ namespace Gallery.Service.OpenApi;
 /// <summary>The OpenAPI document at <c>/openapi/v1.json</c>, and its page at <c>/docs</c>.</summary>
 internal static class OpenApiSetup
 {
-    public static void AddGalleryOpenApi(this IServiceCollection services) =>
+    /// <param name="description">What the service is for.</param>
+    public static void AddGalleryOpenApi(this IServiceCollection services, string description) =>
         services.AddOpenApi("v1", options =>
         {
-            options.AddDocumentTransformer((document, _, _) =>
+            options.AddDocumentTransformer(async (document, context, ct) =>
             {
                 document.Info = new OpenApiInfo
                 {
                     Title = "Gallery",
                     Version = "v1",
-                    Description = "The metadata of generated images that Cloudinary hosts. Each of these routes answers with and without its trailing slash, and HEAD wherever it answers GET.",
+                    Description = $"{description} Each route works with and without its trailing slash, and answers HEAD where it answers GET.",
                 };
                 document.Servers?.Clear();   // which host it is asked at is no part of the contract
                 document.Paths = WithSlashes(document.Paths);
+                document.AddComponent(nameof(Problem), await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: ct));
                 Security.Describe(document);
-                return Task.CompletedTask;
             });
             options.AddSchemaTransformer(Schemas.DescribeAsync);
             options.AddOperationTransformer(Operations.DescribeAsync);
@@ -60,38 +61,5 @@ internal static class OpenApiSetup
         }
 
         return renamed;
-    }
-
-    /// <summary>Declares answers with a body of this type, and the failures that any route may have.</summary>
-    public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, params int[] statuses)
-    {
-        foreach (var status in statuses) route.Produces<T>(status, "application/json");
-        return route.Problems(
-            StatusCodes.Status408RequestTimeout,        // these two have to do with a body, which a client may send anywhere
-            StatusCodes.Status413PayloadTooLarge,
-            StatusCodes.Status500InternalServerError,
-            StatusCodes.Status503ServiceUnavailable);
-    }
-
-    /// <summary>Declares an answer without a body.</summary>
-    public static RouteHandlerBuilder Answers(this RouteHandlerBuilder route, int status) => route.Produces(status);
-
-    /// <summary>Declares what any route that asks for credentials may answer to them.</summary>
-    public static RouteGroupBuilder AnswersToCredentials(this RouteGroupBuilder routes)
-    {
-        foreach (var status in new[] { StatusCodes.Status400BadRequest, StatusCodes.Status401Unauthorized })
-            routes.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(Problem), [Problem.ContentType]));
-        return routes;
-    }
-
-    /// <summary>Declares that callers are counted here.</summary>
-    public static RouteGroupBuilder Limited(this RouteGroupBuilder routes) =>
-        routes.WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status429TooManyRequests, typeof(Problem), [Problem.ContentType]));
-
-    /// <summary>Declares failures.</summary>
-    public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, params int[] statuses)
-    {
-        foreach (var status in statuses) route.Produces<Problem>(status, Problem.ContentType);
-        return route;
     }
 }

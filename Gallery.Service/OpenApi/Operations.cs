@@ -1,80 +1,114 @@
-using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Gallery.Service.Access;
 using Gallery.Service.Http;
-using Gallery.Service.Images;
+using Gallery.Service.Limits;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 
 namespace Gallery.Service.OpenApi;
 
-/// <summary>What the handlers' signatures do not say: query parameters, headers, examples.</summary>
+/// <summary>Writes a route's metadata into its operation.</summary>
 internal static class Operations
 {
-    public static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext _, CancellationToken __)
-    {
-        if (operation.OperationId is "ListImages" or "ListDeletedImages") DescribePaging(operation);
-        if (operation.OperationId is "FindImage") operation.Parameters!.Add(Header("If-None-Match", "An ETag of before: 304 if the image has not changed since."));
-        foreach (var content in operation.RequestBody?.Content?.Values ?? []) content.Example = Examples.Request();
+    private const string TraceId = "0af7651916cd43dd8448eb211c80319c";
 
-        foreach (var (status, response) in operation.Responses ?? [])
+    public static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken _)
+    {
+        var facts = context.Description.ActionDescriptor.EndpointMetadata;
+        var json = context.ApplicationServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
+        JsonNode? Write(object value) => JsonSerializer.SerializeToNode(value, value.GetType(), json);
+
+        operation.Parameters = [.. operation.Parameters ?? [], .. facts.OfType<OpenApiParameter>()];
+        if (facts.OfType<BodyExample>().SingleOrDefault() is { } body)
+            foreach (var content in operation.RequestBody!.Content!.Values) content.Example = Write(body.Value);
+
+        var responses = operation.Responses!.ToDictionary(response => response.Key, response => (OpenApiResponse)response.Value);
+        foreach (var example in facts.OfType<AnswerExample>())
+            foreach (var content in responses[$"{example.Status}"].Content!.Values) content.Example = Write(example.Value);
+        foreach (var (status, response) in responses)
+            foreach (var header in facts.OfType<AnswerHeader>().Where(header => header.Status is null || $"{header.Status}" == status))
+                AddHeader(response, header.Name, header.Description);
+        foreach (var problems in facts.OfType<ProblemResult>().Concat(ProblemsOfAll(facts)).GroupBy(problem => problem.Status))
+            responses[$"{problems.Key}"] = Describe([.. problems], Write(problems.First().ToBody(TraceId)), context.Document!);
+
+        operation.Responses = [];
+        foreach (var (status, response) in responses.OrderBy(response => response.Key, StringComparer.Ordinal))
         {
-            foreach (var content in response.Content?.Values ?? [])
-                content.Example = Examples.Find(operation.OperationId!, status);
-            if (response is OpenApiResponse open) DescribeHeaders(open, operation.OperationId!, status);
+            AddHeader(response, "X-Request-Id", "The request's own X-Request-Id if it is a token of up to 128 characters, otherwise the trace id.");
+            if (status is "401") AddHeader(response, "WWW-Authenticate", "The challenge. It has an error if the request had a credential.");
+            if (status is "429" or "503") AddHeader(response, "Retry-After", "Seconds to wait before the next try.");
+            operation.Responses[status] = response;
         }
 
+        if (facts.OfType<AllowedCallers>().SingleOrDefault() is { } allowed)
+            operation.AddExtension("x-allowed-to", new JsonNodeExtension(new JsonArray([.. allowed.Callers.Select(caller => JsonValue.Create(JsonNamingPolicy.SnakeCaseLower.ConvertName($"{caller}")))])));
         return Task.CompletedTask;
     }
 
-    private static void DescribePaging(OpenApiOperation operation)
+    /// <summary>The failures that follow from what a route is: whether it takes a body, asks for credentials, and counts its callers.</summary>
+    private static IEnumerable<ProblemResult> ProblemsOfAll(IList<object> facts)
     {
-        operation.Parameters =
-        [
-            new OpenApiParameter
-            {
-                Name = "user_id",
-                In = ParameterLocation.Query,
-                Description = "Whose; left out, everyone's, or with a user's token their own.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = CreateImageRequest.UserIdMaximum },
-            },
-            new OpenApiParameter
-            {
-                Name = "limit",
-                In = ParameterLocation.Query,
-                Description = "Items a page, at most: a page of large ones ends at 2 MB, and next_cursor leads on.",
-                Schema = new OpenApiSchema
-                {
-                    Type = JsonSchemaType.Integer,
-                    Minimum = "1",
-                    Maximum = PageQuery.MaximumLimit.ToString(CultureInfo.InvariantCulture),
-                    Default = PageQuery.DefaultLimit,
-                },
-            },
-            new OpenApiParameter
-            {
-                Name = "cursor",
-                In = ParameterLocation.Query,
-                Description = "next_cursor of the page before, with the same user_id; left out, the first page.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-            },
-        ];
+        var takesBody = facts.OfType<IAcceptsMetadata>().Any();
+        yield return ProblemExceptionHandler.BodyTooSlow;   // of a body, which a client may send anywhere
+        yield return BodyLimit.TooLarge(takesBody ? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
+        yield return ProblemExceptionHandler.Unexpected;
+        yield return ProblemExceptionHandler.ShuttingDown;
+        if (takesBody)
+        {
+            yield return JsonBody.NotJson;
+            yield return FieldErrors.Of("user_id", "user_id is required: a string of 1 to 255 characters.");
+            yield return JsonBody.Invalid("The body is not a JSON object.");
+            yield return ProblemExceptionHandler.MalformedBody;
+        }
+
+        if (!facts.OfType<DisableRateLimitingAttribute>().Any()) yield return RateLimit.Rejected(100, retryAfterSeconds: 1);
+        if (facts.OfType<IAllowAnonymous>().Any()) yield break;
+        foreach (var problem in ProblemExceptionHandler.OfDatabase) yield return problem;
+        yield return Authentication.Several;
+        yield return LoopbackGuard.OtherName;
+        yield return UserTokens.Expired;
+        yield return UserTokens.Invalid("It is not a JWT.");
+        yield return Authentication.InvalidKey;
+        yield return Authentication.Missing;
+        yield return UserTokens.KeysAway;
     }
 
-    private static void DescribeHeaders(OpenApiResponse response, string operationId, string status)
+    /// <summary>The codes are those of this operation. Clients must accept others, since a later release may add some.</summary>
+    private static OpenApiResponse Describe(IReadOnlyList<ProblemResult> problems, JsonNode? example, OpenApiDocument document)
+    {
+        var code = new OpenApiSchema
+        {
+            AnyOf =
+            [
+                new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. problems.Select(problem => problem.Code).Distinct().Select(known => (JsonNode)known)] },
+                new OpenApiSchema { Type = JsonSchemaType.String },
+            ],
+        };
+        var schema = new OpenApiSchema
+        {
+            AllOf =
+            [
+                new OpenApiSchemaReference(nameof(Problem), document),
+                new OpenApiSchema { Type = JsonSchemaType.Object, Properties = new Dictionary<string, IOpenApiSchema> { ["code"] = code } },
+            ],
+        };
+        return new OpenApiResponse
+        {
+            Description = ReasonPhrases.GetReasonPhrase(problems[0].Status),
+            Content = new Dictionary<string, OpenApiMediaType> { [Problem.ContentType] = new OpenApiMediaType { Schema = schema, Example = example } },
+        };
+    }
+
+    private static void AddHeader(OpenApiResponse response, string name, string description)
     {
         response.Headers ??= new Dictionary<string, IOpenApiHeader>();
-        response.Headers["X-Request-Id"] = Header("The request's own X-Request-Id, if that is a token of up to 128 characters; else its trace id.");
-        if (status is "200" or "201" or "304" && operationId.EndsWith("Image", StringComparison.Ordinal) && operationId != "PurgeImage")
-            response.Headers["ETag"] = Header("Changes with the image.");
-        if (status is "201") response.Headers["Location"] = Header("The image's own path.");
-        if (status is "200" && operationId.StartsWith("List", StringComparison.Ordinal))
-            response.Headers["Link"] = Header("The next page, rel=\"next\"; absent on the last.");
-        if (status is "401") response.Headers["WWW-Authenticate"] = Header("The challenge; with an error where a credential was given.");
-        if (status is "429" or "503") response.Headers["Retry-After"] = Header("Seconds to wait before trying again.");
+        response.Headers[name] = new OpenApiHeader { Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
     }
-
-    private static OpenApiHeader Header(string description) =>
-        new() { Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
-
-    private static OpenApiParameter Header(string name, string description) =>
-        new() { Name = name, In = ParameterLocation.Header, Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 }

@@ -1,23 +1,28 @@
-using Gallery.Service.Images;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Gallery.Service.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
 namespace Gallery.Service.OpenApi;
 
-/// <summary>What the types alone do not say of their schemas.</summary>
+/// <summary>Describes what the generator does not know: allowed values, and fields that are raw JSON text in C# and objects on the wire.</summary>
 internal static class Schemas
 {
     public static Task DescribeAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken _)
     {
-        if (context.JsonPropertyInfo is { Name: "metadata" } metadata)   // a string here, since it is passed on as it is; an object on the wire
-        {
-            schema.Type = metadata.DeclaringType == typeof(CreateImageRequest) ? JsonSchemaType.Object | JsonSchemaType.Null : JsonSchemaType.Object;
-            schema.AdditionalPropertiesAllowed = true;
-        }
+        if (context.JsonPropertyInfo is not { } field) return Task.CompletedTask;
 
-        if (context.JsonPropertyInfo is { Name: "image_url" }) schema.Format = "uri";
-        if (context.JsonPropertyInfo is null && context.JsonTypeInfo.Type == typeof(CreateImageRequest))
-            schema.AdditionalPropertiesAllowed = false;   // a field of another name is a 400
+        if (Find<AllowedValuesAttribute>(field) is { } allowed) schema.Enum = [.. allowed.Values.Select(value => (JsonNode)(string)value!)];
+        if (field.CustomConverter is not RawJsonConverter) return Task.CompletedTask;
+        schema.Type = field.IsGetNullable ? JsonSchemaType.Object | JsonSchemaType.Null : JsonSchemaType.Object;
+        schema.AdditionalProperties = new OpenApiSchema();
+        schema.Description = Find<DescriptionAttribute>(field)?.Description;
         return Task.CompletedTask;
     }
+
+    private static T? Find<T>(JsonPropertyInfo field)
+        where T : Attribute => field.AttributeProvider?.GetCustomAttributes(typeof(T), inherit: false).Cast<T>().SingleOrDefault();
 }

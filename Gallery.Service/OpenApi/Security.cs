@@ -20,14 +20,14 @@ internal static class Security
             {
                 Type = SecuritySchemeType.Http,
                 Scheme = "bearer",
-                Description = "A user's token, a JWT of Supabase Auth: reaches the images of its sub. Or a service key. A service that is open to its own machine alone asks for neither.",
+                Description = "A user's token, a JWT of Supabase Auth: it reaches the rows of its sub. Or a service key. A service that serves only its own machine may ask for neither.",
             },
             [Key] = new OpenApiSecurityScheme
             {
                 Type = SecuritySchemeType.ApiKey,
                 In = ParameterLocation.Header,
                 Name = Authentication.KeyHeader,
-                Description = "A service key: reaches every user's images.",
+                Description = "A service key. It reaches every user's rows.",
             },
         };
     }

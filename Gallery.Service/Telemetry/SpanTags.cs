@@ -4,7 +4,7 @@ using OpenTelemetry;
 namespace Gallery.Service.Telemetry;
 
 /// <summary>
-/// Keeps of a request's span what has few values and names nobody. The framework also puts down the path, with its image id, and the
+/// Keeps of a request's span what has few values and names nobody. The framework also puts down the path, with its id, and the
 /// query, host and user agent, which are whatever a client sends.
 /// </summary>
 internal sealed class SpanTags : BaseProcessor<Activity>

@@ -5,6 +5,9 @@ namespace Gallery.Sql.Database;
 /// <param name="UserId">The only user whose rows they may reach. Null for everyone's.</param>
 public sealed record Caller(string? Name, string? UserId)
 {
+    /// <summary>The longest user id, in Unicode code points. The tables' checks have the same limit.</summary>
+    public const int UserIdMaximum = 255;
+
     /// <summary>A caller without credentials of a service that needs none. Reaches everyone's rows.</summary>
     public static readonly Caller Anonymous = new(null, null);
 

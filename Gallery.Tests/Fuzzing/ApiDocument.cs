@@ -9,7 +9,7 @@ namespace Gallery.Tests.Fuzzing;
 /// </summary>
 internal sealed class ApiDocument
 {
-    private static readonly string[] Known = ["tags", "summary", "description", "operationId", "parameters", "requestBody", "responses", "security"];
+    private static readonly string[] Known = ["tags", "summary", "description", "operationId", "parameters", "requestBody", "responses", "security", "x-allowed-to"];
 
     public ApiDocument(string json)
     {
@@ -52,6 +52,10 @@ internal sealed class ApiDocument
         other.Method == method && other.Parameters.Count(parameter => parameter.In == "path") == 1
         && other.Path == $"{creator.Path}{{{other.Parameters.Single(parameter => parameter.In == "path").Name}}}/");
 
+    /// <summary>The path of the operation on the thing with this id. Another parameter is a text that any path may hold.</summary>
+    public string Fill(Operation operation, Guid id) => operation.In("path").Aggregate(operation.Path, (path, parameter) =>
+        path.Replace($"{{{parameter.Name}}}", JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid" ? id.ToString() : "a", StringComparison.Ordinal));
+
     /// <summary>What the document's examples give a field of this name.</summary>
     public JsonElement? FindExample(string name) => Operations
         .Select(operation => operation.Body is { Example: { } example } && example.TryGetProperty(name, out var value) ? value : (JsonElement?)null)
@@ -68,7 +72,9 @@ internal sealed class ApiDocument
             operation.TryGetProperty("parameters", out var parameters) ? [.. parameters.EnumerateArray().Select(ReadParameter)] : [],
             operation.TryGetProperty("requestBody", out var body) ? ReadBody(path, body) : null,
             operation.GetProperty("responses").EnumerateObject().ToDictionary(
-                response => int.Parse(response.Name, System.Globalization.CultureInfo.InvariantCulture), response => ReadResponse(response.Value)));
+                response => int.Parse(response.Name, System.Globalization.CultureInfo.InvariantCulture), response => ReadResponse(response.Value)),
+            operation.TryGetProperty("security", out var security) && security.GetArrayLength() > 0,
+            operation.TryGetProperty("x-allowed-to", out var callers) ? [.. callers.EnumerateArray().Select(caller => caller.GetString()!)] : []);
     }
 
     private static Parameter ReadParameter(JsonElement parameter) => new(
@@ -99,7 +105,9 @@ internal sealed record Operation(
     string Path,
     IReadOnlyList<Parameter> Parameters,
     RequestBody? Body,
-    IReadOnlyDictionary<int, Response> Responses)
+    IReadOnlyDictionary<int, Response> Responses,
+    bool IsProtected,
+    IReadOnlyList<string> AllowedTo)
 {
     public IEnumerable<Parameter> In(string place) => Parameters.Where(parameter => parameter.In == place);
 }

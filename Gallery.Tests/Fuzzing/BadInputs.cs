@@ -16,7 +16,7 @@ internal sealed class BadInputs(ApiDocument document)
         "８d76bd3a-053e-4bb5-a2ab-ce147e53f40c", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c\u200b", "\u202e8d76bd3a-053e-4bb5-a2ab-ce147e53f40c",
         "8d76bd3a_053e_4bb5_a2ab_ce147e53f40c", "0x00000000000000000000000000000000", "urn:uuid:8d76bd3a-053e-4bb5-a2ab-ce147e53f40c", "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c;a=b",
         "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c.json", "null", "undefined", "-1", "1e999", "99999999999999999999", "' or 1=1 --", "'; drop table gallery.image; --", "\U0001F305",
-        "a/b", "..%2f", "%2e%2e", "%", "%zz", "{imageId}", "*", "$where", "\r\nX-Injected: 1", "\ufffd",
+        "a/b", "..%2f", "%2e%2e", "%", "%zz", "{image_id}", "*", "$where", "\r\nX-Injected: 1", "\ufffd",
     ];
 
     private static readonly string[] NoIntegers =
@@ -77,6 +77,9 @@ internal sealed class BadInputs(ApiDocument document)
                         new Expected([404], Code: "route_not_found", Routed: false)));
                 break;
 
+            case ("path", ["string"], null):   // each route has its own rules for a text
+                break;
+
             case ("query", ["integer"], _):
                 yield return Class($"{parameter.Name}: no integer", Gen.OneOf(NoIntegers), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
                 int[] past = [.. new[] { JsonSchemas.FindBound(schema, "minimum") - 1, JsonSchemas.FindBound(schema, "maximum") + 1 }.OfType<int>()];
@@ -98,6 +101,10 @@ internal sealed class BadInputs(ApiDocument document)
                     yield return Class($"{parameter.Name}: too long", Gen.Int[maximum + 1, maximum + 1_000], length =>
                         (draft => draft.WithParameter(parameter.Name, new string('x', length)), Expected.Refused(parameter.Name)));
                 yield return Twice(parameter.Name, "a");
+                break;
+
+            case ("header", ["string"], null) when operation.Method != "GET":
+                yield return Class($"{parameter.Name}: no entity tags", Gen.OneOf("x", "\"", "\"a\" b"), text => (draft => draft.WithHeader(parameter.Name, text), Expected.Refused(parameter.Name)));
                 break;
 
             case ("header", ["string"], null):   // takes whatever can be sent

@@ -29,8 +29,10 @@ internal sealed partial class GoodInputs(ApiDocument document)
     // What clients and proxies send beside the contract, none of which may change an answer.
     private static readonly Gen<(string, string)> AnyHeader = Gen.OneOf(
         ("Accept", "text/html"), ("Accept", "*/*;q=0"), ("Accept-Language", "xx-\U0001F305"), ("Accept-Encoding", "gzip, br"), ("X-HTTP-Method-Override", "DELETE"),
-        ("X-Forwarded-For", "' or 1=1 --"), ("X-Forwarded-Host", "evil.example"), ("X-Original-URL", "/docs"), ("Range", "bytes=0-1"), ("If-Match", "\"x\""),
+        ("X-Forwarded-For", "' or 1=1 --"), ("X-Forwarded-Host", "evil.example"), ("X-Original-URL", "/docs"), ("Range", "bytes=0-1"), ("If-Unmodified-Since", "yesterday"),
         ("If-Modified-Since", "yesterday"), ("Cookie", "a=\u0001; b=\u200b"), ("Referer", "javascript:alert(1)"), ("X-Long", new string('x', 8_000)));
+
+    private static readonly Gen<string> EntityTags = Gen.OneOf("*", "\"1-0\"", "W/\"1\", *", "\"x\"");
 
     /// <summary>A text of so many characters, which are Unicode code points.</summary>
     public static Gen<string> Text(int minimum, int maximum) => Gen.Frequency<string>(
@@ -58,7 +60,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
                     id,
                     before,
                     head && operation.Method == "GET" ? "HEAD" : operation.Method,
-                    PathParameter().Replace(path, id.ToString()),
+                    document.Fill(operation with { Path = path }, id),
                     query,
                     members is null ? headers : [.. headers, ("Content-Type", "application/json")],
                     members)));
@@ -130,7 +132,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         .Select(parameter => (parameter, Parameter(parameter))));
 
     private static Gen<IReadOnlyList<(string, string)>> Headers(Operation operation) => Gen.Select(
-        Optional(operation.In("header").Select(parameter => (parameter, Gen.OneOf<string>(Text(0, 100).Select(AsHeader), Gen.OneOf("*", "\"1-0\"", "W/\"1\", *"))))),
+        Optional(operation.In("header").Select(parameter => (parameter, operation.Method == "GET" ? Gen.OneOf<string>(Text(0, 100).Select(AsHeader), EntityTags) : EntityTags))),
         Gen.Frequency<(string, string)[]>((3, AnyHeader.Array[0]), (1, AnyHeader.Array[1, 3])),
         (declared, others) => (IReadOnlyList<(string, string)>)[.. declared, .. others.DistinctBy(header => header.Item1)]);
 
@@ -157,9 +159,6 @@ internal sealed partial class GoodInputs(ApiDocument document)
     }
 
     private static string AsHeader(string text) => string.Concat(text.Where(character => !char.IsControl(character))).Trim();
-
-    [GeneratedRegex(@"\{[^}]+\}")]
-    private static partial Regex PathParameter();
 
     [GeneratedRegex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", RegexOptions.ExplicitCapture)]
     private static partial Regex Uuid();

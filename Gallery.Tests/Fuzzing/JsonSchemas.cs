@@ -14,7 +14,7 @@ internal sealed class JsonSchemas(JsonElement components)
     private static readonly string[] Known =
     [
         "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minLength", "maxLength", "minimum", "maximum", "format",
-        "description", "default", "example",
+        "description", "default", "example", "anyOf", "allOf",
     ];
 
     /// <summary>The schema itself, where this one only refers to it.</summary>
@@ -34,15 +34,22 @@ internal sealed class JsonSchemas(JsonElement components)
         : type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(one => one.GetString()!)] : [type.GetString()!];
 
     /// <summary>Why a value is not what the schema says; null if it is.</summary>
-    public string? FindFault(JsonElement given, JsonElement value, string at = "$")
+    /// <param name="isPart">Whether other schemas name further members of the same object.</param>
+    public string? FindFault(JsonElement given, JsonElement value, string at = "$", bool isPart = false)
     {
+        if (given.TryGetProperty("allOf", out var parts))
+            return parts.EnumerateArray().Select(part => FindFault(part, value, at, isPart: !part.TryGetProperty("$ref", out _))).FirstOrDefault(fault => fault is not null);
+        // The one use of anyOf is an enum that is open to clients. This release answers with the listed values only.
+        if (given.TryGetProperty("anyOf", out var alternatives)) return FindFault(alternatives[0], value, at);
+
         var schema = Resolve(given);
+        if (!schema.EnumerateObject().Any()) return null;
         var types = Types(schema);
         if (!types.Contains(TypeOf(value)) && !(TypeOf(value) == "integer" && types.Contains("number"))) return $"{at} is {TypeOf(value)}, not {string.Join(" or ", types)}";
         if (schema.TryGetProperty("enum", out var allowed) && !allowed.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value))) return $"{at} is none of {allowed}";
         return value.ValueKind switch
         {
-            JsonValueKind.Object => FindFaultOfObject(schema, value, at),
+            JsonValueKind.Object => FindFaultOfObject(schema, value, at, isPart),
             JsonValueKind.Array => value.EnumerateArray().Select((item, i) => FindFault(schema.GetProperty("items"), item, $"{at}[{i}]")).FirstOrDefault(fault => fault is not null),
             JsonValueKind.String => FindFaultOfText(schema, value.GetString()!, at),
             JsonValueKind.Number => FindFaultOfNumber(schema, value, at),
@@ -54,7 +61,7 @@ internal sealed class JsonSchemas(JsonElement components)
 
     public static string? FindFormat(JsonElement schema) => schema.TryGetProperty("format", out var format) ? format.GetString() : null;
 
-    private string? FindFaultOfObject(JsonElement schema, JsonElement value, string at)
+    private string? FindFaultOfObject(JsonElement schema, JsonElement value, string at, bool isPart)
     {
         if (schema.TryGetProperty("required", out var required)
             && required.EnumerateArray().Select(name => name.GetString()!).FirstOrDefault(name => !value.TryGetProperty(name, out _)) is { } missing) return $"{at} lacks {missing}";
@@ -67,7 +74,7 @@ internal sealed class JsonSchemas(JsonElement components)
             {
                 if (FindFault(one, member.Value, $"{at}.{member.Name}") is { } fault) return fault;
             }
-            else if (!open)
+            else if (!open && !isPart)
             {
                 return $"{at}.{member.Name} is not in the schema";
             }

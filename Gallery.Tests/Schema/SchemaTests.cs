@@ -1,3 +1,4 @@
+using Gallery.Service;
 using Gallery.Sql.Images;
 using Gallery.Sql.Migrations;
 using Gallery.Tests.Database;
@@ -25,14 +26,14 @@ public sealed class SchemaTests(TestServer server) : IAsyncLifetime
             """));
 
     [Fact]
-    public async Task Every_check_of_an_image_is_named_for_its_rule_and_known_to_the_code()
+    public async Task Every_check_is_named_for_its_rule_and_has_a_message()
     {
         var checks = await _database.ListAsync<string>(
-            "select k.conname::text from pg_constraint as k where k.conrelid = 'gallery.image'::regclass and k.contype = 'c'");
+            "select k.conname::text from pg_constraint as k where k.connamespace = 'gallery'::regnamespace and k.contype = 'c'");
 
         Assert.NotEmpty(checks);
         Assert.All(checks, check => Assert.DoesNotMatch("_check[0-9]*$", check));   // the name that PostgreSQL gives on its own
-        Assert.All(checks, check => Assert.NotNull(ImageConstraints.FindField(check)));
+        Assert.All(checks, check => Assert.NotNull(Nouns.FindConstraint(check)));
     }
 
     [Fact]

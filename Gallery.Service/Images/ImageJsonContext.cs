@@ -1,0 +1,11 @@
+using System.Text.Json.Serialization;
+using Gallery.Service.Http;
+
+namespace Gallery.Service.Images;
+
+/// <summary>The wire records of images.</summary>
+[JsonSerializable(typeof(Envelope<Image>))]
+[JsonSerializable(typeof(PageEnvelope<Image>))]
+[JsonSerializable(typeof(SavedImage))]
+[JsonSerializable(typeof(CreateImageRequest))]
+internal sealed partial class ImageJsonContext : JsonSerializerContext;

@@ -1,0 +1,18 @@
+using Gallery.Service.Http;
+
+namespace Gallery.Service.Images;
+
+/// <summary>The failures that only images have.</summary>
+internal static class ImageProblems
+{
+    public static ProblemResult NotFound(Guid imageId) => new(404, "image_not_found", $"There is no image {imageId}.");
+
+    public static ProblemResult InTrash(Guid imageId) =>
+        new(404, "image_deleted", $"Image {imageId} is in the trash. POST /v1/gallery/{imageId}/restore/ restores it.");
+
+    public static ProblemResult OwnedByAnother(Guid imageId) =>
+        new(409, "image_owned_by_another_user", $"Image {imageId} belongs to another user. Save it with its owner's user_id.");
+
+    public static ProblemResult PreconditionFailed(Guid imageId) =>
+        new(412, "precondition_failed", $"Image {imageId} is not in the state that If-Match or If-None-Match asks for. Read it again.");
+}

@@ -1,0 +1,21 @@
+using Gallery.Service.Images;
+
+namespace Gallery.Service;
+
+internal static class Nouns
+{
+    /// <summary>Every noun of the service. A new noun is one more line.</summary>
+    public static readonly IReadOnlyList<Noun> All =
+    [
+        ImageNoun.Noun,
+    ];
+
+    /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>
+    public static (string Field, string Message)? FindConstraint(string? name)
+    {
+        foreach (var noun in All)
+            if (name is not null && noun.Constraints.TryGetValue(name, out var found))
+                return found;
+        return null;
+    }
+}

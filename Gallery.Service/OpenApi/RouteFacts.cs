@@ -1,0 +1,76 @@
+using System.Globalization;
+using Gallery.Service.Access;
+using Gallery.Service.Http;
+using Microsoft.OpenApi;
+
+namespace Gallery.Service.OpenApi;
+
+/// <summary>The example of a successful answer.</summary>
+internal sealed record AnswerExample(int Status, object Value);
+
+/// <summary>The example of a request's body.</summary>
+internal sealed record BodyExample(object Value);
+
+/// <summary>A header of successful answers.</summary>
+/// <param name="Status">Null for all of them.</param>
+internal sealed record AnswerHeader(string Name, string Description, int? Status = null);
+
+internal sealed record AllowedCallers(IReadOnlyList<Callers> Callers);
+
+/// <summary>
+/// Facts about a route that its signature does not state. They are metadata, set where the route is mapped. The OpenAPI document shows
+/// them, and the tests of access and the fuzzer read that document.
+/// </summary>
+internal static class RouteFacts
+{
+    /// <summary>Declares a JSON body, which counts towards GALLERY_MAX_BODY_BYTES.</summary>
+    public static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, T example)
+        where T : notnull => route.Accepts<T>("application/json").WithMetadata(new BodyExample(example));
+
+    /// <summary>Declares a successful answer with a JSON body.</summary>
+    public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example)
+        where T : notnull => route.Produces<T>(status, "application/json").WithMetadata(new AnswerExample(status, example));
+
+    /// <summary>Declares failures, each by one example. Failures that every route has are added by <see cref="Operations"/>.</summary>
+    public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, params ProblemResult[] problems) => route.WithMetadata([.. problems]);
+
+    public static RouteHandlerBuilder AllowedTo(this RouteHandlerBuilder route, params Callers[] callers) => route.WithMetadata(new AllowedCallers(callers));
+
+    public static RouteHandlerBuilder WithHeader(this RouteHandlerBuilder route, string name, string description, int status) =>
+        route.WithMetadata(new AnswerHeader(name, description, status));
+
+    /// <summary>Declares that answers carry the tag of the row's state.</summary>
+    public static RouteHandlerBuilder WithETag(this RouteHandlerBuilder route) => route.WithMetadata(new AnswerHeader("ETag", "Names this state. It changes with every change."));
+
+    /// <summary>Declares that a client may revalidate its copy.</summary>
+    public static RouteHandlerBuilder Revalidates(this RouteHandlerBuilder route) =>
+        route.Produces(StatusCodes.Status304NotModified).WithParameter(ParameterLocation.Header, "If-None-Match", "An earlier ETag. If it is still current, the answer is 304.", Text());
+
+    public static RouteHandlerBuilder WithIfMatch(this RouteHandlerBuilder route) =>
+        route.WithParameter(ParameterLocation.Header, "If-Match", "ETags. If none of them is current, the answer is 412 and nothing happens.", Text()).Problems(Conditions.Malformed("If-Match"));
+
+    public static RouteHandlerBuilder WithIfNoneMatch(this RouteHandlerBuilder route) =>
+        route.WithParameter(ParameterLocation.Header, "If-None-Match", "ETags, or * for any. If one of them is current, the answer is 412 and nothing happens.", Text());
+
+    /// <summary>Declares query parameters <c>limit</c> and <c>cursor</c>, and the header <c>Link</c>.</summary>
+    public static RouteHandlerBuilder WithPaging(this RouteHandlerBuilder route) => route
+        .WithParameter(ParameterLocation.Query, "limit", "Maximum items on the page. A page of large items ends earlier; next_cursor leads on.", new OpenApiSchema
+        {
+            Type = JsonSchemaType.Integer,
+            Minimum = "1",
+            Maximum = PageQuery.MaximumLimit.ToString(CultureInfo.InvariantCulture),
+            Default = PageQuery.DefaultLimit,
+        })
+        .WithParameter(ParameterLocation.Query, "cursor", "next_cursor of the previous page, with the same filters. Leave it out for the first page.", Text())
+        .WithHeader("Link", "The next page, rel=\"next\". Absent on the last page.", StatusCodes.Status200OK)
+        .Problems(PageQuery.BadLimit, PageQuery.BadCursor);
+
+    /// <summary>Declares an optional text parameter of the query.</summary>
+    public static RouteHandlerBuilder WithFilter(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum });
+
+    private static RouteHandlerBuilder WithParameter(this RouteHandlerBuilder route, ParameterLocation place, string name, string description, OpenApiSchema schema) =>
+        route.WithMetadata(new OpenApiParameter { Name = name, In = place, Description = description, Schema = schema });
+
+    private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
+}

@@ -1,0 +1,29 @@
+using System.Text.RegularExpressions;
+using Gallery.Service;
+using Gallery.Tests.Readme;
+
+namespace Gallery.Tests.Service;
+
+public sealed class NounTests
+{
+    private static readonly string[] SharedFolders =
+    [
+        "Gallery.Service/Http", "Gallery.Service/Access", "Gallery.Service/Limits", "Gallery.Service/OpenApi", "Gallery.Service/Telemetry", "Gallery.Service/Health",
+        "Gallery.Sql/Database", "Gallery.Sql/Coalescing",
+    ];
+
+    public static TheoryData<string> Folders => [.. SharedFolders];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void A_shared_folder_names_no_noun(string folder)
+    {
+        // A noun's folder is its plural: Images.
+        var nouns = Nouns.All.Select(noun => noun.Json.GetType().Namespace!.Split('.')[^1].TrimEnd('s')).ToList();
+        Assert.Contains("Image", nouns);
+
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
+            foreach (var noun in nouns)
+                Assert.DoesNotMatch(new Regex(noun, RegexOptions.IgnoreCase), File.ReadAllText(file));
+    }
+}
