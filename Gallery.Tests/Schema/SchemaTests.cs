@@ -134,4 +134,35 @@ public sealed class SchemaTests(TestServer server) : IAsyncLifetime
 
         Assert.Equal(("23514", constraint), (refused.SqlState, refused.ConstraintName));
     }
+
+    [Fact]
+    public async Task Saves_that_merge_cannot_grow_the_metadata_past_their_bound()
+    {
+        const string merge = "update gallery.image set metadata = metadata || jsonb_build_object(@key, repeat('word ', 10000))";
+        await _database.ExecuteAsync("insert into gallery.image (image_id, user_id, image_url) values (gen_random_uuid(), 'u', 'x')");
+        await _database.ExecuteAsync(merge, new { key = "a" });
+
+        var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => _database.ExecuteAsync(merge, new { key = "b" }));
+
+        Assert.Equal(("23514", "image_metadata_size"), (refused.SqlState, refused.ConstraintName));
+    }
+
+    // Were the check evaluated, the row would not pass.
+    [Fact]
+    public async Task An_update_that_leaves_large_metadata_alone_does_not_check_them_again()
+    {
+        await _database.ExecuteAsync("""
+            alter table gallery.image drop constraint image_metadata_size;
+            insert into gallery.image (image_id, user_id, image_url, metadata)
+            values (gen_random_uuid(), 'u', 'x', jsonb_build_object('k', repeat('word ', 20000)));
+            """);
+        var scripts = ScriptFolder.ReadEmbedded().Select(script => script.Body);
+        var check = System.Text.RegularExpressions.Regex.Matches(string.Concat(scripts), @"add (constraint image_metadata_size [\s\S]*?) not valid")[^1].Groups[1].Value;
+        await _database.ExecuteAsync($"alter table gallery.image add {check} not valid");
+
+        await _database.ExecuteAsync("update gallery.image set deleted_at = now()");
+        var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => _database.ExecuteAsync("update gallery.image set metadata = metadata || '{\"a\": 1}'"));
+
+        Assert.Equal("image_metadata_size", refused.ConstraintName);
+    }
 }
