@@ -23,6 +23,14 @@ alter role gallery_migrator login;       -- changes the schema, in CI
 alter role gallery_app login;            -- the service: rows only
 alter role gallery_readonly login;       -- people and reports
 
+-- No statement of the service waits long for a lock or runs long, and nobody's idle transaction holds up a migration.
+-- gallery_migrator has none of them: it sets its time-outs for each script, and "set role" takes over none.
+alter role gallery_app set lock_timeout = '250ms';
+alter role gallery_app set statement_timeout = '2s';
+alter role gallery_app set idle_in_transaction_session_timeout = '10s';
+alter role gallery_readonly set statement_timeout = '30s';
+alter role gallery_readonly set idle_in_transaction_session_timeout = '30s';
+
 grant gallery_owner to current_user;     -- who is no superuser may hand schemas only to a role of its own
 grant gallery_owner to gallery_migrator;
 alter role gallery_migrator set role = gallery_owner;   -- so what it creates is the owner's, and has the grants below

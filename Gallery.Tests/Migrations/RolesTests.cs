@@ -86,6 +86,41 @@ public sealed class RolesTests(TestServer server)
         Assert.Equal("", run.ExitCode == 0 ? "" : run.Error);
     }
 
+    [Fact]
+    public async Task The_service_waits_a_quarter_of_a_second_for_a_lock_and_2_seconds_for_a_statement()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await using var admin = new NpgsqlConnection(database.ConnectionString);
+        await admin.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await admin.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await admin.ExecuteAsync("lock table gallery.image in access exclusive mode");
+        await using var app = await OpenAsync(TestRoles.Service, database);
+
+        Assert.Equal(("55P03", true), await FailAsync("select count(*) from gallery.image", TimeSpan.FromSeconds(1)));
+        Assert.Equal(("57014", true), await FailAsync("select pg_sleep(60)", TimeSpan.FromSeconds(5)));
+
+        async Task<(string SqlState, bool InTime)> FailAsync(string sql, TimeSpan within)
+        {
+            var started = TimeProvider.System.GetTimestamp();
+            var refused = await Assert.ThrowsAsync<PostgresException>(() => app.ExecuteAsync(sql));
+            return (refused.SqlState, TimeProvider.System.GetElapsedTime(started) < within);
+        }
+    }
+
+    [Theory]
+    [InlineData(TestRoles.Service, "250ms|2s|10s")]
+    [InlineData(TestRoles.Reader, "0|30s|30s")]
+    [InlineData(TestRoles.Migrator, "0|0|0")]   // it sets its own for each script
+    public async Task Each_role_signs_in_with_its_time_outs(string role, string timeouts)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await using var connection = await OpenAsync(role, database);
+
+        Assert.Equal(timeouts, await connection.ExecuteScalarAsync<string>("""
+            select concat_ws('|', current_setting('lock_timeout'), current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'))
+            """));
+    }
+
     private static async Task<NpgsqlConnection> OpenAsync(string role, TestDatabase database)
     {
         var connection = new NpgsqlConnection(TestRoles.As(role, database.ConnectionString));
