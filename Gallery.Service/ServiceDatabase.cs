@@ -32,8 +32,8 @@ internal sealed class ServiceDatabase : IAsyncDisposable
         try
         {
             // A database of one's own has no DBA. Any other is changed by the migrator alone.
-            await Migrator.ApplyAsync(embedded.ConnectionString, log, ct);
-            return new ServiceDatabase(new NpgsqlConnectionStringBuilder(embedded.ConnectionString), settings, embedded);
+            await Migrator.ApplyAsync(embedded.MigratorConnectionString, log, ct);
+            return new ServiceDatabase(new NpgsqlConnectionStringBuilder(embedded.ServiceConnectionString), settings, embedded);
         }
         catch
         {

@@ -18,14 +18,23 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     private readonly ILogger _log;
     private int _left;
 
-    private EmbeddedPostgres(DataHome home, Cluster cluster, FileStream share, ILogger log, string connectionString, string programs)
+    private EmbeddedPostgres(DataHome home, Cluster cluster, FileStream share, ILogger log, int port, string password, string programs)
     {
         (_home, _cluster, _share, _log) = (home, cluster, share, log);
-        (ConnectionString, Programs) = (connectionString, programs);
+        ConnectionString = ServerConnection.To(port, password);
+        MigratorConnectionString = ServerConnection.To(port, password, role: ServerConnection.Migrator);
+        ServiceConnectionString = ServerConnection.To(port, password, role: ServerConnection.Service);
+        Programs = programs;
     }
 
     /// <summary>In Npgsql's form, with the password: superuser of this private server, database <c>gallery</c>.</summary>
     public string ConnectionString { get; }
+
+    /// <summary>As <c>gallery_migrator</c>, which may change the schema.</summary>
+    public string MigratorConnectionString { get; }
+
+    /// <summary>As <c>gallery_app</c>, which may change rows only and has its time-outs (sql/roles.sql).</summary>
+    public string ServiceConnectionString { get; }
 
     /// <summary>Which programs it took and why: one line for the log.</summary>
     public string Programs { get; }
@@ -55,11 +64,12 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         {
             var server = running ?? (started = await cluster.StartAsync(ct));
             await ServerConnection.EnsureDatabaseAsync(server.Port, password, ct);
+            await ServerConnection.EnsureRolesAsync(server.Port, password, ct);
             if (started is null)
                 log.Joined(home.Data, server.Port, server.Pid);
             else
                 log.Started(home.Data, server.Port, server.Pid);
-            return new EmbeddedPostgres(home, cluster, share, log, ServerConnection.To(server.Port, password), programs.ToString());
+            return new EmbeddedPostgres(home, cluster, share, log, server.Port, password, programs.ToString());
         }
         catch
         {

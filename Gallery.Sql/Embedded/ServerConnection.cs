@@ -1,4 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
 using Dapper;
+using Gallery.Sql.Migrations;
 using Npgsql;
 
 namespace Gallery.Sql.Embedded;
@@ -8,13 +11,16 @@ internal static class ServerConnection
 {
     public const string User = "gallery";
     public const string Database = "gallery";
+    public const string Migrator = "gallery_migrator";
+    public const string Service = "gallery_app";
 
-    public static string To(int port, string password, string database = Database) => new NpgsqlConnectionStringBuilder
+    /// <param name="password">The superuser's, whatever the role.</param>
+    public static string To(int port, string password, string database = Database, string role = User) => new NpgsqlConnectionStringBuilder
     {
         Host = "127.0.0.1",
         Port = port,
-        Username = User,
-        Password = password,
+        Username = role,
+        Password = role == User ? password : PasswordOf(role, password),
         Database = database,
         SslMode = SslMode.Disable,      // it never leaves this machine
     }.ConnectionString;
@@ -45,6 +51,19 @@ internal static class ServerConnection
         if (!await connection.QuerySingleAsync<bool>(new CommandDefinition(exists, new { Database }, cancellationToken: ct)))
             await connection.ExecuteAsync(new CommandDefinition(create, cancellationToken: ct));
     }
+
+    /// <summary>Makes the roles of sql/roles.sql, which also hands them what an earlier release made as the superuser.</summary>
+    public static async Task EnsureRolesAsync(int port, string password, CancellationToken ct)
+    {
+        await using var connection = await OpenAsync(To(port, password), ct);
+        await connection.ExecuteAsync(new CommandDefinition(ScriptFolder.ReadResource("roles"), cancellationToken: ct));
+        foreach (var role in new[] { Migrator, Service })
+            await connection.ExecuteAsync(new CommandDefinition($"alter role {role} password '{PasswordOf(role, password)}'", cancellationToken: ct));
+    }
+
+    // Every process that knows the superuser's password finds the same one. The reverse does not hold.
+    private static string PasswordOf(string role, string password) =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(password), Encoding.UTF8.GetBytes(role)));
 
     // Not from a pool: nothing of these first steps may stay open when the server is to stop.
     private static async Task<NpgsqlConnection> OpenAsync(string server, CancellationToken ct)

@@ -1,5 +1,7 @@
+using Dapper;
 using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
+using Gallery.Sql.Migrations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -28,6 +30,38 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
             """));
         Assert.Equal("0", await postgres.AskAsync("select count(*) from pg_hba_file_rules where auth_method <> 'scram-sha-256'"));
         Assert.Equal($"{fetched.Folder} (GALLERY_POSTGRES_BIN)", postgres.Programs);
+    }
+
+    [Fact]
+    public async Task The_service_may_change_rows_only_and_has_its_time_outs()
+    {
+        await using var postgres = await StartAsync();
+        await Migrator.ApplyAsync(postgres.MigratorConnectionString, NullLogger.Instance, Ct);
+        await using var service = NpgsqlDataSource.Create(postgres.ServiceConnectionString);
+        await using var connection = await service.OpenConnectionAsync(Ct);
+
+        Assert.Equal("gallery_app|off|250ms|2s", await connection.ExecuteScalarAsync<string>(
+            "select concat_ws('|', session_user, current_setting('is_superuser'), current_setting('lock_timeout'), current_setting('statement_timeout'))"));
+        await connection.ExecuteAsync("insert into gallery.image (image_id, user_id, image_url) values (gen_random_uuid(), 'u', 'x')");
+        Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteAsync("drop table gallery.image"))).SqlState);
+        Assert.Empty(await Migrator.ListPendingAsync(service, Ct));
+    }
+
+    [Fact]
+    public async Task Data_that_a_superuser_migrated_are_the_roles_after_a_restart()
+    {
+        await using (var before = await StartAsync())
+            await Migrator.ApplyAsync(before.ConnectionString, NullLogger.Instance, Ct);
+
+        await using var postgres = await StartAsync();
+        await Migrator.ApplyAsync(postgres.MigratorConnectionString, NullLogger.Instance, Ct);
+        await using var service = NpgsqlDataSource.Create(postgres.ServiceConnectionString);
+
+        Assert.Empty(await Migrator.ListPendingAsync(service, Ct));
+        await using var connection = await service.OpenConnectionAsync(Ct);
+        await connection.ExecuteAsync("insert into gallery.image (image_id, user_id, image_url) values (gen_random_uuid(), 'u', 'x')");
+        Assert.Equal("gallery_owner|gallery_owner", await postgres.AskAsync(
+            "select string_agg(relowner::regrole::text, '|') from pg_class where oid in ('gallery.image'::regclass, 'gallery_migrations.journal'::regclass)"));
     }
 
     [Fact]
