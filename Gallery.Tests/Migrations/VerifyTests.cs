@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gallery.Sql.Migrations;
 using Gallery.Tests.Database;
+using Gallery.Tests.Readme;
 using Npgsql;
 
 namespace Gallery.Tests.Migrations;
@@ -98,7 +99,7 @@ public sealed class VerifyTests(TestServer server)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
 
-        Assert.Equal(ScriptFolder.ReadResource(Snapshot.FileName), await database.SnapshotAsync());
+        Repository.AssertCommitted(await database.SnapshotAsync(), "sql", Snapshot.FileName);
     }
 
     [Fact]
