@@ -1,6 +1,5 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
@@ -8,151 +7,68 @@ using System.Text.Unicode;
 namespace Gallery.Service.Images;
 
 /// <summary>
-/// An absolute http or https URL, by RFC 3986 with RFC 3987's raw letters. <see cref="Uri"/> is too lenient to stand in: it
-/// takes <c>//host/path</c> for a file, trims, and lets <c>%ZZ</c> pass.
+/// An absolute http or https URL by RFC 3986, with RFC 3987's raw letters. <see cref="Uri"/> is too lenient: it reads
+/// <c>//host/path</c> as a file, trims, and accepts <c>%ZZ</c>.
 /// </summary>
-/// <param name="Host">As written: any case, percent-encoding kept, an IPv6 address in its brackets.</param>
-/// <param name="HasDefaultPort">No port, an empty one, or the scheme's own (RFC 3986, section 3.2.3).</param>
+/// <param name="Host">As written, in any case. Percent-encoding is kept, and an IPv6 address has its brackets.</param>
+/// <param name="HasDefaultPort">No port, an empty one, or the scheme's default (RFC 3986, section 3.2.3).</param>
 /// <param name="Segments">
-/// The path, split and then percent-decoded once, so that a segment may hold a slash. Never empty: <c>/</c> and no path at all
-/// are one empty segment. Dot segments stand as they are.
+/// The path, split and then percent-decoded once, so a segment may contain a slash. Never empty: without a path there is one
+/// empty segment. Dot segments are kept.
 /// </param>
 internal sealed partial record HttpUrl(string Host, bool HasDefaultPort, string[] Segments)
 {
-    // What RFC 3986 gives no place outside percent-encoding. Square brackets are not here: browsers send them raw in paths.
-    private static readonly SearchValues<char> NeverRaw = SearchValues.Create("\"<>\\^`{|}");
-
-    /// <summary>False with one sentence of what is wrong and the cure, which never holds the query: that may carry a token.</summary>
+    /// <param name="wrong">What is wrong, then what to do. Never contains the query, which may hold a token.</param>
     public static bool TryParse(string url, [NotNullWhen(true)] out HttpUrl? parsed, [NotNullWhen(false)] out string? wrong)
     {
         parsed = null;
-        wrong = FindBadCharacter(url);
-        if (wrong is not null)
-        {
-            return false;
-        }
-
-        if (Components().Match(url) is not { Success: true } components)
-        {
-            wrong = "The URL does not begin with http:// or https://: give the whole URL, as Cloudinary returns it in secure_url.";
-            return false;
-        }
-
+        wrong = null;
+        var components = Components().Match(url);
         var authority = components.Groups["authority"].Value;
-        if (authority.Contains('@'))
-        {
-            wrong = "The URL has a user name before its host: remove everything up to the '@'.";
+        var hostAndPort = Authority().Match(authority);
+        var segments = components.Groups["path"].Value.Split('/');
+        if (BadCharacter().Match(url) is { Success: true, Index: var at })
+            wrong = $"The URL contains an invalid U+{(int)url[at]:X4} at position {at + 1}. Remove or percent-encode it.";
+        else if (!components.Success)
+            wrong = "The URL does not begin with http:// or https://. Send the secure_url that Cloudinary returned.";
+        else if (authority.Contains('@'))
+            wrong = "The URL has a user name before its host. Remove everything up to the '@'.";
+        else if (!hostAndPort.Success)
+            wrong = "The URL has no valid host and port. Begin it with https://res.cloudinary.com/.";
+        else if (!TryDecode(segments))
+            wrong = "The URL's path contains a control character or is not UTF-8. Remove or re-encode that character.";
+
+        if (wrong is not null)
             return false;
-        }
-
-        if (Authority().Match(authority) is not { Success: true } hostAndPort)
-        {
-            wrong = "The URL names no host, or a broken host or port, after '://': write it as https://res.cloudinary.com/….";
-            return false;
-        }
-
-        var path = components.Groups["path"].Value;
-        var segments = path.Split('/');
-        if (path.Contains('%'))
-        {
-            var bytes = PercentDecode(path);
-            if (!Utf8.IsValid(bytes))
-            {
-                wrong = "The URL's path is percent-encoded from bytes that are not UTF-8: encode it from UTF-8.";
-                return false;
-            }
-
-            if (Encoding.UTF8.GetString(bytes).Any(char.IsControl))
-            {
-                wrong = "The URL's path has a percent-encoded control character: remove it.";
-                return false;
-            }
-
-            segments = Array.ConvertAll(segments, segment => Encoding.UTF8.GetString(PercentDecode(segment)));
-        }
 
         var port = hostAndPort.Groups["port"].Value;
         var defaultPort = components.Groups["tls"].Success ? "443" : "80";
-        parsed = new HttpUrl(
-            hostAndPort.Groups["host"].Value,
-            port.Length == 0 || port.TrimStart('0') == defaultPort,
-            segments);
+        parsed = new HttpUrl(hostAndPort.Groups["host"].Value, port.Length == 0 || port.TrimStart('0') == defaultPort, segments);
         return true;
     }
 
-    /// <summary>
-    /// The URL without every query parameter of that name, compared after percent-decoding and without case; the rest is kept
-    /// to the letter, but for a <c>?</c> with nothing left after it.
-    /// </summary>
-    public static string RemoveQueryParameter(string url, string name)
+    /// <summary>Decodes the segments in place. Returns false for bytes that are not UTF-8, and for control characters.</summary>
+    private static bool TryDecode(string[] segments)
     {
-        var fragment = url.IndexOf('#', StringComparison.Ordinal);
-        var end = fragment < 0 ? url.Length : fragment;
-        var query = url.IndexOf('?', 0, end);
-        if (query < 0)
+        for (var i = 0; i < segments.Length; i++)
         {
-            return url;
+            // WebUtility decodes '+' to a space, which is right for forms alone.
+            var encoded = Encoding.UTF8.GetBytes(segments[i].Replace("+", "%2B", StringComparison.Ordinal));
+            var bytes = WebUtility.UrlDecodeToBytes(encoded, 0, encoded.Length);
+            segments[i] = Encoding.UTF8.GetString(bytes);
+            if (!Utf8.IsValid(bytes) || segments[i].Any(char.IsControl))
+                return false;
         }
 
-        var parameters = url[(query + 1)..end].Split('&');
-        var kept = Array.FindAll(
-            parameters, parameter => !Ascii.EqualsIgnoreCase(PercentDecode(parameter.Split('=', 2)[0]), name));
-        if (kept.Length == parameters.Length)
-        {
-            return url;
-        }
-
-        var rest = string.Join('&', kept);
-        return url[..query] + (rest.Length == 0 ? "" : "?" + rest) + url[end..];
+        return true;
     }
 
-    private static string? FindBadCharacter(string url)
-    {
-        for (var at = 0; at < url.Length; at++)
-        {
-            var character = url[at];
-            if (char.IsWhiteSpace(character) || char.IsControl(character) || NeverRaw.Contains(character))
-            {
-                return $"The URL has U+{(int)character:X4} at position {at + 1}, which no URL holds: remove or percent-encode it.";
-            }
+    // White space, controls, what RFC 3986 allows nowhere (browsers send square brackets raw, so they pass), a '%' without two
+    // hexadecimal digits, and half a surrogate pair.
+    [GeneratedRegex("""[\s\p{Cc}"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]""")]
+    private static partial Regex BadCharacter();
 
-            if (character == '%' && !(at + 2 < url.Length && char.IsAsciiHexDigit(url[at + 1]) && char.IsAsciiHexDigit(url[at + 2])))
-            {
-                return $"The URL has a '%' at position {at + 1} without two hexadecimal digits after it: a percent sign is written %25.";
-            }
-
-            if (char.IsSurrogate(character))
-            {
-                if (at + 1 == url.Length || !char.IsSurrogatePair(character, url[at + 1]))
-                {
-                    return $"The URL has half a surrogate pair at position {at + 1}: remove it.";
-                }
-
-                at++;
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>The UTF-8 bytes, each well-formed <c>%XX</c> replaced by its byte; the caller has refused all others.</summary>
-    private static ReadOnlySpan<byte> PercentDecode(string encoded)
-    {
-        var bytes = Encoding.UTF8.GetBytes(encoded);
-        var length = 0;
-        for (var at = 0; at < bytes.Length; at++)
-        {
-            var isEncoded = bytes[at] == '%';
-            bytes[length++] = isEncoded
-                ? byte.Parse(bytes.AsSpan(at + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
-                : bytes[at];
-            at += isEncoded ? 2 : 0;
-        }
-
-        return bytes.AsSpan(0, length);
-    }
-
-    // RFC 3986, appendix B. Classes rather than IgnoreCase, which also takes letters that are not ASCII.
+    // RFC 3986, appendix B. IgnoreCase would match letters that are not ASCII.
     [GeneratedRegex(@"\A[Hh][Tt][Tt][Pp](?<tls>[Ss])?://(?<authority>[^/?#]*)(/(?<path>[^?#]*))?", RegexOptions.ExplicitCapture)]
     private static partial Regex Components();
 

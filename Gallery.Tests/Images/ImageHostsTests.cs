@@ -94,9 +94,13 @@ public sealed class ImageHostsTests
     [InlineData("https://demo-res.cloudinary.com/demo/image/fetch/" + Id, "unsupported_delivery_type")]
     [InlineData("https://demo-res.cloudinary.com/images/image/upload/" + Id + "/hello", "no_uuid_in_file_name")]
     [InlineData("https://demo-res.cloudinary.com/demo/image/upload/" + Id, Id)]
+    [InlineData("https://demo-res-2.cloudinary.com/demo/images/" + Id + "/hello", Id)]
+    [InlineData("https://demo-res.cloudinary.com/demo/images/" + Id + "/" + OtherId, "ambiguous_uuid")]
+    [InlineData("https://demo-res.cloudinary.com/folder/images/" + OtherId + "/" + Id, Id)]
+    [InlineData("https://demo-res.cloudinary.com/v1/images/" + OtherId + "/" + Id, Id)]
     [InlineData("https://demo-res.cloudinary.com/demo/video/Upload/" + Id, Id)]
     [InlineData("https://demo-res.cloudinary.com/a/demo/video/upload/" + Id, Id)]
-    public void A_private_cdn_host_has_a_cloud_name_only_where_the_types_stand_second(string url, string expected) => Answers(expected, url);
+    public void A_private_cdn_host_has_a_cloud_name_only_before_the_types_or_if_the_host_contains_it(string url, string expected) => Answers(expected, url);
 
     [Theory]
     [InlineData("/" + Id, Id)]
