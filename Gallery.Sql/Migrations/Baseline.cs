@@ -4,11 +4,11 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Adopts a database that has the schema already, made by hand or by another tool: journals the scripts without running them.</summary>
+/// <summary>Adopts a database whose schema was made by hand or by another tool: journals the scripts without running them.</summary>
 internal static class Baseline
 {
-    /// <summary>Journals the scripts if the schema is what they make, which is <paramref name="expectedSnapshot"/>.</summary>
-    /// <exception cref="MigrationException">There is a journal already, or the schema is another.</exception>
+    /// <summary>Journals the scripts if the schema equals <paramref name="expectedSnapshot"/>.</summary>
+    /// <exception cref="MigrationException">The journal is not empty, or the schema differs.</exception>
     public static Task<int> AdoptAsync(
         NpgsqlConnectionStringBuilder target,
         IReadOnlyList<MigrationScript> scripts,
@@ -18,10 +18,10 @@ internal static class Baseline
         MigrationLock.HoldAsync(target, ApplyOptions.Default.WaitLock, log, async session =>
         {
             if (await Journal.HasRowsAsync(session.Connection, ct))
-                throw new MigrationException(ExitCode.Integrity, "the journal is not empty: this database has been adopted or migrated before.");
+                throw new MigrationException(ExitCode.Integrity, "the journal is not empty: this database is already managed. Use apply instead of baseline.");
 
-            Drift.Refuse(expectedSnapshot, await Snapshot.ReadAsync(session.Connection, ct));
-            await Journal.PrepareAsync(session.Connection, ct);   // last: a refusal leaves no journal behind
+            Drift.ThrowIfAny(expectedSnapshot, await Snapshot.ReadAsync(session.Connection, ct));
+            await Journal.PrepareAsync(session.Connection, ct);   // last, so that a rejected baseline leaves no journal behind
 
             // language=PostgreSQL
             const string sql = """

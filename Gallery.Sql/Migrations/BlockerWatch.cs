@@ -3,12 +3,12 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Looks, while a script runs, who keeps it waiting: after the time-out nobody can tell any more.</summary>
+/// <summary>Records which sessions block a running script. After a lock time-out, PostgreSQL no longer shows them.</summary>
 internal sealed class BlockerWatch : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop;
     private readonly Task _watching;
-    private string _blocker = "who held it could not be seen";
+    private string _blocker = "the blocking session is unknown";
 
     private BlockerWatch(MigratorSession session, CancellationToken ct)
     {
@@ -18,7 +18,7 @@ internal sealed class BlockerWatch : IAsyncDisposable
 
     public static BlockerWatch Start(MigratorSession session, CancellationToken ct) => new(session, ct);
 
-    /// <summary>Who was seen last. What they were running is not told: it may quote a row.</summary>
+    /// <summary>Returns the last blocker seen, without its query, which may quote a row.</summary>
     public async Task<string> StopAsync()
     {
         await _stop.CancelAsync();
@@ -36,12 +36,12 @@ internal sealed class BlockerWatch : IAsyncDisposable
     {
         // language=PostgreSQL
         const string sql = """
-            select string_agg(format('blocked by pid %s (%s as %s, %s, its transaction began %s ago)',
+            select string_agg(format('blocked by pid %s (%s as %s, %s, transaction open for %s)',
                                      a.pid,
                                      coalesce(nullif(a.application_name, ''), 'unnamed'),
                                      a.usename,
-                                     coalesce(a.state, 'state hidden'),
-                                     coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, 'at a time hidden')), ', ')
+                                     coalesce(a.state, 'state unknown'),
+                                     coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, 'an unknown time')), ', ')
             from pg_stat_activity a
             where a.pid = any(pg_blocking_pids(@Pid))
             """;
@@ -51,13 +51,13 @@ internal sealed class BlockerWatch : IAsyncDisposable
             while (true)
             {
                 await Task.Delay(200, ct);
-                if (await session.Onlooker.ExecuteScalarAsync<string?>(new CommandDefinition(sql, new { Pid = session.ServerProcess }, cancellationToken: ct)) is { } seen)
+                if (await session.Observer.ExecuteScalarAsync<string?>(new CommandDefinition(sql, new { Pid = session.ServerProcess }, cancellationToken: ct)) is { } seen)
                     _blocker = seen;
             }
         }
         catch (Exception e) when (e is OperationCanceledException or NpgsqlException or InvalidOperationException)
         {
-            // Stopped, or the server went away; the script's own connection tells the latter.
+            // Stopped, or the connection was lost. The script's own connection reports a loss.
         }
     }
 }

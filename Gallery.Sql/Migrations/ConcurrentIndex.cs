@@ -4,13 +4,13 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>The index that a concurrent script builds, by the script's text.</summary>
+/// <summary>The index that a concurrent script builds, read from the script's text.</summary>
 internal static partial class ConcurrentIndex
 {
-    /// <exception cref="MigrationException">The script names the index that it builds, and no such index is there and whole.</exception>
-    public static async Task RefuseUnbuiltAsync(NpgsqlConnection connection, JournalRow row, CancellationToken ct)
+    /// <exception cref="MigrationException">The script names its index, and the table has no valid index of that name.</exception>
+    public static async Task ThrowIfMissingAsync(NpgsqlConnection connection, JournalRow row, CancellationToken ct)
     {
-        // An index lies in its table's schema. PostgreSQL reads the names, as they stand in the script.
+        // An index is in its table's schema. to_regclass parses the names as the script writes them.
         // language=PostgreSQL
         const string sql = """
             select exists (
@@ -31,18 +31,21 @@ internal static partial class ConcurrentIndex
             throw new MigrationException(ExitCode.Integrity, $"""
                 {row.Script} is not applied: there is no valid index {schema}{index} on {schema}{table}.
                 nothing was changed.
-                next: gallery-migrate resolve {row.Script} --as pending --reason "…" and run apply, which builds it.
+                next: run gallery-migrate resolve {row.Script} --as pending --reason "…", then apply, which builds it.
                 """);
         }
     }
 
-    /// <summary>The names as written, the schema's with its dot or empty; null when the script builds no index, or leaves its name to the server.</summary>
+    /// <summary>
+    /// The names as the script writes them. The schema ends with its dot, or is empty. Null if the script builds no index or
+    /// leaves the name to the server.
+    /// </summary>
     internal static (string Schema, string Table, string Index)? Parse(string body)
     {
         if (SqlText.Split(body) is not [var statement])
             return null;
 
-        // A comment may stand between any two words.
+        // Comments are allowed between any two words.
         var text = string.Concat(statement.Text.Zip(statement.Masked, (written, masked) => masked == ' ' ? ' ' : written));
         var match = CreateIndex.Match(text);
         return match.Success ? (match.Groups["schema"].Value, match.Groups["table"].Value, match.Groups["index"].Value) : null;

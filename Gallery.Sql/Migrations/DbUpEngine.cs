@@ -8,22 +8,22 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// Runs one script with DbUp on a connection that stays open. DbUp's mode is the run's, so each script has an engine, and
-/// with it the mode it asks for. <see cref="Current"/> is the statement at work, or the one that failed.
+/// Runs one script with DbUp on a connection that stays open. DbUp sets the transaction mode per run, so each script has its
+/// own engine. <see cref="Current"/> is the statement that is running or that failed.
 /// </summary>
 internal sealed class DbUpEngine(NpgsqlConnection connection, MigrationScript script, IJournal journal, CancellationToken ct)
     : DatabaseConnectionManager(_ => new HeldConnection(connection, ct))
 {
     public SqlStatement? Current { get; private set; }
 
-    /// <summary>Null when the script was applied.</summary>
+    /// <summary>Returns the error, or null if the script was applied.</summary>
     public Exception? Run()
     {
         var builder = PostgresqlExtensions.PostgresqlDatabase(this)
             .WithScript(new SqlScript(script.Name, script.Body))
-            .WithVariablesDisabled()     // or $body$ is taken for one
+            .WithVariablesDisabled()     // DbUp would read $body$ as a variable
             .JournalTo(journal)
-            .LogTo(new NoOpUpgradeLog()); // DbUp's logs print an error ten times, and format its text; ours is printed once
+            .LogTo(new NoOpUpgradeLog()); // DbUp's logs print an error ten times and use its text as a format
         var result = (script.InTransaction ? builder.WithTransactionPerScript() : builder.WithoutTransaction())
             .Build()
             .PerformUpgrade();
@@ -42,7 +42,7 @@ internal sealed class DbUpEngine(NpgsqlConnection connection, MigrationScript sc
         Current = null;
     }
 
-    /// <summary>DbUp closes what it opened; this connection holds the migration lock and must outlive it.</summary>
+    /// <summary>Ignores DbUp's calls to close: this connection holds the migration lock.</summary>
     private sealed class HeldConnection(NpgsqlConnection connection, CancellationToken ct) : IDbConnection
     {
         private CancellationTokenRegistration _cancellation;
@@ -70,7 +70,7 @@ internal sealed class DbUpEngine(NpgsqlConnection connection, MigrationScript sc
         {
             var command = connection.CreateCommand();
             _cancellation.Dispose();
-            _cancellation = ct.Register(command.Cancel);   // a statement that nobody waits for must not work on at the server
+            _cancellation = ct.Register(command.Cancel);   // or a cancelled run's statement keeps running on the server
             return command;
         }
 

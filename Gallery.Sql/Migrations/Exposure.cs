@@ -4,13 +4,13 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// Who can reach Gallery's tables and functions past the service. Supabase serves schemas to everyone who has the public
-/// key, by the roles anon and authenticated; so it looks at the real grants, whatever the scripts say.
+/// Finds access to Gallery's tables and functions that bypasses the service. Supabase serves exposed schemas to everyone with
+/// the public key, through the roles anon and authenticated. So this reads the real grants, not the scripts.
 /// </summary>
 internal static class Exposure
 {
-    /// <exception cref="MigrationException">There is a way in; each is told.</exception>
-    public static async Task RefuseAsync(NpgsqlConnection connection, CancellationToken ct)
+    /// <exception cref="MigrationException">Something is exposed. The message lists all of it.</exception>
+    public static async Task ThrowIfAnyAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -35,39 +35,39 @@ internal static class Exposure
                 where n.nspname in ('gallery', 'gallery_migrations')
                   and p.prosecdef
             )
-            select format('%s is open to %s: it has grants, and no row security', r.name, a.rolname)
+            select format('%s is open to %s: revoke the grants, or enable row security', r.name, a.rolname)
             from relation r
             join pg_roles a on a.rolname in ('anon', 'authenticated')
             where (has_any_column_privilege(a.oid, r.oid, 'select, insert, update') or has_table_privilege(a.oid, r.oid, 'delete'))
               and not (r.relkind in ('r', 'p') and r.relrowsecurity)
 
             union all
-            select format('%s grants %s to every role', r.name, string_agg(a.privilege_type, ', ' order by a.privilege_type))
+            select format('%s grants %s to every role: revoke it from public', r.name, string_agg(a.privilege_type, ', ' order by a.privilege_type))
             from relation r, lateral aclexplode(r.relacl) a
             where a.grantee = 0
             group by r.name
 
             union all
-            select format('the view %s reads with its owner''s rights: it needs security_invoker', r.name)
+            select format('the view %s reads with its owner''s rights: set security_invoker', r.name)
             from relation r
             where r.relkind = 'v'
               and not coalesce(array_to_string(r.reloptions, ',') ~* 'security_invoker=(true|on|1|yes)', false)
 
             union all
-            select format('the function %s runs with its owner''s rights under the caller''s search_path', d.name)
+            select format('the function %s runs with its owner''s rights but the caller''s search_path: set search_path', d.name)
             from definer d
             where not coalesce(array_to_string(d.proconfig, ',') ~ 'search_path=', false)
 
             union all
-            select format('the function %s runs with its owner''s rights for every role', d.name)
+            select format('the function %s runs with its owner''s rights for every role: revoke execute from public', d.name)
             from definer d
             where has_function_privilege('public', d.oid, 'execute')
 
             order by 1
             """;
 
-        var ways = (await connection.QueryAsync<string>(new CommandDefinition(sql, cancellationToken: ct))).AsList();
-        if (ways.Count > 0)
-            throw new MigrationException(ExitCode.Exposure, string.Join('\n', ways));
+        var exposed = (await connection.QueryAsync<string>(new CommandDefinition(sql, cancellationToken: ct))).AsList();
+        if (exposed.Count > 0)
+            throw new MigrationException(ExitCode.Exposure, string.Join('\n', exposed));
     }
 }

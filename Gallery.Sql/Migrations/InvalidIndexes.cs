@@ -3,12 +3,12 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>What an interrupted "create index concurrently" leaves: kept up to date by every write, used by no query.</summary>
+/// <summary>Indexes left by an interrupted "create index concurrently". Every write maintains them, but no query uses them.</summary>
 internal static class InvalidIndexes
 {
-    // For psql, which has nobody to read a result.
+    // For the psql bundle, which cannot act on a query's result: it raises an error instead.
     // language=PostgreSQL
-    public const string RefuseSql = """
+    public const string RaiseIfAnySql = """
         do $gallery$
         declare
             invalid text;
@@ -21,15 +21,15 @@ internal static class InvalidIndexes
             where n.nspname in ('gallery', 'gallery_migrations')
               and not i.indisvalid;
             if invalid is not null then
-                raise exception 'the run that built it was interrupted, and it is invalid: %', invalid
-                    using hint = 'Drop it with "drop index concurrently", and run this again.';
+                raise exception 'invalid index, left by an interrupted run: %', invalid
+                    using hint = 'Drop it with "drop index concurrently", then run this file again.';
             end if;
         end
         $gallery$;
         """;
 
-    /// <exception cref="MigrationException">There are some.</exception>
-    public static async Task RefuseAsync(NpgsqlConnection connection, CancellationToken ct)
+    /// <exception cref="MigrationException">An index is invalid.</exception>
+    public static async Task ThrowIfAnyAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
@@ -50,6 +50,6 @@ internal static class InvalidIndexes
             .. invalid.Select(index => $"the index {index} is invalid: the run that built it was interrupted."),
             "next:",
             .. invalid.Select(index => $"      drop index concurrently {index};"),
-            "      and run apply again."]));
+            "      then run apply again."]));
     }
 }

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>A row of the journal, in select order. Times are the server's, UTC.</summary>
+/// <summary>A row of the journal, in the order of the select list. Times are by the server's clock, in UTC.</summary>
 internal sealed record JournalRow(
     string Script,
     Guid RunId,
@@ -22,14 +22,14 @@ internal sealed record JournalRow(
     string? Reason);
 
 /// <summary>
-/// What the database remembers: <c>gallery_migrations.journal</c>, a row a script. It is our own, not DbUp's, because it
-/// keeps what was run word for word, and needs no right to create anything in the database but its own schema.
+/// The table <c>gallery_migrations.journal</c>, one row per run of a script. DbUp's journal is not used: it does not keep the
+/// scripts' text, and it needs the CREATE privilege on the database.
 /// </summary>
 internal static class Journal
 {
     public const string Applied = "applied";
 
-    // The exe never makes the data source of the service, which sets this too.
+    // The migrator does not create the service's data source, which also sets this.
     static Journal() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     // language=PostgreSQL
@@ -64,16 +64,16 @@ internal static class Journal
             constraint journal_state_known check (state in ('running', 'applied', 'failed', 'resolved'))
         );
 
-        comment on table gallery_migrations.journal is 'One row for each run of a migration script; written by gallery-migrate alone.';
-        comment on column gallery_migrations.journal.body is 'What was run, word for word.';
-        comment on column gallery_migrations.journal.state is 'running and failed: half done, outside a transaction. resolved: closed by hand, see reason.';
-        comment on column gallery_migrations.journal.locks is 'What the script locked of the tables that existed before it.';
+        comment on table gallery_migrations.journal is 'One row for each run of a migration script. Only gallery-migrate writes it.';
+        comment on column gallery_migrations.journal.body is 'The exact text that ran.';
+        comment on column gallery_migrations.journal.state is 'running, failed: half done, outside a transaction. resolved: closed by hand, see reason.';
+        comment on column gallery_migrations.journal.locks is 'The locks that the script took on tables that existed before it.';
 
-        -- Whatever the lock has missed ends here: a script is live once.
+        -- A second safeguard beside the lock: a script has at most one live row.
         create unique index journal_script_live_idx on gallery_migrations.journal (script) where state <> 'resolved';
         """;
 
-    /// <summary>The live rows in the scripts' order; none where the journal has not been made. Only reads.</summary>
+    /// <summary>The live rows in script order; empty if there is no journal yet. Reads only.</summary>
     public static async Task<IReadOnlyList<JournalRow>> ReadAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -117,15 +117,15 @@ internal static class Journal
             : new HashSet<string>();
     }
 
-    /// <summary>Makes the journal if it is not there, and finds out whether it can be written.</summary>
-    /// <exception cref="MigrationException">This connection may not write it.</exception>
+    /// <summary>Creates the journal if it is missing, and checks that it can be written.</summary>
+    /// <exception cref="MigrationException">This connection cannot write it.</exception>
     public static async Task PrepareAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
             select case
                        when current_setting('transaction_read_only')::boolean then 'it is read-only'
-                       when not has_table_privilege('gallery_migrations.journal', 'insert') then 'its role may not write the journal'
+                       when not has_table_privilege('gallery_migrations.journal', 'insert') then 'its role cannot write the journal'
                    end
             """;
 
@@ -146,12 +146,12 @@ internal static class Journal
             throw new MigrationException(ExitCode.Connection, $"""
                 this connection cannot migrate: {obstacle}.
                 nothing was changed.
-                next: connect to the primary, as the role gallery_migrator (sql/roles.sql makes it).
+                next: connect to the primary as the role gallery_migrator, which sql/roles.sql creates.
                 """);
         }
     }
 
-    /// <summary>Whether anything has ever been journaled, closed by hand or not.</summary>
+    /// <summary>Whether the journal has any row, including resolved ones.</summary>
     public static async Task<bool> HasRowsAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL

@@ -1,12 +1,12 @@
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// The statements that go with a script. The executor sends them with parameters, the psql bundle prints them with values,
-/// so that both leave the same rows.
+/// The journal's statements for one script. The executor sends them with parameters and the psql bundle prints them with
+/// values, so that both write the same rows.
 /// </summary>
 internal static class JournalSql
 {
-    // Before the script: which tables there are, since only their locks can make anyone wait. Partitioned tables have no file.
+    // Before the script: the existing tables, because only locks on these block others. Partitioned tables have no file.
     // language=PostgreSQL
     public const string NoteTables = """
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -22,8 +22,8 @@ internal static class JournalSql
           and n.nspname not like 'pg\_%'
         """;
 
-    // After it, in its transaction: the strongest lock on each of those, whether its file is another now (a rewrite), and
-    // how often and how many rows of it were read under that lock.
+    // After the script, in its transaction, for each table that existed before it: the strongest lock, whether the file has
+    // changed (a rewrite), and the scans and rows read under the lock.
     // language=PostgreSQL
     public const string InsertApplied = """
         insert into gallery_migrations.journal
@@ -57,7 +57,8 @@ internal static class JournalSql
                 left join pg_class c on c.oid = b.oid)
         """;
 
-    // A concurrent index has no transaction to write its row in: one row before, so that a killed run leaves its trace, …
+    // A concurrent script has no transaction. Its row is inserted before it, so that a killed run leaves a trace, and
+    // updated after it.
     // language=PostgreSQL
     public const string InsertRunning = """
         insert into gallery_migrations.journal
@@ -65,7 +66,6 @@ internal static class JournalSql
         values (@Script, @RunId::uuid, @Checksum, @Body, 'running', false, @Client, @ToolVersion)
         """;
 
-    // … and the same row after.
     // language=PostgreSQL
     public const string FinishRunning = """
         update gallery_migrations.journal

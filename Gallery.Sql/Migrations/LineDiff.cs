@@ -1,6 +1,6 @@
 namespace Gallery.Sql.Migrations;
 
-/// <summary>The lines that differ, as <c>diff</c> shows them, without the ones that agree.</summary>
+/// <summary>The lines that differ, as <c>diff</c> prints them, without the equal ones.</summary>
 internal static class LineDiff
 {
     public static string Between(string before, string after)
@@ -8,7 +8,7 @@ internal static class LineDiff
         var a = before.Split('\n');
         var b = after.Split('\n');
 
-        // Length of the longest common subsequence of what follows each pair of lines.
+        // common[i, j]: the length of the longest common subsequence of a from i on and b from j on.
         var common = new int[a.Length + 1, b.Length + 1];
         for (var i = a.Length - 1; i >= 0; i--)
         {

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>What one script did to a table that was there before it, as the journal has it.</summary>
+/// <summary>What one script did to a table that existed before it, as the journal records it.</summary>
 internal sealed record TableLock(
     [property: JsonPropertyName("table")] string Table,
     [property: JsonPropertyName("mode")] string Mode,
@@ -16,7 +16,7 @@ internal sealed record TableLock(
     public static IReadOnlyList<TableLock> Parse(string? journaled) =>
         journaled is null ? [] : JsonSerializer.Deserialize<TableLock[]>(journaled)!;
 
-    /// <summary>In words, for someone who decides whether it may run at noon.</summary>
+    /// <summary>In words, for the person who decides when the script may run.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
@@ -24,11 +24,11 @@ internal sealed record TableLock(
         if (Rewritten)
             text.Append("; the table is rewritten");
         if (Scans > 0)
-            text.Append("; every row is read while it is held");
+            text.Append("; every row is read while the lock is held");
         return text.ToString();
     }
 
-    /// <summary>"AccessExclusiveLock" is ACCESS EXCLUSIVE in PostgreSQL's documentation.</summary>
+    /// <summary>The mode as PostgreSQL's documentation writes it: ACCESS EXCLUSIVE for AccessExclusiveLock.</summary>
     private string ModeInSql =>
         string.Concat(Mode[..^"Lock".Length].Select((c, i) => i > 0 && char.IsUpper(c) ? $" {c}" : $"{char.ToUpperInvariant(c)}"));
 

@@ -1,6 +1,6 @@
 namespace Gallery.Sql.Migrations;
 
-/// <summary>How a run of the migrator ended; the process exits with the number, and CI decides by it.</summary>
+/// <summary>The migrator's exit codes. CI scripts depend on the numbers.</summary>
 public enum ExitCode
 {
     Done = 0,
@@ -16,8 +16,8 @@ public enum ExitCode
 }
 
 /// <summary>
-/// The migrator stopped for a reason that it knows. The message is whole: what happened, what was rolled back, what to do
-/// next. It never holds a secret.
+/// The migrator stopped for a known reason. The message says what happened, what was rolled back and what to do next. It
+/// never contains a secret.
 /// </summary>
 public sealed class MigrationException(ExitCode exitCode, string message, Exception? cause = null) : Exception(message, cause)
 {

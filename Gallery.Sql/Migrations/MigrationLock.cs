@@ -7,16 +7,16 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// One run at a time in a database. The lock is the session's that also runs the scripts: if that session ends, so does the
-/// script, and while a killed run's statement still works on the server, nobody else starts.
+/// Allows one run at a time per database. The session that runs the scripts holds the lock, so no other run can start while
+/// a killed run's statement still executes on the server.
 /// </summary>
 internal static class MigrationLock
 {
-    /// <summary>The lock's key, for whoever takes or looks for it: psql does too. Advisory locks are per database.</summary>
+    /// <summary>The lock's key as SQL, which the psql bundle uses too. Advisory locks are per database.</summary>
     public const string Key = "hashtextextended('gallery_migrations', 0)";
 
-    /// <summary>Connects, does the work under the lock, and lets it go.</summary>
-    /// <exception cref="MigrationException">Another run held the lock the whole time, or the work failed.</exception>
+    /// <summary>Connects, runs <paramref name="work"/> under the lock, and releases the lock.</summary>
+    /// <exception cref="MigrationException">Another run held the lock for all of <paramref name="wait"/>, or the work failed.</exception>
     public static async Task<T> HoldAsync<T>(
         NpgsqlConnectionStringBuilder target, TimeSpan wait, ILogger log, Func<MigratorSession, Task<T>> work, CancellationToken ct)
     {
@@ -28,7 +28,7 @@ internal static class MigrationLock
         }
         finally
         {
-            // The session ends with this run, but a pooler in session mode may keep the server's side of it.
+            // A pooler in session mode may keep the server session, and with it the lock, after this run.
             if (session.Connection.State == ConnectionState.Open)
                 await session.Connection.ExecuteAsync($"select pg_advisory_unlock({Key})");
         }
@@ -36,8 +36,8 @@ internal static class MigrationLock
 
     private static async Task AcquireAsync(NpgsqlConnection connection, TimeSpan wait, ILogger log, CancellationToken ct)
     {
-        // Polled, never waited for: a session that waits inside a statement holds a snapshot, and "create index concurrently"
-        // waits for every snapshot, so the two would wait for each other.
+        // Polls, because a blocking wait would deadlock with "create index concurrently": the waiting statement holds a
+        // snapshot, and the index waits for all snapshots to end.
         // language=PostgreSQL
         const string sql = $"select pg_try_advisory_lock({Key})";
 
@@ -54,7 +54,7 @@ internal static class MigrationLock
                 throw new MigrationException(ExitCode.LockHeld, $"""
                     another run of the migrator holds the lock: {await FindHolderAsync(connection, ct)}. Waited {wait.TotalSeconds:0} s.
                     nothing was changed.
-                    next: let it finish and run again, or wait longer with --wait-lock.
+                    next: run again when it has finished, or wait longer with --wait-lock.
                     """);
             }
 
@@ -67,9 +67,9 @@ internal static class MigrationLock
         // language=PostgreSQL
         const string sql = $"""
             select format('%s as %s from %s, pid %s, since %s UTC',
-                          coalesce(nullif(a.application_name, ''), 'a session'),
+                          coalesce(nullif(a.application_name, ''), 'an unnamed session'),
                           a.usename,
-                          coalesce(host(a.client_addr), 'an address it does not show'),
+                          coalesce(host(a.client_addr), 'an unknown address'),
                           a.pid,
                           coalesce(to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '?'))
             from pg_locks l

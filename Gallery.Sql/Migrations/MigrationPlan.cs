@@ -12,14 +12,14 @@ internal enum ScriptState
     Renamed,
     Missing,
     OutOfOrder,
-    Falsified,
+    JournalChanged,
     HalfDone,
 }
 
-/// <summary>A script that the files, the journal or both know: <c>Script</c> or <c>Row</c> is null where one of them does not.</summary>
+/// <summary>A script in the files, the journal or both. <c>Script</c> is null without a file, <c>Row</c> without a journal row.</summary>
 internal sealed record PlannedScript(string Name, ScriptState State, MigrationScript? Script, JournalRow? Row);
 
-/// <summary>What the files say beside what the database remembers, and so what would run.</summary>
+/// <summary>Compares the script files with the journal and decides what to run.</summary>
 internal sealed class MigrationPlan
 {
     private MigrationPlan(IReadOnlyList<PlannedScript> scripts, IReadOnlyList<MigrationScript> pending)
@@ -28,15 +28,15 @@ internal sealed class MigrationPlan
         Pending = pending;
     }
 
-    /// <summary>Every script that either side knows, in order.</summary>
+    /// <summary>All scripts of the files and the journal, in order.</summary>
     public IReadOnlyList<PlannedScript> Scripts { get; }
 
-    /// <summary>What runs, in order, up to the target.</summary>
+    /// <summary>The scripts to run, in order, up to the target.</summary>
     public IReadOnlyList<MigrationScript> Pending { get; }
 
     public IEnumerable<JournalRow> Applied => Scripts.Select(script => script.Row).OfType<JournalRow>();
 
-    /// <summary>Names this plan: another script applied, edited or added in between gives another.</summary>
+    /// <summary>Identifies this plan. It changes if a script is applied, edited or added in between.</summary>
     public string Hash
     {
         get
@@ -50,11 +50,11 @@ internal sealed class MigrationPlan
         }
     }
 
-    /// <summary>The plan up to the target, the number of the last script to run; null for all.</summary>
+    /// <param name="target">The number of the last script to run; null for all.</param>
     public static MigrationPlan Make(IReadOnlyList<MigrationScript> scripts, IReadOnlyList<JournalRow> rows, int? target)
     {
         if (target is not null && scripts.All(script => script.Number != target))
-            throw new MigrationException(ExitCode.Usage, $"--target {target:0000}: there is no script of that number.");
+            throw new MigrationException(ExitCode.Usage, $"--target {target:0000}: there is no script with that number.");
 
         var files = scripts.ToDictionary(script => script.Name, StringComparer.Ordinal);
         var journal = rows.ToDictionary(row => row.Script, StringComparer.Ordinal);
@@ -71,7 +71,7 @@ internal sealed class MigrationPlan
         ScriptState StateOf(MigrationScript? script, JournalRow? row) => (script, row) switch
         {
             (_, { State: not Journal.Applied }) => ScriptState.HalfDone,
-            (_, { } applied) when applied.Checksum != MigrationScript.ChecksumOf(applied.Body) => ScriptState.Falsified,
+            (_, { } applied) when applied.Checksum != MigrationScript.ChecksumOf(applied.Body) => ScriptState.JournalChanged,
             (null, { } applied) when scripts.Any(s => s.Checksum == applied.Checksum && !journal.ContainsKey(s.Name)) => ScriptState.Renamed,
             (null, _) => ScriptState.Missing,
             ({ } file, { } applied) => file.Checksum == applied.Checksum ? ScriptState.Applied : ScriptState.Edited,
@@ -79,8 +79,8 @@ internal sealed class MigrationPlan
         };
     }
 
-    /// <exception cref="MigrationException">The files are not what the database had, or a script stopped half-way.</exception>
-    public void RefuseProblems()
+    /// <exception cref="MigrationException">The files and the journal disagree, or a script stopped half-way.</exception>
+    public void ThrowIfInconsistent()
     {
         var problems = Scripts.Where(script => script.State is not (ScriptState.Applied or ScriptState.Pending)).ToArray();
         if (problems.Length == 0)
@@ -94,20 +94,20 @@ internal sealed class MigrationPlan
     {
         { State: ScriptState.Edited, Script: { } script, Row: { } row } =>
             $"{script.Path} was edited after it was applied:\n{LineDiff.Between(row.Body, script.Body)}\n"
-            + "next: put the file back as it was, and write the change as a new script.",
+            + "next: restore the file, and write the change as a new script.",
         { State: ScriptState.Renamed, Row: { } row } =>
-            $"{problem.Name} was applied under that name, and its text is now in "
-            + $"{Scripts.First(other => other.Row is null && other.Script!.Checksum == row.Checksum).Name}.\nnext: give the file its old name back.",
+            $"{problem.Name} was applied, but its file is now named "
+            + $"{Scripts.First(other => other.Row is null && other.Script!.Checksum == row.Checksum).Name}.\nnext: rename the file back.",
         { State: ScriptState.Missing } =>
-            $"{problem.Name} was applied, and is not among the scripts.\nnext: run the release that has it, or put the file back.",
-        { State: ScriptState.Falsified } =>
-            $"{problem.Name}: its row in gallery_migrations.journal was changed by hand; the text there is not that of its checksum.\n"
-            + "next: find out who and why; the text as it was applied is in the release's scripts.",
+            $"{problem.Name} was applied, but its file is missing.\nnext: restore the file, or run the release that contains it.",
+        { State: ScriptState.JournalChanged } =>
+            $"{problem.Name}: its row in gallery_migrations.journal was changed by hand: body and checksum disagree.\n"
+            + "next: find out who changed it and why. The release's scripts contain the original text.",
         { State: ScriptState.OutOfOrder } =>
-            $"{problem.Script!.Path} comes before scripts that have been applied.\nnext: give it a number after theirs.",
+            $"{problem.Script!.Path} has a lower number than an applied script.\nnext: give it the next free number.",
         { Row: { } row } =>
             $"{problem.Name} stopped half-way ({row.State} since {row.StartedAt:yyyy-MM-dd HH:mm:ss} UTC){(row.Error is null ? "" : ": " + row.Error)}\n"
-            + $"next: see what is there (verify lists invalid indexes; drop index concurrently removes one), then\n"
+            + "next: list invalid indexes with gallery-migrate verify, remove them with drop index concurrently, then run\n"
             + $"      gallery-migrate resolve {problem.Name} --as applied|pending --reason \"…\"",
         _ => problem.Name,
     };

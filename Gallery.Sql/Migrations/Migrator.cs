@@ -5,25 +5,25 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <param name="Target">The number of the last script to run; null for all.</param>
-/// <param name="ExpectedPlan">Run exactly this plan, by its hash, or nothing.</param>
-/// <param name="WaitLock">How long to wait for another run to end.</param>
-/// <param name="LockTimeout">How long a script may wait for a table, since whoever comes after it waits as well.</param>
-/// <param name="LockRetries">How often it is tried again after that.</param>
+/// <param name="ExpectedPlan">The hash of the only plan that may run; null for any.</param>
+/// <param name="WaitLock">How long to wait for another run to finish.</param>
+/// <param name="LockTimeout">How long a script may wait for a table lock. Queries queue behind it meanwhile.</param>
+/// <param name="LockRetries">How often a script is retried after a lock time-out.</param>
 internal sealed record ApplyOptions(int? Target, string? ExpectedPlan, TimeSpan WaitLock, TimeSpan LockTimeout, int LockRetries)
 {
     public static readonly ApplyOptions Default = new(null, null, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(3), 5);
 }
 
-/// <summary>Brings a database up to date, for the service, the tests and the command line.</summary>
+/// <summary>Applies migrations, for the service, the tests and the command line.</summary>
 public static class Migrator
 {
-    /// <summary>Runs the embedded scripts that the database has not had, one transaction a script, one run at a time.</summary>
-    /// <returns>The names of those it ran; none when there was nothing to do, and then it has not written.</returns>
-    /// <exception cref="MigrationException">Some script did not run. Those before it stay.</exception>
+    /// <summary>Runs the pending embedded scripts, one transaction per script, one run at a time.</summary>
+    /// <returns>The names of the scripts it ran. If this is empty, it has written nothing.</returns>
+    /// <exception cref="MigrationException">A script did not run. Scripts before it stay applied.</exception>
     public static Task<IReadOnlyList<string>> ApplyAsync(string connectionString, ILogger log, CancellationToken ct) =>
         ApplyAsync(new NpgsqlConnectionStringBuilder(connectionString), ScriptFolder.ReadEmbedded(), ApplyOptions.Default, log, ct);
 
-    /// <summary>The embedded scripts that the database has not had, in order. Reads the journal, and needs no other right.</summary>
+    /// <summary>The names of the pending embedded scripts, in order. Needs only the right to read the journal.</summary>
     public static async Task<IReadOnlyList<string>> ListPendingAsync(NpgsqlDataSource database, CancellationToken ct)
     {
         var applied = await RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry).ExecuteAsync(async token =>
@@ -42,10 +42,10 @@ public static class Migrator
         CancellationToken ct) =>
         MigrationLock.HoldAsync<IReadOnlyList<string>>(target, options.WaitLock, log, async session =>
         {
-            // Read under the lock: what another run has just applied is no longer pending.
+            // Read under the lock, so that scripts just applied by another run are not pending.
             var plan = MigrationPlan.Make(scripts, await Journal.ReadAsync(session.Connection, ct), options.Target);
-            plan.RefuseProblems();
-            await InvalidIndexes.RefuseAsync(session.Connection, ct);
+            plan.ThrowIfInconsistent();
+            await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
             if (plan.Pending.Count > 0)
                 await RunAsync(session, plan, options, log, ct);
             log.Summary(plan.Pending.Count, plan.Applied.Count() + plan.Pending.Count);
@@ -55,13 +55,13 @@ public static class Migrator
     private static async Task RunAsync(
         MigratorSession session, MigrationPlan plan, ApplyOptions options, ILogger log, CancellationToken ct)
     {
-        ScriptRules.Refuse(plan.Pending);
+        ScriptRules.ThrowIfBroken(plan.Pending);
         if (options.ExpectedPlan is { } expected && expected != plan.Hash)
         {
             throw new MigrationException(ExitCode.Integrity, $"""
-                the plan has moved: {expected} was approved, and {plan.Hash} would run now.
+                the plan has changed: {expected} was approved, but {plan.Hash} would run now.
                 nothing was changed.
-                next: make the plan anew, and have it approved.
+                next: run plan again, and have the new plan approved.
                 """);
         }
 
@@ -69,6 +69,6 @@ public static class Migrator
         var executor = new ScriptExecutor(session, options.LockTimeout, options.LockRetries, log);
         foreach (var script in plan.Pending)
             await executor.RunAsync(script, ct);
-        await InvalidIndexes.RefuseAsync(session.Connection, ct);
+        await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
     }
 }

@@ -16,10 +16,10 @@ internal static partial class MigratorLog
     [LoggerMessage(4, LogLevel.Information, "{Script}: {Severity}: {Text}")]
     public static partial void Notice(this ILogger log, string script, string severity, string text);
 
-    [LoggerMessage(5, LogLevel.Warning, "{Script} did not get its lock within {Timeout} and was rolled back; {Blocker}. Try {Attempt} of {Attempts} in {Delay} ms")]
+    [LoggerMessage(5, LogLevel.Warning, "{Script} got no lock within {Timeout} and was rolled back: {Blocker}. Retry {Attempt} of {Attempts} in {Delay} ms")]
     public static partial void LockTimedOut(
         this ILogger log, string script, string timeout, string blocker, int attempt, int attempts, int delay);
 
-    [LoggerMessage(6, LogLevel.Information, "done: {Count} applied now, {Total} in all")]
+    [LoggerMessage(6, LogLevel.Information, "done: {Count} applied now, {Total} in total")]
     public static partial void Summary(this ILogger log, int count, int total);
 }

@@ -7,44 +7,44 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// The migrator's own connections: fresh, unpooled, without a client's time-out. One does the work; the other looks on,
-/// to find a pooler that would break the lock and to name whoever blocks a script.
+/// The migrator's connections: new, unpooled, without client time-outs. One runs the scripts. The other observes, to detect a
+/// transaction pooler and to name the session that blocks a script.
 /// </summary>
 internal sealed class MigratorSession : IAsyncDisposable
 {
-    private const int OldestServer = 15;   // the oldest that the tests run on
+    private const int OldestServer = 15;   // the oldest version that the tests run on
 
-    private MigratorSession(NpgsqlConnection connection, NpgsqlConnection onlooker, int serverProcess)
+    private MigratorSession(NpgsqlConnection connection, NpgsqlConnection observer, int serverProcess)
     {
         Connection = connection;
-        Onlooker = onlooker;
+        Observer = observer;
         ServerProcess = serverProcess;
     }
 
     public NpgsqlConnection Connection { get; }
 
-    public NpgsqlConnection Onlooker { get; }
+    public NpgsqlConnection Observer { get; }
 
-    /// <summary>The server's process that runs the scripts.</summary>
+    /// <summary>The server process that runs the scripts.</summary>
     public int ServerProcess { get; }
 
-    /// <exception cref="MigrationException">The server is away, refuses the sign-in, is too old, or a transaction pooler stands before it.</exception>
+    /// <exception cref="MigrationException">The server is unreachable, rejects the sign-in, is too old, or is behind a transaction pooler.</exception>
     public static async Task<MigratorSession> OpenAsync(NpgsqlConnectionStringBuilder target, ILogger log, CancellationToken ct)
     {
         var connection = await ConnectAsync(target, ct);
-        NpgsqlConnection? onlooker = null;
+        NpgsqlConnection? observer = null;
         try
         {
-            onlooker = await ConnectAsync(target, ct);
-            var serverProcess = await TransactionPooler.RefuseAsync(connection, onlooker, ct);
+            observer = await ConnectAsync(target, ct);
+            var serverProcess = await TransactionPooler.ThrowIfPresentAsync(connection, observer, ct);
             await RestoreAsync(connection, ct);
             log.Connected(Describe(target));
-            return new MigratorSession(connection, onlooker, serverProcess);
+            return new MigratorSession(connection, observer, serverProcess);
         }
         catch
         {
-            if (onlooker is not null)
-                await onlooker.DisposeAsync();
+            if (observer is not null)
+                await observer.DisposeAsync();
             await connection.DisposeAsync();
             throw;
         }
@@ -52,14 +52,14 @@ internal sealed class MigratorSession : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Onlooker.DisposeAsync();
+        await Observer.DisposeAsync();
         await Connection.DisposeAsync();
     }
 
     public static string Describe(NpgsqlConnectionStringBuilder target) =>
         string.Create(CultureInfo.InvariantCulture, $"{target.Host}:{target.Port}/{target.Database} as {target.Username}");
 
-    /// <summary>One connection of the migrator's kind, for what only reads.</summary>
+    /// <summary>A single connection with the migrator's options, for commands that only read.</summary>
     public static async Task<NpgsqlConnection> ConnectAsync(NpgsqlConnectionStringBuilder target, CancellationToken ct)
     {
         var own = new NpgsqlConnectionStringBuilder(target.ConnectionString)
@@ -68,10 +68,10 @@ internal sealed class MigratorSession : IAsyncDisposable
             Pooling = false,
             MaxAutoPrepare = 0,
             Timeout = 15,
-            CommandTimeout = 0,          // a script takes as long as it takes; lock_timeout bounds what others wait
+            CommandTimeout = 0,          // scripts may take long; lock_timeout limits how long others wait
             Enlist = false,
-            ClientEncoding = "UTF8",     // Npgsql reads PGCLIENTENCODING, and would store what the script does not say
-            TcpKeepAlive = true,         // a long statement is silent, and NAT forgets the silent
+            ClientEncoding = "UTF8",     // overrides PGCLIENTENCODING, which would corrupt the script's text
+            TcpKeepAlive = true,         // NAT drops a connection that is silent during a long statement
             PersistSecurityInfo = false,
             IncludeErrorDetail = false,  // a detail may quote a row
         };
@@ -86,22 +86,22 @@ internal sealed class MigratorSession : IAsyncDisposable
             throw new MigrationException(ExitCode.Connection, DatabaseUnusableException.Of(e, target).Message, e);
         }
 
-        RefuseOldServer(connection.PostgreSqlVersion);
+        ThrowIfTooOld(connection.PostgreSqlVersion);
         return connection;
     }
 
-    internal static void RefuseOldServer(Version version)
+    internal static void ThrowIfTooOld(Version version)
     {
         if (version.Major < OldestServer)
-            throw new MigrationException(ExitCode.Connection, $"the server is PostgreSQL {version}; Gallery needs {OldestServer} or newer.");
+            throw new MigrationException(ExitCode.Connection, $"the server runs PostgreSQL {version}: Gallery needs {OldestServer} or newer.");
     }
 
-    /// <summary>As it was at the start, whatever the script before has set. The lock and what a role signs in with (roles.sql's "set role") stay.</summary>
+    /// <summary>Resets what the previous script has set. Keeps the lock, and the role that roles.sql sets at sign-in.</summary>
     public Task RestoreAsync(CancellationToken ct) => RestoreAsync(Connection, ct);
 
     private static async Task RestoreAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        // What a role, a database, a pooler or the script before has set must not decide what a script does.
+        // Settings of the role, the database, the pooler or the previous script must not change what a script does.
         // language=PostgreSQL
         const string sql = """
             reset session authorization;
@@ -112,12 +112,12 @@ internal sealed class MigratorSession : IAsyncDisposable
             from pg_settings
             where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout');
 
-            select set_config('client_encoding', 'UTF8', false),     -- a pooler may have opened its side with another
+            select set_config('client_encoding', 'UTF8', false),     -- a pooler may have chosen another
                    set_config('search_path', 'pg_catalog', false),
                    set_config('standard_conforming_strings', 'on', false);
 
-            -- The server looks every 5 s whether the client still lives: a killed run's statement must not work on.
-            -- Some platforms' servers cannot, and refuse the setting.
+            -- The server checks every 5 s that the client is still connected, so that a killed run's statement ends.
+            -- On some platforms the server does not support this and rejects the setting.
             do $$
             begin
                 perform set_config('client_connection_check_interval', '5s', false);

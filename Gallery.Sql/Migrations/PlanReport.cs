@@ -4,17 +4,17 @@ using System.Text.Json;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>A plan for those who decide on it: as text for a person, as JSON for a program.</summary>
+/// <summary>A plan as text for people or as JSON for programs.</summary>
 /// <param name="Target">The database, without its password.</param>
 /// <param name="Plan">What would run.</param>
-/// <param name="Rehearsed">What the pending scripts did on the scratch database; null when there was none.</param>
+/// <param name="Rehearsed">The scratch database's journal rows, by script; null without a rehearsal.</param>
 internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDictionary<string, JournalRow>? Rehearsed)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,   // SQL is to be read
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,   // keeps the SQL readable
     };
 
     public string ToText()
@@ -33,7 +33,7 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
         }
 
         if (Plan.Pending.Count > 0)
-            text.Append(CultureInfo.InvariantCulture, $"\nto run exactly this: gallery-migrate apply --expect-plan {Plan.Hash}\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nto run exactly this plan: gallery-migrate apply --expect-plan {Plan.Hash}\n");
         return text.ToString();
     }
 
@@ -58,22 +58,22 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
     {
         if (!script.InTransaction)
         {
-            yield return "concurrent: reads and writes of the table go on; if it fails it leaves an invalid index";
+            yield return "concurrent: does not block reads or writes; a failure leaves an invalid index";
         }
         else if (Rehearsed is null)
         {
-            yield return $"not rehearsed: set {RehearsalServer.Setting} (a scratch server, or: embedded) to see what it locks";
+            yield return $"not rehearsed: set {RehearsalServer.Setting} to a scratch server, or to embedded, to see its locks";
         }
         else
         {
             var locks = TableLock.Parse(Rehearsed[script.Name].Locks);
             if (locks.Count == 0)
-                yield return "locks nothing that was there before it";
+                yield return "locks no existing table";
             foreach (var each in locks)
                 yield return each.ToString();
         }
 
         if (Rehearsed?[script.Name].Duration is { } duration)
-            yield return string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, whose tables are empty");
+            yield return string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, where all tables are empty");
     }
 }

@@ -5,12 +5,12 @@ using System.Text.RegularExpressions;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// The plan as one file for psql, for a DBA who lets no other program at the database: the same lock, time-outs,
-/// transactions and journal rows as <c>apply</c>, and nothing the second time.
+/// The plan as one file for psql, for DBAs who allow no other program. It uses the same lock, time-outs, transactions and
+/// journal rows as <c>apply</c>. A second run does nothing.
 /// </summary>
 internal static partial class PsqlBundle
 {
-    // What the script before has set must not decide what the next one does. The role is the one that psql was told to take.
+    // Resets what the previous script has set. The role is the one that psql started with.
     private const string RestoreSession = """
         reset session authorization;
         reset all;
@@ -33,23 +33,23 @@ internal static partial class PsqlBundle
         text.Append($"""
             -- Gallery's pending migrations, {plan.Hash}
             -- Run it as: psql -X -f THIS_FILE "$DATABASE_URL"
-            -- It stops at the first error, and then exits with 3; each script is one transaction. Run again, it does nothing.
+            -- Each script is one transaction. At the first error, psql stops and exits with 3. A second run does nothing.
 
             \set ON_ERROR_STOP on
             \set AUTOCOMMIT on
             select current_setting('role') as starting_role \gset
             {RestoreSession}
 
-            -- One run at a time, this or gallery-migrate: the same lock. It goes with the session.
+            -- gallery-migrate takes the same lock, so only one of the two runs. The lock ends with the session.
             do $gallery$
             begin
                 if not pg_try_advisory_lock({MigrationLock.Key}) then
-                    raise exception 'another run of the migrator holds the lock';
+                    raise exception 'another run of the migrator holds the lock: run this file again when it has finished';
                 end if;
             end
             $gallery$;
 
-            {InvalidIndexes.RefuseSql}
+            {InvalidIndexes.RaiseIfAnySql}
 
             select to_regclass('gallery_migrations.journal') is null as journal_is_missing \gset
             \if :journal_is_missing
@@ -58,7 +58,7 @@ internal static partial class PsqlBundle
             commit;
             \endif
 
-            -- Approved was what follows upon these scripts, and upon nothing else.
+            -- The plan is valid only for a database that has exactly these scripts.
             do $gallery$
             begin
                 if exists (
@@ -72,7 +72,7 @@ internal static partial class PsqlBundle
                     where j.state = 'applied'
                       and j.script in ({Names(plan)})
                 ) then
-                    raise exception 'the database is not where this plan started from: make a new one';
+                    raise exception 'the database has changed since this plan was made: make a new plan';
                 end if;
             end
             $gallery$;
@@ -81,7 +81,7 @@ internal static partial class PsqlBundle
             """);
         foreach (var script in plan.Pending)
             AppendScript(text, script, runId);
-        text.Append($"\n{InvalidIndexes.RefuseSql}\n");
+        text.Append($"\n{InvalidIndexes.RaiseIfAnySql}\n");
         return text.ToString();
     }
 
@@ -123,7 +123,7 @@ internal static partial class PsqlBundle
         text.Append("\\endif\n");
     }
 
-    /// <summary>The journal's statement with its parameters' values in their places.</summary>
+    /// <summary>Replaces the parameters of a journal statement with their values.</summary>
     private static string Fill(string sql, MigrationScript script, string runId) => Parameter.Replace(sql, match => match.Value switch
     {
         "@Script" => Literal(script.Name),

@@ -5,18 +5,18 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// Runs the pending scripts where nobody is hurt: on a scratch database, brought first to where the real one is. What they
-/// lock and rewrite is then measured, not guessed; the measuring is the journal's own.
+/// Runs the pending scripts on a scratch database, after the scripts that the real one has. So the plan's locks and rewrites
+/// are measured, not guessed. They are read from the scratch database's journal.
 /// </summary>
 internal static class Rehearsal
 {
-    /// <summary>The journal's rows of the rehearsed scripts, by name.</summary>
-    /// <exception cref="MigrationException">A script failed, and would have failed on the real database.</exception>
+    /// <summary>Returns the journal rows of the rehearsed scripts, by name.</summary>
+    /// <exception cref="MigrationException">A script failed.</exception>
     public static Task<IReadOnlyDictionary<string, JournalRow>> RunAsync(
         NpgsqlConnectionStringBuilder server, MigrationPlan plan, CancellationToken ct) =>
         OnScratchDatabaseAsync(server, async scratch =>
         {
-            // What the database has had, word for word, whatever the files say now.
+            // Applied scripts come from the journal, because it has the text that ran.
             var applied = plan.Applied.Select(row => new MigrationScript(row.Script, row.Body, row.Script));
             await ApplyAsync(scratch, [.. applied, .. plan.Pending], ct);
 
@@ -25,7 +25,7 @@ internal static class Rehearsal
             return (IReadOnlyDictionary<string, JournalRow>)rows.ToDictionary(row => row.Script, StringComparer.Ordinal);
         }, ct);
 
-    /// <summary>The snapshot of the schema that the scripts make of an empty database.</summary>
+    /// <summary>The snapshot of the schema that the scripts create in an empty database.</summary>
     public static Task<string> SnapshotAsync(
         NpgsqlConnectionStringBuilder server, IReadOnlyList<MigrationScript> scripts, CancellationToken ct) =>
         OnScratchDatabaseAsync(server, async scratch =>
@@ -44,7 +44,7 @@ internal static class Rehearsal
         }
         catch (MigrationException e)
         {
-            throw new MigrationException(e.ExitCode, $"in rehearsal, on a scratch database; the real one was not touched:\n{e.Message}", e);
+            throw new MigrationException(e.ExitCode, $"the rehearsal on a scratch database failed; the real database was not changed:\n{e.Message}", e);
         }
     }
 

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>A server on which a scratch database may be made and dropped: one that is set, or the embedded one.</summary>
+/// <summary>The server that rehearsals create and drop scratch databases on: one from the settings, or the embedded one.</summary>
 internal sealed class RehearsalServer : IAsyncDisposable
 {
     /// <summary>A connection in either form of <c>DATABASE_URL</c>, or <c>embedded</c>.</summary>
@@ -22,7 +22,7 @@ internal sealed class RehearsalServer : IAsyncDisposable
 
     public NpgsqlConnectionStringBuilder Connection { get; }
 
-    /// <summary>Null when none is set.</summary>
+    /// <summary>Returns null if the setting is absent.</summary>
     public static async Task<RehearsalServer?> StartAsync(IConfiguration settings, ILogger log, CancellationToken ct)
     {
         switch (settings.Find(Setting))

@@ -4,10 +4,10 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Closes, by a person's word, a concurrent script that stopped half-way. Its row stays as history, with the reason.</summary>
+/// <summary>Closes a concurrent script that stopped half-way, as the operator decides. Its row stays as history, with the reason.</summary>
 internal static class Resolution
 {
-    /// <exception cref="MigrationException">The script is not half done, or is to be called applied while an index is invalid or its own is not there.</exception>
+    /// <exception cref="MigrationException">The script is not half done; or <paramref name="asApplied"/>, and an index is invalid or the script's is missing.</exception>
     public static Task<int> ResolveAsync(
         NpgsqlConnectionStringBuilder target, string script, bool asApplied, string reason, ILogger log, CancellationToken ct) =>
         MigrationLock.HoldAsync(target, ApplyOptions.Default.WaitLock, log, async session =>
@@ -16,11 +16,11 @@ internal static class Resolution
                 ?? throw NothingToResolve(script);
             if (asApplied)
             {
-                await InvalidIndexes.RefuseAsync(session.Connection, ct);
-                await ConcurrentIndex.RefuseUnbuiltAsync(session.Connection, halfDone, ct);
+                await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
+                await ConcurrentIndex.ThrowIfMissingAsync(session.Connection, halfDone, ct);
             }
 
-            // One statement, so that the script is never both or neither.
+            // One statement, so that the old row is never closed without the new one.
             // language=PostgreSQL
             const string sql = """
                 with resolved as (
@@ -67,5 +67,5 @@ internal static class Resolution
         }, ct);
 
     private static MigrationException NothingToResolve(string script) =>
-        new(ExitCode.Usage, $"{script} is not half done: there is nothing to resolve.");
+        new(ExitCode.Usage, $"{script} is not half done, so there is nothing to resolve. See gallery-migrate status.");
 }

@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Runs scripts one by one, and journals each in the transaction that ran it.</summary>
+/// <summary>Runs scripts one at a time, and journals each in the transaction that ran it.</summary>
 internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeout, int lockRetries, ILogger log)
 {
     public static readonly string ToolVersion = typeof(ScriptExecutor).Assembly.GetName().Version!.ToString(3);
@@ -16,7 +16,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
 
     private readonly Guid _runId = Guid.CreateVersion7();
 
-    /// <exception cref="MigrationException">It failed. Whatever it did is rolled back, unless it runs outside a transaction.</exception>
+    /// <exception cref="MigrationException">The script failed. It was rolled back, unless it runs outside a transaction.</exception>
     public async Task RunAsync(MigrationScript script, CancellationToken ct)
     {
         for (var attempt = 1; ; attempt++)
@@ -32,12 +32,12 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
             }
 
             if (script.InTransaction)
-                ct.ThrowIfCancellationRequested();   // it was rolled back; what is half done must be told as such
+                ct.ThrowIfCancellationRequested();   // a script without a transaction is half done, which must be reported
             var blocker = await blockers.StopAsync();
             if (!script.InTransaction || attempt > lockRetries || !IsLockTimeout(error))
                 throw ScriptFailure.Explain(script, statement, error, IsLockTimeout(error) ? blocker : null);
 
-            var delay = Random.Shared.Next(500, 1500) * attempt;   // apart from whatever it collided with, and from other runs
+            var delay = Random.Shared.Next(500, 1500) * attempt;   // random, so that it does not meet the same blocker again
             log.LockTimedOut(script.Name, $"{lockTimeout.TotalSeconds:0.###} s", blocker, attempt, lockRetries, delay);
             await Task.Delay(delay, ct);
         }
@@ -51,7 +51,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
         session.Connection.Notice += LogNotice;
         try
         {
-            var error = await Task.Run(engine.Run, CancellationToken.None);   // DbUp is synchronous; the token reaches it by its commands
+            var error = await Task.Run(engine.Run, CancellationToken.None);   // DbUp is synchronous; DbUpEngine cancels its commands
             if (error is null)
                 return null;
 
@@ -66,8 +66,8 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
     }
 
     /// <summary>
-    /// Whoever waits for a strong lock makes everyone behind it wait, so no script waits long. A concurrent index is
-    /// another thing: its lock is weak, it must outwait old transactions, and it cannot be rolled back and tried again.
+    /// A script that waits for a strong lock blocks every later query, so it waits only briefly. A concurrent index has no
+    /// limit: its lock is weak, it must wait for old transactions, and it cannot be rolled back and retried.
     /// </summary>
     private Task<int> SetLockTimeoutAsync(MigrationScript script, CancellationToken ct) =>
         session.Connection.ExecuteAsync(new CommandDefinition(
@@ -84,7 +84,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
         {
-            // The connection went with the script; its row stays "running", which says as much.
+            // The connection was lost with the script. Its row stays "running", which is half done too.
         }
     }
 
@@ -104,7 +104,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
             ToolVersion,
         });
 
-        public string[] GetExecutedScripts() => [];   // the plan has chosen already
+        public string[] GetExecutedScripts() => [];   // the plan has already chosen the scripts
 
         public void EnsureTableExistsAndIsLatestVersion(Func<IDbCommand> dbCommandFactory)
         {

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Says once what went wrong in a script, where, what became of it, and what to type next.</summary>
+/// <summary>The message for a failed script: what went wrong, where, what was rolled back, and what to do next.</summary>
 internal static class ScriptFailure
 {
     private const int LinesShown = 20;
@@ -24,14 +24,14 @@ internal static class ScriptFailure
 
         if (script.InTransaction)
         {
-            text.Append(CultureInfo.InvariantCulture, $"rolled back: all of {script.Name}; nothing of it remains. Scripts before it stay applied.\n");
+            text.Append(CultureInfo.InvariantCulture, $"rolled back: all of {script.Name}. Scripts before it stay applied.\n");
             text.Append(blocker is null ? "next: correct the script and run apply again." : "next: run apply again when the table is free.");
             return new MigrationException(ExitCode.ScriptFailed, text.ToString(), error);
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"not rolled back: {script.Name} runs outside a transaction, and may have left an invalid index.\n");
-        text.Append("next: gallery-migrate verify names it; drop index concurrently removes it; then\n");
-        text.Append(CultureInfo.InvariantCulture, $"      gallery-migrate resolve {script.Name} --as pending --reason \"…\" and run apply again.");
+        text.Append(CultureInfo.InvariantCulture, $"not rolled back: {script.Name} runs outside a transaction and may have left an invalid index.\n");
+        text.Append("next: find the index with gallery-migrate verify, remove it with drop index concurrently, then run\n");
+        text.Append(CultureInfo.InvariantCulture, $"      gallery-migrate resolve {script.Name} --as pending --reason \"…\", then apply.");
         return new MigrationException(ExitCode.HalfDone, text.ToString(), error);
     }
 
@@ -42,7 +42,7 @@ internal static class ScriptFailure
         _ => error.Message,
     };
 
-    /// <summary>As editors understand it: file, line, column, from 1.</summary>
+    /// <summary>File, line and column, counted from 1, in the form that editors open.</summary>
     private static string Where(MigrationScript script, SqlStatement? statement, Exception error)
     {
         if (statement is null)
@@ -51,7 +51,7 @@ internal static class ScriptFailure
         var at = statement.Offset;
         if (error is PostgresException { Position: > 0 } e)
         {
-            // PostgreSQL counts characters; .NET's strings count some of them twice.
+            // PostgreSQL counts characters, .NET counts UTF-16 units.
             foreach (var rune in statement.Text.EnumerateRunes().Take(e.Position - 1))
                 at += rune.Utf16SequenceLength;
         }

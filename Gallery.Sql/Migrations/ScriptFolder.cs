@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Where scripts come from: embedded in this assembly, or a folder.</summary>
+/// <summary>Reads the scripts that are embedded in this assembly, or those in a folder.</summary>
 internal static class ScriptFolder
 {
     public const string DefaultPath = "sql/migrations";
@@ -16,14 +16,14 @@ internal static class ScriptFolder
             .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
             .Select(name => MigrationScript.Create(name, ReadResource(name), $"{DefaultPath}/{name}")));
 
-    /// <summary>In the order in which they run. Files that do not end in .sql are left alone.</summary>
+    /// <summary>In the order in which they run. Files that do not end in .sql are ignored.</summary>
     public static IReadOnlyList<MigrationScript> Read(string directory)
     {
         if (!Directory.Exists(directory))
-            throw new MigrationException(ExitCode.Usage, $"there is no folder {directory}: --scripts names the folder of the migrations.");
+            throw new MigrationException(ExitCode.Usage, $"--scripts {directory}: there is no such folder. Use the folder that contains the migrations.");
 
         return Sort(Directory.EnumerateFiles(directory)
-            .Where(path => path.EndsWith(".sql", StringComparison.OrdinalIgnoreCase))   // .SQL is a name to refuse, not to pass over
+            .Where(path => path.EndsWith(".sql", StringComparison.OrdinalIgnoreCase))   // .SQL is rejected by its name, not ignored
             .Select(path => MigrationScript.Create(Path.GetFileName(path), ReadText(path), path)));
     }
 
@@ -31,13 +31,13 @@ internal static class ScriptFolder
     {
         try
         {
-            // Strictly: replacement characters would be stored, and two different files would have one checksum.
+            // Strict: with replacement characters, two different files could have the same checksum.
             using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
             return reader.ReadToEnd();
         }
         catch (DecoderFallbackException)
         {
-            throw new MigrationException(ExitCode.Usage, $"{path}: it is not UTF-8.");
+            throw new MigrationException(ExitCode.Usage, $"{path} is not UTF-8: save it as UTF-8.");
         }
     }
 
@@ -54,7 +54,7 @@ internal static class ScriptFolder
         foreach (var (first, second) in sorted.Zip(sorted.Skip(1)))
         {
             if (first.Number == second.Number)
-                throw new MigrationException(ExitCode.Usage, $"{first.Name} and {second.Name} have the same number: give the newer one the next.");
+                throw new MigrationException(ExitCode.Usage, $"{first.Name} and {second.Name} have the same number: give the newer one the next free number.");
         }
 
         return sorted;

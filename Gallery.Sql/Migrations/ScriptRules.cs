@@ -3,15 +3,15 @@ using System.Text.RegularExpressions;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// What a script may not say, by its text alone. Some of it would break the run (a commit of its own ends the transaction
-/// that rolls it back), some of it would be read differently by DbUp, Npgsql or psql, and the header is what a DBA reads first.
+/// Rules for a script's text. Some reject what would break the run: a <c>commit</c> ends the transaction that could roll the
+/// script back. Some reject what DbUp, Npgsql and psql read differently. The header is what a DBA reads first.
 /// </summary>
 internal static partial class ScriptRules
 {
     private static readonly string[] HeaderLines = ["-- Purpose:", "-- Locks:", "-- Release:"];
 
-    /// <exception cref="MigrationException">A script breaks a rule; all of the broken ones are named.</exception>
-    public static void Refuse(IEnumerable<MigrationScript> scripts)
+    /// <exception cref="MigrationException">A script breaks a rule. The message names every broken rule.</exception>
+    public static void ThrowIfBroken(IEnumerable<MigrationScript> scripts)
     {
         var broken = scripts.SelectMany(script => Check(script).Select(rule => $"{script.Path}: {rule}")).ToArray();
         if (broken.Length > 0)
@@ -23,36 +23,36 @@ internal static partial class ScriptRules
     {
         var header = MigrationScript.Header(script.Body).ToArray();
         foreach (var line in HeaderLines.Where(line => !header.Any(h => h.StartsWith(line, StringComparison.Ordinal))))
-            yield return $"the comment at its top has no line \"{line}\"";
+            yield return $"add a line \"{line}\" to the comment at the top";
 
         var masked = SqlText.Mask(script.Body);
         if (masked.Contains('\\', StringComparison.Ordinal))
-            yield return "a backslash outside quotes is a psql command, which no server knows";
+            yield return "remove the psql command: the server does not know a backslash outside quotes";
         if (script.Body.Contains('\r', StringComparison.Ordinal))
-            yield return "a carriage return without a line feed ends a comment for the server and not for a reader";
+            yield return "remove the carriage return without a line feed: for the server it ends a comment";
         if (script.Body.Contains("$schema$", StringComparison.Ordinal))
-            yield return "DbUp deletes the text \"$schema$\": choose another dollar quote";
+            yield return "use another dollar quote: DbUp deletes the text \"$schema$\"";
         if (BeginAtomic.IsMatch(masked))
-            yield return "\"begin atomic\" is cut at its semicolons on the way to the server: dollar-quote the body";
+            yield return "dollar-quote the function body: \"begin atomic\" would be split at its semicolons";
 
         var statements = SqlText.Split(script.Body);
         if (statements.Count == 0)
-            yield return "there is no statement in it";
+            yield return "the script has no statement";
         if (statements.Any(statement => TransactionControl.IsMatch(statement.Masked)))
-            yield return "it begins or ends a transaction; the migrator does that";
+            yield return "remove the statement that begins or ends a transaction: the migrator does that";
         if (statements.Any(statement => SessionSetting.IsMatch(statement.Masked)))
-            yield return "it changes the session's settings, which the next script would inherit: set local";
+            yield return "use \"set local\": a setting of the session would reach the next script";
 
         if (statements.Any(statement => CopyByClient.IsMatch(statement.Masked)))
-            yield return "copy from stdin and copy to stdout need rows beside the script: insert them";
+            yield return "use \"insert\" instead of \"copy\": a script has no stdin or stdout";
 
         var concurrent = Concurrently.IsMatch(masked);
         if (script.InTransaction && concurrent)
-            yield return "\"concurrently\" needs a script of its own, with \"-- migrator: no-transaction\" in the comment at its top";
+            yield return "move the \"concurrently\" statement to a separate script with \"-- migrator: no-transaction\" in the comment at the top";
         if (!script.InTransaction && !(concurrent && statements.Count == 1))
-            yield return "a no-transaction script is one statement, and a concurrent one: whatever else fails half-way cannot be rolled back";
+            yield return "a no-transaction script must be exactly one concurrent statement, because it cannot be rolled back";
         if (!script.InTransaction && IfNotExists.IsMatch(masked))
-            yield return "\"if not exists\" would keep the invalid index of an interrupted run";
+            yield return "remove \"if not exists\": it would keep the invalid index of an interrupted run";
     }
 
     [GeneratedRegex(@"^(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b", RegexOptions.IgnoreCase)]

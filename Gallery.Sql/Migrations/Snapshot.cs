@@ -4,15 +4,15 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// The schema as text, a line an object, sorted: <c>sql/schema.snapshot</c> is what the scripts make of an empty database,
-/// and any other text is drift. Owners and the grants of Gallery's own roles differ by installation and are left out; so are
-/// the bodies of views, which PostgreSQL's versions print differently.
+/// The schema as sorted text, one line per object. <c>sql/schema.snapshot</c> is what the scripts create in an empty database;
+/// any difference is drift. It omits owners and the grants of Gallery's roles, which differ by installation. It also omits
+/// view bodies, which PostgreSQL's versions print differently.
 /// </summary>
 internal static class Snapshot
 {
     public const string FileName = "schema.snapshot";
 
-    /// <summary>With a line feed after each line. Everything is qualified: the connection's search path must be pg_catalog.</summary>
+    /// <summary>Each line ends with a line feed. The search path must be pg_catalog, so that all names are qualified.</summary>
     public static async Task<string> ReadAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -48,7 +48,7 @@ internal static class Snapshot
                 union all
                 select format('column %s %s %I %s%s%s%s%s%s',
                               r.name,
-                              -- counted anew, since a dropped column leaves a gap in attnum
+                              -- not attnum, which keeps a gap for a dropped column
                               lpad(row_number() over (partition by r.oid order by a.attnum)::text, 3, '0'),
                               a.attname,
                               format_type(a.atttypid, a.atttypmod),
@@ -98,7 +98,7 @@ internal static class Snapshot
                 select format('rule %s', pg_get_ruledef(w.oid))
                 from pg_rewrite w
                 join relation r on r.oid = w.ev_class
-                where w.rulename <> '_RETURN'       -- a view's own
+                where w.rulename <> '_RETURN'       -- the rule that every view has
 
                 union all
                 select format('policy %s %I command=%s permissive=%s roles=%s using=%s check=%s',

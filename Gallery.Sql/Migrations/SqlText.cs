@@ -1,13 +1,13 @@
 namespace Gallery.Sql.Migrations;
 
 /// <param name="Text">One statement, from its first word, without the semicolon.</param>
-/// <param name="Masked">The same, as <see cref="SqlText.Mask"/> leaves it.</param>
-/// <param name="Offset">Where it starts in the script, in UTF-16 units.</param>
+/// <param name="Masked">The same after <see cref="SqlText.Mask"/>.</param>
+/// <param name="Offset">The start in the script, in UTF-16 units.</param>
 internal sealed record SqlStatement(string Text, string Masked, int Offset);
 
 /// <summary>
-/// As much of PostgreSQL's lexer as it takes to find where a statement ends. Npgsql's own splitter does not say where a
-/// statement stood, and an error without its line helps nobody.
+/// Splits a script into statements by PostgreSQL's lexical rules. Npgsql's splitter is not used, because it does not report
+/// offsets, which error messages need for the line.
 /// </summary>
 internal static class SqlText
 {
@@ -29,7 +29,7 @@ internal static class SqlText
         return statements;
     }
 
-    /// <summary>The same length and lines, with comments turned into spaces and whatever is quoted into question marks.</summary>
+    /// <summary>Turns comments into spaces and quoted text into question marks. Length and lines stay the same.</summary>
     public static string Mask(string sql)
     {
         var masked = sql.ToCharArray();
@@ -78,7 +78,7 @@ internal static class SqlText
             if (backslashEscapes && sql[i] == '\\')
                 i++;
             else if (sql[i] == sql[start])
-                return i + 1;   // a doubled quote reads as two strings in a row, which comes to the same
+                return i + 1;   // a doubled quote counts as two adjacent strings, with the same end
         }
 
         return sql.Length;

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Each script and what became of it.</summary>
+/// <summary>The state of each script, as a table or as JSON.</summary>
 internal static class StatusReport
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
@@ -17,7 +17,7 @@ internal static class StatusReport
             .. plan.Scripts.Select(script => new[]
             {
                 script.Name,
-                Word(script.State),
+                Label(script.State),
                 Checksum(script) switch { true => "ok", false => "differs", null => "-" },
                 script.Row?.StartedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "-",
                 script.Row is { } row ? $"{row.Role} ({row.Client})" : "-",
@@ -36,7 +36,7 @@ internal static class StatusReport
         plan.Scripts.Select(script => new
         {
             script.Name,
-            State = Word(script.State),
+            State = Label(script.State),
             ChecksumOk = Checksum(script),
             script.Row?.StartedAt,
             Milliseconds = script.Row?.Duration?.TotalMilliseconds,
@@ -53,10 +53,10 @@ internal static class StatusReport
     private static bool? Checksum(PlannedScript script) =>
         script is { Script: { } file, Row: { } row } ? file.Checksum == row.Checksum : null;
 
-    private static string Word(ScriptState state) => state switch
+    private static string Label(ScriptState state) => state switch
     {
         ScriptState.OutOfOrder => "out of order",
-        ScriptState.Falsified => "journal changed",
+        ScriptState.JournalChanged => "journal changed",
         ScriptState.HalfDone => "half done",
         _ => state.ToString().ToLowerInvariant(),
     };

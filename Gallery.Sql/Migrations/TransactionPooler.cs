@@ -4,27 +4,27 @@ using Npgsql;
 namespace Gallery.Sql.Migrations;
 
 /// <summary>
-/// Behind a pooler in transaction mode two clients share the server's sessions, so a session's lock is granted to both.
-/// It shows: a transaction of the second client takes the first one's server session away.
+/// Detects a pooler in transaction mode. Its clients share server sessions, so two runs could hold the same session's lock.
+/// The sign: a transaction of one client takes over the other client's server session.
 /// </summary>
 internal static class TransactionPooler
 {
-    /// <returns>The server's process that serves the first connection, and no other client.</returns>
-    /// <exception cref="MigrationException">There is a pooler in transaction mode.</exception>
-    public static async Task<int> RefuseAsync(NpgsqlConnection first, NpgsqlConnection second, CancellationToken ct)
+    /// <returns>The server process of the first connection.</returns>
+    /// <exception cref="MigrationException">The connection goes through a pooler in transaction mode.</exception>
+    public static async Task<int> ThrowIfPresentAsync(NpgsqlConnection first, NpgsqlConnection second, CancellationToken ct)
     {
         var before = await ReadServerProcessAsync(first, ct);
 
-        // More than once, because other clients' traffic may hand the two different sessions for a moment.
-        for (var look = 0; look < 3; look++)
+        // Three times, because other clients' traffic may hide the pooler for a moment.
+        for (var attempt = 0; attempt < 3; attempt++)
         {
             if (await ReadServerProcessAsync(second, ct) == before)
-                Refuse();
+                Throw();
 
             await using var transaction = await second.BeginTransactionAsync(ct);
             var others = await ReadServerProcessAsync(second, ct);
             if (others == before || await ReadServerProcessAsync(first, ct) != before)
-                Refuse();
+                Throw();
         }
 
         return before;
@@ -33,9 +33,9 @@ internal static class TransactionPooler
     private static Task<int> ReadServerProcessAsync(NpgsqlConnection connection, CancellationToken ct) =>
         connection.ExecuteScalarAsync<int>(new CommandDefinition("select pg_backend_pid()", cancellationToken: ct));
 
-    private static void Refuse() => throw new MigrationException(ExitCode.Connection, """
-        this connection goes through a pooler in transaction mode, where the migration lock would be granted to two runs at once.
+    private static void Throw() => throw new MigrationException(ExitCode.Connection, """
+        this connection goes through a pooler in transaction mode, where two runs could hold the migration lock at once.
         nothing was changed.
-        next: use the session pooler, port 5432 on the same host at Supabase, or the direct connection.
+        next: connect directly or through a session pooler (at Supabase: port 5432 of the same host).
         """);
 }

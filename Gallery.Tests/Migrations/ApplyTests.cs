@@ -58,7 +58,7 @@ public sealed class ApplyTests(TestServer server)
     }
 
     [Fact]
-    public async Task The_journal_says_what_ran_word_for_word_and_who_ran_it()
+    public async Task The_journal_records_the_exact_text_that_ran_and_who_ran_it()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = Three();
@@ -81,7 +81,7 @@ public sealed class ApplyTests(TestServer server)
     }
 
     [Fact]
-    public async Task Pending_scripts_are_known_to_a_role_that_may_only_read()
+    public async Task Pending_scripts_are_listed_on_a_read_only_database()
     {
         await using var empty = await server.CreateDatabaseAsync(migrated: false);
         await using var database = await server.CreateDatabaseAsync(migrated: true);
@@ -93,7 +93,7 @@ public sealed class ApplyTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_notice_of_a_script_is_heard_and_dollar_quotes_are_left_alone()
+    public async Task A_scripts_notice_is_logged_and_dollar_quotes_are_left_alone()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_say_hello.sql", """
@@ -107,7 +107,7 @@ public sealed class ApplyTests(TestServer server)
     }
 
     [Fact]
-    public async Task Scripts_run_without_the_time_outs_and_search_path_of_their_surroundings()
+    public async Task Scripts_run_without_the_time_outs_and_search_path_of_the_database_and_the_client()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         var name = new NpgsqlConnectionStringBuilder(database.ConnectionString).Database;

@@ -35,7 +35,7 @@ public sealed class BaselineTests(TestServer server)
     }
 
     [Fact]
-    public async Task Up_to_an_earlier_script_a_rehearsal_says_what_the_schema_must_be()
+    public async Task For_an_earlier_script_a_rehearsal_finds_the_expected_schema()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk()

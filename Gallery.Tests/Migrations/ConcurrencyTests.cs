@@ -10,7 +10,7 @@ public sealed class ConcurrencyTests(TestServer server)
 {
     [Theory]
     [InlineData(false)]
-    [InlineData(true)]   // with a journal there already, DbUp alone runs the script twice
+    [InlineData(true)]   // if the journal exists, DbUp alone runs the script twice
     public async Task Of_two_runs_at_once_one_applies_and_both_succeed(bool warm)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
@@ -52,7 +52,7 @@ public sealed class ConcurrencyTests(TestServer server)
         scripts.PutConcurrent("0002_index_run.sql", "create index concurrently run_id_idx on gallery.run (id);");
         await using var reader = await database.OpenAsync();
         await using var old = await reader.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await reader.ExecuteAsync("select * from gallery.run");   // the index must outwait it
+        await reader.ExecuteAsync("select * from gallery.run");   // the index must wait for it
 
         using var one = Exe.Start(database.ConnectionString, "apply", "--scripts", scripts.Folder);
         using var two = Exe.Start(database.ConnectionString, "apply", "--scripts", scripts.Folder);
@@ -79,7 +79,7 @@ public sealed class ConcurrencyTests(TestServer server)
 
         Assert.Equal(0, next.ExitCode);
         Assert.Equal(1, await database.ScalarAsync<int>("select count(*) from gallery.run"));
-        // The killed run's statement holds the lock until the server sees, within 5 s, that nobody waits for it.
+        // The killed run's session holds the lock until the server notices, within 5 s, that the client is gone.
         Assert.InRange(waited.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
     }
 
@@ -116,7 +116,7 @@ public sealed class ConcurrencyTests(TestServer server)
     }
 
     [Fact]
-    public async Task The_journal_takes_a_script_once_whatever_the_lock_has_missed()
+    public async Task The_journal_rejects_a_second_live_row_of_a_script()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
 
@@ -129,7 +129,7 @@ public sealed class ConcurrencyTests(TestServer server)
     }
 
     [Fact]
-    public async Task Behind_a_reader_others_wait_no_longer_than_the_time_out_and_the_retry_wins()
+    public async Task Behind_a_reader_others_wait_no_longer_than_the_lock_time_out_and_a_retry_succeeds()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         using var scripts = new ScriptsOnDisk();
@@ -144,7 +144,7 @@ public sealed class ConcurrencyTests(TestServer server)
             "apply", "--scripts", scripts.Folder, "--lock-timeout", "600ms", "--lock-retries", "9");
         await UntilAsync(database, "select exists (select from pg_locks where not granted and relation = 'gallery.image'::regclass)");
         var waited = Stopwatch.StartNew();
-        await database.ExecuteAsync("select count(*) from gallery.image");   // queued behind the script, which gives up
+        await database.ExecuteAsync("select count(*) from gallery.image");   // queued behind the script, which times out
         waited.Stop();
         await reading.CommitAsync(TestContext.Current.CancellationToken);
         var result = await run.WaitAsync();
@@ -156,7 +156,7 @@ public sealed class ConcurrencyTests(TestServer server)
     }
 
     [Fact]
-    public void A_script_waits_3_s_for_a_lock_and_is_tried_5_times_again_unless_told_otherwise()
+    public void By_default_a_script_waits_3_s_for_a_lock_and_is_retried_5_times()
     {
         Assert.Equal(TimeSpan.FromSeconds(3), ApplyOptions.Default.LockTimeout);
         Assert.Equal(5, ApplyOptions.Default.LockRetries);
@@ -166,7 +166,7 @@ public sealed class ConcurrencyTests(TestServer server)
     {
         for (var tries = 0; !await database.ScalarAsync<bool>(condition); tries++)
         {
-            Assert.True(tries < 300, $"never came true: {condition}");
+            Assert.True(tries < 300, $"This did not become true: {condition}");
             await Task.Delay(50, TestContext.Current.CancellationToken);
         }
     }

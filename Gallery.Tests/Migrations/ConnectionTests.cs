@@ -42,7 +42,7 @@ public sealed class ConnectionTests(TestServer server)
     }
 
     [Fact]
-    public async Task The_target_is_told_without_its_password()
+    public async Task The_log_names_the_target_without_its_password()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await TestRoles.RunFileAsync(server, database.ConnectionString);
@@ -55,7 +55,7 @@ public sealed class ConnectionTests(TestServer server)
     }
 
     [Fact]
-    public async Task The_connection_may_stand_in_a_file()
+    public async Task The_connection_may_come_from_a_file()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         var path = Path.GetTempFileName();
@@ -77,9 +77,9 @@ public sealed class ConnectionTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_full_output_is_told_in_one_line_with_1()
+    public async Task A_full_output_is_reported_in_one_line_with_1()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "/dev/full is Linux's");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has /dev/full");
         await using var database = await server.CreateDatabaseAsync(migrated: true);
 
         var run = await Programs.RunAsync(
@@ -102,7 +102,7 @@ public sealed class ConnectionTests(TestServer server)
     [InlineData("baseline")]
     public async Task Without_a_database_or_with_a_wrong_option_it_says_what_to_set_and_exits_with_2(params string[] arguments)
     {
-        // A database is set where its absence is not what is tried.
+        // Only the one-argument cases test a missing database.
         var run = await Exe.RunAsync(arguments.Length == 1 ? null : "Host=127.0.0.1;Port=1;Username=u;Database=d", arguments);
 
         Assert.Equal(2, run.ExitCode);
@@ -113,9 +113,9 @@ public sealed class ConnectionTests(TestServer server)
     [Fact]
     public void A_server_older_than_15_is_refused()
     {
-        var failure = Assert.Throws<MigrationException>(() => MigratorSession.RefuseOldServer(new Version(14, 9)));
+        var failure = Assert.Throws<MigrationException>(() => MigratorSession.ThrowIfTooOld(new Version(14, 9)));
         Assert.Equal(ExitCode.Connection, failure.ExitCode);
-        MigratorSession.RefuseOldServer(new Version(15, 0));
+        MigratorSession.ThrowIfTooOld(new Version(15, 0));
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class ConnectionTests(TestServer server)
     }
 
     [Theory]
-    [InlineData(false)]   // where even the journal cannot be made
+    [InlineData(false)]   // the journal cannot be created either
     [InlineData(true)]
     public async Task A_read_only_server_is_refused_with_8_before_anything_runs(bool hasJournal)
     {

@@ -9,10 +9,10 @@ internal sealed record ExeResult(int ExitCode, string Output, string Error)
     public string Everything => Output + Error;
 }
 
-/// <summary>The migrator as CI runs it: a process of its own, told about the database by its environment.</summary>
+/// <summary>The migrator as CI runs it: a separate process that gets the database from its environment.</summary>
 internal sealed class Exe : IDisposable
 {
-    // In its own output folder: the tests' has ASP.NET's assemblies in place of the packages that it needs.
+    // From the migrator's output folder: the tests' folder has ASP.NET's assemblies instead of the packages it needs.
     public static readonly string Program = Path.GetFullPath(Path.Combine(
         AppContext.BaseDirectory, "../../../../Gallery.Sql/bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0", "Gallery.Sql.dll"));
 

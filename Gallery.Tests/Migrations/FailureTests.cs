@@ -41,7 +41,7 @@ public sealed class FailureTests(TestServer server)
     }
 
     [Fact]
-    public async Task An_error_is_told_once_with_its_line_and_column_its_statement_and_what_to_do()
+    public async Task An_error_is_printed_once_with_line_column_statement_and_what_to_do()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_fail_oddly.sql", """
@@ -65,7 +65,7 @@ public sealed class FailureTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_column_is_counted_in_the_editors_units_behind_a_character_that_counts_twice()
+    public async Task A_column_after_a_character_of_two_UTF_16_units_is_the_one_that_editors_show()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_fail_late.sql", "select '🙂', nope;");
@@ -76,7 +76,7 @@ public sealed class FailureTests(TestServer server)
     }
 
     [Fact]
-    public async Task An_error_with_a_hint_and_braces_is_told_in_full()
+    public async Task An_error_with_a_hint_and_braces_is_printed_in_full()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_raise_error.sql",
@@ -90,7 +90,7 @@ public sealed class FailureTests(TestServer server)
     }
 
     [Fact]
-    public async Task Scripts_before_the_one_that_fails_stay_applied_and_the_next_run_goes_on_there()
+    public async Task Scripts_before_a_failed_one_stay_applied_and_the_next_run_continues_there()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk()
@@ -118,7 +118,7 @@ public sealed class FailureTests(TestServer server)
         Assert.Equal([5, 5, 5], [failed.ExitCode, again.ExitCode, status.ExitCode]);
         Assert.Contains("half done", status.Output, StringComparison.Ordinal);
 
-        // "applied" is not believed while the index is invalid.
+        // "applied" is rejected while the index is invalid.
         string[] resolve = ["resolve", "0002_index_thing.sql", "--scripts", scripts.Folder, "--reason", "duplicate removed", "--as"];
         Assert.Equal(6, (await Exe.RunAsync(database, [.. resolve, "applied"])).ExitCode);
 
@@ -136,7 +136,7 @@ public sealed class FailureTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_killed_concurrent_script_leaves_its_trace_and_can_be_resolved_as_applied()
+    public async Task A_killed_concurrent_script_leaves_a_trace_and_can_be_resolved_as_applied()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery; create table gallery.thing (id int);");
@@ -146,7 +146,7 @@ public sealed class FailureTests(TestServer server)
         await database.ExecuteAsync($"""
             insert into gallery_migrations.journal (script, run_id, checksum, body, state, in_transaction, client, tool_version)
             values ('{script.Name}', gen_random_uuid(), '{script.Checksum}', $b${script.Body}$b$, 'running', false, 'a test', '0');
-            """);   // as a run leaves it that dies after its first statement
+            """);   // what a run leaves if it is killed after its first statement
         await database.ExecuteAsync("create index thing_id_idx on gallery.thing (id)");
 
         Assert.Equal(5, (await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder)).ExitCode);

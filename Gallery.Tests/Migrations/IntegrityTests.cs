@@ -21,7 +21,7 @@ public sealed class IntegrityTests(TestServer server)
     [Theory]
     [InlineData("\uFEFF", "\n")]
     [InlineData("", "\r\n")]
-    public async Task Line_ends_and_a_byte_order_mark_are_no_edit(string mark, string lineEnd)
+    public async Task Line_ends_and_a_byte_order_mark_do_not_count_as_an_edit(string mark, string lineEnd)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
@@ -34,7 +34,7 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_renamed_script_is_refused_by_its_new_name()
+    public async Task A_renamed_script_is_refused_and_both_names_are_shown()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
@@ -43,11 +43,11 @@ public sealed class IntegrityTests(TestServer server)
         var failure = await database.FailToApplyAsync(scripts);
 
         Assert.Equal(ExitCode.Integrity, failure.ExitCode);
-        Assert.Contains("0002_create_two.sql was applied under that name, and its text is now in 0002_create_second.sql", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("0002_create_two.sql was applied, but its file is now named 0002_create_second.sql", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_deleted_script_is_missed()
+    public async Task A_deleted_script_is_refused()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
@@ -56,11 +56,11 @@ public sealed class IntegrityTests(TestServer server)
         var failure = await database.FailToApplyAsync(scripts);
 
         Assert.Equal(ExitCode.Integrity, failure.ExitCode);
-        Assert.Contains("0002_create_two.sql was applied, and is not among the scripts", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("0002_create_two.sql was applied, but its file is missing", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_script_that_comes_late_is_refused()
+    public async Task A_new_script_with_a_lower_number_than_an_applied_one_is_refused()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
@@ -72,12 +72,12 @@ public sealed class IntegrityTests(TestServer server)
         var run = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder);
 
         Assert.Equal(6, run.ExitCode);
-        Assert.Contains("0002_create_late.sql comes before scripts that have been applied", run.Error, StringComparison.Ordinal);
+        Assert.Contains("0002_create_late.sql has a lower number than an applied script", run.Error, StringComparison.Ordinal);
         Assert.False(await database.ScalarAsync<bool>("select to_regclass('gallery.late') is not null"));
     }
 
     [Fact]
-    public async Task An_approved_plan_runs_as_it_was_or_not_at_all()
+    public async Task An_approved_plan_runs_unchanged_or_not_at_all()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
@@ -88,7 +88,7 @@ public sealed class IntegrityTests(TestServer server)
         scripts.Put("0003_create_three.sql", "create table gallery.three (id bigint);");
         var moved = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", hash);
         Assert.Equal(6, moved.ExitCode);
-        Assert.Contains("the plan has moved", moved.Error, StringComparison.Ordinal);
+        Assert.Contains("the plan has changed", moved.Error, StringComparison.Ordinal);
         Assert.Equal(2, (await database.AppliedAsync()).Count);
 
         scripts.Put("0003_create_three.sql", "create table gallery.three (id int);");
@@ -97,7 +97,7 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
-    public void A_plan_is_named_by_what_the_server_has_had_as_well_as_by_what_would_run()
+    public void A_plans_hash_depends_on_the_applied_scripts_and_on_the_pending_ones()
     {
         using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;").Put("0002_create_two.sql", "select 2;");
         var files = scripts.Read();

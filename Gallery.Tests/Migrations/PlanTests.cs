@@ -34,7 +34,7 @@ public sealed class PlanTests(TestServer server)
     [InlineData("alter table gallery.thing alter column b type bigint", "AccessExclusiveLock", true, true)]
     [InlineData("create index thing_b_idx on gallery.thing (b)", "ShareLock", false, true)]
     [InlineData("comment on table gallery.thing is 'x'", "ShareUpdateExclusiveLock", false, false)]
-    public async Task A_rehearsal_measures_what_a_statement_does_to_a_table_that_was_there(
+    public async Task A_rehearsal_measures_what_a_statement_does_to_an_existing_table(
         string statement, string mode, bool rewritten, bool scanned)
     {
         using var scripts = new ScriptsOnDisk()
@@ -42,7 +42,7 @@ public sealed class PlanTests(TestServer server)
                 create schema gallery;
                 create table gallery.other (id int primary key);
                 create table gallery.thing (id int primary key, b int);
-                create index thing_b_id_idx on gallery.thing (b, id);   -- it reads the table, but that was not 0002's doing
+                create index thing_b_id_idx on gallery.thing (b, id);   -- reads the table too, but in script 0001
                 """)
             .Put("0002_alter_thing.sql", statement + "; create table gallery.newer (id int); alter table gallery.newer add column x int default random();");
 
@@ -54,19 +54,19 @@ public sealed class PlanTests(TestServer server)
         var locks = TableLock.Parse(rows["0002_alter_thing.sql"].Locks);
         var thing = Assert.Single(locks, each => each.Table == "gallery.thing");
         Assert.Equal((mode, rewritten, scanned), (thing.Mode, thing.Rewritten, thing.Scans > 0));
-        Assert.DoesNotContain(locks, each => each.Table == "gallery.newer");   // new tables make nobody wait
+        Assert.DoesNotContain(locks, each => each.Table == "gallery.newer");   // a lock on a new table blocks nobody
         Assert.Empty(TableLock.Parse(rows["0001_create_thing.sql"].Locks));
     }
 
     [Fact]
-    public async Task A_plan_with_a_scratch_server_tells_the_locks_and_leaves_no_scratch_database()
+    public async Task A_plan_with_a_scratch_server_shows_the_locks_and_leaves_no_scratch_database()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery; create table gallery.thing (id int);");
         await database.ApplyAsync(scripts);
         scripts.Put("0002_alter_thing.sql", "alter table gallery.thing alter column id type bigint;");
 
-        // A role of its own, so that its databases are known among those of other tests.
+        // A separate role, to tell this test's databases from those of other tests.
         var role = $"gallery_rehearser_{Guid.NewGuid():n}";
         await using var admin = new NpgsqlConnection(server.AdminConnectionString);
         await admin.ExecuteAsync($"create role {role} login createdb password '{role}'");
@@ -84,7 +84,7 @@ public sealed class PlanTests(TestServer server)
         scripts.Put("0002_alter_thing.sql", "alter table gallery.thing drop column nope;");
         var failed = await PlanAsync(database, scratch, scripts, "text");
         Assert.Equal(4, failed.ExitCode);
-        Assert.Contains("the real one was not touched", failed.Error, StringComparison.Ordinal);
+        Assert.Contains("the real database was not changed", failed.Error, StringComparison.Ordinal);
 
         Assert.Empty(await admin.QueryAsync<string>("select datname from pg_database where pg_get_userbyid(datdba) = @role", new { role }));
         await admin.ExecuteAsync($"drop role {role}");

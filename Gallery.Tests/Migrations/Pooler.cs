@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Migrations;
 
-/// <summary>A pgbouncer in front of a database, in the pool mode that a test is about.</summary>
+/// <summary>A pgbouncer in front of a database, in a given pool mode.</summary>
 internal sealed class Pooler : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gallery-pooler-");
@@ -39,11 +39,11 @@ internal sealed class Pooler : IAsyncDisposable
             auth_type = any
             pool_mode = {mode}
             server_reset_query =
-            """));   // a pooler that clears nothing: the run must let its lock go by itself
+            """));   // without a reset query, the run itself must release its lock
         string[] user = [];
         if (!OperatingSystem.IsWindows() && Environment.UserName == "root")
         {
-            user = ["-u", "nobody"];   // it refuses to run as root
+            user = ["-u", "nobody"];   // pgbouncer refuses to run as root
             File.SetUnixFileMode(pooler._folder.FullName, (UnixFileMode)0b111_000_101);
         }
 

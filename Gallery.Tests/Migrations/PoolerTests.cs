@@ -29,7 +29,7 @@ public sealed class PoolerTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_pooler_in_session_mode_serves_and_the_lock_does_not_outlive_the_run()
+    public async Task A_pooler_in_session_mode_works_and_the_lock_does_not_outlive_the_run()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         await using var pooler = await Pooler.StartAsync(database, "session");

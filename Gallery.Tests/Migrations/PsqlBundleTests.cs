@@ -27,7 +27,7 @@ public sealed class PsqlBundleTests(TestServer server)
         Assert.Contains(journal, row => row.Contains("AccessExclusiveLock", StringComparison.Ordinal));
         Assert.Equal((0, ""), (second.ExitCode, second.Error));
         Assert.Equal(journal, await JournalAsync(byPsql));
-        Assert.Empty(await byPsql.ApplyAsync(scripts));   // and apply sees it as its own
+        Assert.Empty(await byPsql.ApplyAsync(scripts));   // apply accepts the bundle's journal
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class PsqlBundleTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_bundle_for_another_state_or_beside_another_run_does_nothing()
+    public async Task A_bundle_does_nothing_during_another_run_or_after_the_database_has_changed()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = Scripts();
@@ -60,17 +60,17 @@ public sealed class PsqlBundleTests(TestServer server)
         await database.ApplyAsync(others);
         var moved = await PsqlAsync(database, bundle);
         Assert.Equal(3, moved.ExitCode);
-        Assert.Contains("not where this plan started from", moved.Error, StringComparison.Ordinal);
+        Assert.Contains("the database has changed since this plan was made", moved.Error, StringComparison.Ordinal);
         Assert.False(await database.ScalarAsync<bool>("select to_regnamespace('gallery') is not null"));
     }
 
     [Fact]
-    public async Task A_bundle_does_nothing_while_an_index_is_invalid_and_fails_when_one_is_left()
+    public async Task A_bundle_does_nothing_while_an_index_is_invalid_and_fails_if_it_leaves_one()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = Scripts();
         await database.ApplyAsync(scripts);
-        scripts.Put("0004_spoil_index.sql", Spoil);   // as an interrupted run leaves one
+        scripts.Put("0004_spoil_index.sql", Spoil);   // like an interrupted run
         var bundle = await WriteBundleAsync(database, scripts);
 
         await database.ExecuteAsync(Spoil);
@@ -134,7 +134,7 @@ public sealed class PsqlBundleTests(TestServer server)
         return Programs.RunAsync(Programs.Psql, settings, "-X", "-q", "-f", bundle);
     }
 
-    /// <summary>The journal but for what differs by run: ids, times, who.</summary>
+    /// <summary>The journal without the columns that differ by run: ids, times, client.</summary>
     private static Task<IReadOnlyList<string>> JournalAsync(TestDatabase database) => database.ListAsync("""
         select format('%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s',
                       script, checksum, body, state, in_transaction, role, tool_version, server_version, locks, error, duration is null)

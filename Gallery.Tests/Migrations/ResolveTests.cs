@@ -9,7 +9,7 @@ public sealed class ResolveTests(TestServer server)
     [InlineData("create index concurrently thing_id_idx on gallery.thing (id);")]
     [InlineData("CREATE UNIQUE INDEX CONCURRENTLY Thing_Id_Idx ON ONLY Gallery.Thing(id)")]
     [InlineData("create index concurrently /* why; not */ thing_id_idx -- on gallery.other\n on \"gallery\" . \"thing\" using btree (id);")]
-    public async Task An_index_that_is_not_there_or_is_anothers_is_not_believed_to_be_applied(string statement)
+    public async Task A_script_is_not_resolved_as_applied_if_its_index_is_missing_or_on_another_table(string statement)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await HalfDoneAsync(database, statement);
@@ -45,7 +45,7 @@ public sealed class ResolveTests(TestServer server)
     private static Task<ExeResult> ResolveAsync(TestDatabase database, string outcome) =>
         Exe.RunAsync(database, "resolve", "0002_index_thing.sql", "--as", outcome, "--reason", "a test");
 
-    /// <summary>As a run leaves it that is killed before its index is in the catalog.</summary>
+    /// <summary>What a run leaves if it is killed before its index is in the catalog.</summary>
     private static async Task<ScriptsOnDisk> HalfDoneAsync(TestDatabase database, string statement)
     {
         var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery; create table gallery.thing (id int); create table gallery.other (id int);");

@@ -33,13 +33,13 @@ public sealed class RolesTests(TestServer server)
         await reader.ExecuteAsync("select count(*) from gallery.image");
         Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => reader.ExecuteAsync("delete from gallery.image"))).SqlState);
 
-        // The service asks what is pending as the role that it is.
+        // The service lists pending scripts with its own role.
         await using var source = NpgsqlDataSource.Create(TestRoles.As(TestRoles.Service, database.ConnectionString));
         Assert.Empty(await Migrator.ListPendingAsync(source, TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public async Task A_script_that_changes_the_role_changes_it_for_no_other()
+    public async Task A_script_that_changes_the_role_does_not_change_it_for_the_next_script()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         await TestRoles.RunFileAsync(server, database.ConnectionString);
@@ -71,7 +71,7 @@ public sealed class RolesTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_database_that_was_migrated_before_the_roles_were_made_becomes_the_owners()
+    public async Task A_database_that_was_migrated_before_the_roles_existed_becomes_the_owners()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         await Migrator.ApplyAsync(database.ConnectionString, NullLogger.Instance, TestContext.Current.CancellationToken);   // as the superuser

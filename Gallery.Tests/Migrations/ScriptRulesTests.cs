@@ -26,7 +26,7 @@ public sealed class ScriptRulesTests
     [InlineData("comment on schema gallery is 'commit; \\d begin atomic concurrently';")]
     [InlineData("create function gallery.f() returns int language plpgsql as $body$ begin return 1; end; $body$;")]
     [InlineData("set constraints all deferred; create table if not exists gallery.t (a int);")]
-    public void A_sound_script_breaks_no_rule(string statements) => Assert.Empty(Check(ScriptsOnDisk.Header + statements));
+    public void A_correct_script_breaks_no_rule(string statements) => Assert.Empty(Check(ScriptsOnDisk.Header + statements));
 
     [Theory]
     [InlineData("\\i other.sql", "psql command")]
@@ -44,12 +44,12 @@ public sealed class ScriptRulesTests
     [InlineData("copy gallery.t (a) from stdin;", "copy")]
     [InlineData("copy gallery.t\nto STDOUT with (format csv);", "copy")]
     [InlineData("-- nothing", "no statement")]
-    public void What_would_break_the_run_is_named(string statements, string rule) =>
+    public void A_broken_rule_is_named(string statements, string rule) =>
         Assert.Contains(Check(ScriptsOnDisk.Header + statements), broken => broken.Contains(rule, StringComparison.Ordinal));
 
     [Theory]
-    [InlineData("create index concurrently a on gallery.t (a); create index concurrently b on gallery.t (b);", "one statement")]
-    [InlineData("create table gallery.t (a int);", "concurrent one")]
+    [InlineData("create index concurrently a on gallery.t (a); create index concurrently b on gallery.t (b);", "exactly one concurrent statement")]
+    [InlineData("create table gallery.t (a int);", "exactly one concurrent statement")]
     [InlineData("create index concurrently if not exists a on gallery.t (a);", "if not exists")]
     public void A_no_transaction_script_is_one_concurrent_statement(string statements, string rule) =>
         Assert.Contains(Check(ScriptsOnDisk.Header + "-- migrator: no-transaction\n" + statements), broken => broken.Contains(rule, StringComparison.Ordinal));
@@ -76,7 +76,7 @@ public sealed class ScriptRulesTests
         Assert.Equal(ExitCode.Usage, Assert.Throws<MigrationException>(() => MigrationScript.Create(name, "select 1", name)).ExitCode);
 
     [Fact]
-    public void A_script_whose_extension_is_in_capitals_is_refused_and_not_passed_over()
+    public void A_script_whose_extension_is_in_capitals_is_refused_not_ignored()
     {
         using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;").Put("0002_create_two.SQL", "select 1;");
 

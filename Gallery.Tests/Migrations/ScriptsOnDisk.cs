@@ -2,7 +2,7 @@ using Gallery.Sql.Migrations;
 
 namespace Gallery.Tests.Migrations;
 
-/// <summary>A folder sql/migrations of the test's own, gone with it.</summary>
+/// <summary>A temporary folder sql/migrations for one test.</summary>
 internal sealed class ScriptsOnDisk : IDisposable
 {
     public const string Header = "-- Purpose: a test.\n-- Locks:   see the test.\n-- Release: any.\n";
@@ -17,7 +17,7 @@ internal sealed class ScriptsOnDisk : IDisposable
 
     public IReadOnlyList<MigrationScript> Read() => ScriptFolder.Read(Folder);
 
-    /// <summary>A script with a header, in place of one of the same name.</summary>
+    /// <summary>Writes a script with a header. Replaces one of the same name.</summary>
     public ScriptsOnDisk Put(string name, string statements)
     {
         File.WriteAllText(PathOf(name), Header + statements + "\n");
@@ -30,7 +30,7 @@ internal sealed class ScriptsOnDisk : IDisposable
         return this;
     }
 
-    /// <summary>A script that changes the session in a way no rule of the text sees, and one that fails if that has reached it.</summary>
+    /// <summary>A script whose session settings no rule of the text detects, and a script that fails if they reach it.</summary>
     public static ScriptsOnDisk Leaking() => new ScriptsOnDisk()
         .Put("0001_leak_settings.sql", """
             do $$ begin

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Migrations;
 
-/// <summary>What the migrator's tests ask a database.</summary>
+/// <summary>Queries of the migrator's tests.</summary>
 internal static class TestSql
 {
     public static async Task<NpgsqlConnection> OpenAsync(this TestDatabase database)
@@ -50,7 +50,7 @@ internal static class TestSql
         return await Snapshot.ReadAsync(connection, TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Every object that is there, by its identity: equal before and after means that nothing was left behind.</summary>
+    /// <summary>Every object in the catalog, by its identity. Equal lists before and after mean that nothing was left behind.</summary>
     public static Task<IReadOnlyList<string>> CatalogAsync(this TestDatabase database) => database.ListAsync("""
         select 'class ' || oid || relname from pg_class where relname not like 'pg\_toast%'
         union all select 'proc ' || oid || proname from pg_proc

@@ -9,7 +9,7 @@ namespace Gallery.Tests.Migrations;
 public sealed class VerifyTests(TestServer server)
 {
     [Fact]
-    public async Task A_migrated_database_is_as_it_should_be_and_verify_only_reads()
+    public async Task A_migrated_database_passes_verify_which_only_reads()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await database.ExecuteAsync($"alter database {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} set default_transaction_read_only = on");
@@ -45,7 +45,7 @@ public sealed class VerifyTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_journal_changed_by_hand_is_told()
+    public async Task A_journal_that_was_changed_by_hand_is_reported()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await database.ExecuteAsync("update gallery_migrations.journal set body = body || ' -- and more'");
@@ -64,7 +64,7 @@ public sealed class VerifyTests(TestServer server)
     [InlineData("grant delete on gallery.image to anon", "gallery.image is open to anon")]
     [InlineData("create view gallery.everything as select user_id from gallery.image", "the view gallery.everything reads with its owner's rights")]
     [InlineData("create function gallery.f() returns int language sql security definer as 'select 1'", "gallery.f() runs with its owner's rights")]
-    public async Task What_is_open_past_the_service_is_told_and_exits_with_9(string change, string sentence)
+    public async Task Access_that_bypasses_the_service_is_reported_and_exits_with_9(string change, string sentence)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await TestRoles.CreateAsync(server, "anon");
@@ -73,7 +73,7 @@ public sealed class VerifyTests(TestServer server)
         foreach (var script in ScriptFolder.ReadEmbedded())
             File.WriteAllText(scripts.PathOf(script.Name), script.Body);
 
-        // Accepting the change as the schema leaves the exposure to be told.
+        // A snapshot that accepts the change does not hide the exposure.
         var run = await Exe.RunAsync(database, "verify", "--write-snapshot", "--scripts", scripts.Folder);
         Assert.Equal(9, run.ExitCode);
         Assert.Contains(sentence, run.Error, StringComparison.Ordinal);
@@ -103,7 +103,7 @@ public sealed class VerifyTests(TestServer server)
     }
 
     [Fact]
-    public async Task Status_tells_each_script_in_a_table_and_in_json_and_exits_with_3_when_asked_and_some_are_pending()
+    public async Task Status_lists_each_script_as_a_table_or_as_json_and_exits_with_3_on_request_if_some_are_pending()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;");

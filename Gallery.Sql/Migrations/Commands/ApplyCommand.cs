@@ -8,23 +8,23 @@ internal static class ApplyCommand
     public static Command Create()
     {
         var target = CommandLine.TargetOption();
-        var expectPlan = new Option<string?>("--expect-plan") { Description = "run exactly the plan of this hash, as plan prints it, or nothing" };
+        var expectPlan = new Option<string?>("--expect-plan") { Description = "the hash that plan printed; any other plan is rejected" };
         var waitLock = CommandLine.DurationOption(
-            "--wait-lock", "how long to wait for another run to end", ApplyOptions.Default.WaitLock);
+            "--wait-lock", "how long to wait for another run to finish", ApplyOptions.Default.WaitLock);
         var lockTimeout = CommandLine.DurationOption(
-            "--lock-timeout", "how long a script may wait for a table, while others queue behind it", ApplyOptions.Default.LockTimeout,
-            atLeast: TimeSpan.FromMilliseconds(1));   // to PostgreSQL, 0 is no limit
+            "--lock-timeout", "how long a script may wait for a table lock, while queries queue behind it", ApplyOptions.Default.LockTimeout,
+            atLeast: TimeSpan.FromMilliseconds(1));   // PostgreSQL reads 0 as no limit
         var lockRetries = new Option<int>("--lock-retries")
         {
-            Description = "how often a script that did not get its lock is tried again",
+            Description = "how often to retry a script that got no lock",
             DefaultValueFactory = _ => ApplyOptions.Default.LockRetries,
         };
         lockRetries.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && int.TryParse(text, CultureInfo.InvariantCulture, out var retries) && retries < 0)
-                result.AddError("--lock-retries: it takes 0 or more.");
+                result.AddError($"--lock-retries {text}: it must be 0 or more.");
         });
-        var command = new Command("apply", "Runs the pending scripts, each in a transaction of its own.")
+        var command = new Command("apply", "Runs the pending scripts, each in its own transaction.")
         {
             target,
             expectPlan,
@@ -32,7 +32,7 @@ internal static class ApplyCommand
             lockTimeout,
             lockRetries,
         };
-        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(async () =>
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
             var applied = await Migrator.ApplyAsync(
                 CommandLine.FindTarget(parsed),

@@ -7,15 +7,15 @@ internal static class BaselineCommand
 {
     public static Command Create()
     {
-        var through = new Option<int>("--through") { Description = "the number of the last script whose work is there already", Required = true };
-        var command = new Command("baseline", "Adopts a database that has the schema already: journals the scripts without running them.") { through };
-        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(async () =>
+        var through = new Option<int>("--through") { Description = "the number of the last script that the schema already contains", Required = true };
+        var command = new Command("baseline", "Adopts a database that already has the schema: journals the scripts without running them.") { through };
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
             var all = CommandLine.ReadScripts(parsed);
             var last = parsed.GetValue(through);
             var adopted = all.Where(script => script.Number <= last).ToArray();
             if (adopted.Length == 0 || adopted[^1].Number != last)
-                throw new MigrationException(ExitCode.Usage, $"--through {last:0000}: there is no script of that number.");
+                throw new MigrationException(ExitCode.Usage, $"--through {last:0000}: there is no script with that number.");
 
             var expected = adopted.Length == all.Count
                 ? CommandLine.ReadSnapshot(parsed)
@@ -28,12 +28,13 @@ internal static class BaselineCommand
         return command;
     }
 
-    /// <summary>The committed snapshot is of the last script; an earlier one's schema has to be made to be known.</summary>
+    /// <summary>The committed snapshot shows the schema after the last script. For an earlier script, a rehearsal finds it.</summary>
     private static async Task<string> RehearseAsync(MigrationScript[] scripts, CancellationToken ct)
     {
         await using var server = await RehearsalServer.StartAsync(Settings.Load(), StandardErrorLog.Instance, ct)
             ?? throw new SettingsException(
-                $"to know the schema at {scripts[^1].Name}, which is not the last script, set {RehearsalServer.Setting} (a scratch server, or: embedded).");
+                $"--through {scripts[^1].Number:0000} is not the last script, so its schema must be rehearsed: "
+                + $"set {RehearsalServer.Setting} to a scratch server or to embedded.");
         return await Rehearsal.SnapshotAsync(server.Connection, scripts, ct);
     }
 }

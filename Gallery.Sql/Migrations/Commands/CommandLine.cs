@@ -5,24 +5,24 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations.Commands;
 
-/// <summary>The commands and their options; each command's work is a file of its own.</summary>
+/// <summary>What the commands share: options, connection, scripts, error output. Each command has its own file.</summary>
 internal static class CommandLine
 {
     private static readonly Option<string?> Scripts = new("--scripts")
     {
-        Description = "the folder of the scripts; without it, those built into this program",
+        Description = "the folder that contains the scripts; without it, the scripts built into this program",
         Recursive = true,
     };
 
     private static readonly Option<string?> ConnectionFile = new("--connection-file")
     {
-        Description = "a file that holds the connection, in either form of DATABASE_URL; without it, the environment or .env",
+        Description = "a file that contains the connection, in either form of DATABASE_URL; without it, the environment or .env",
         Recursive = true,
     };
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Brings Gallery's database up to date, and shows beforehand what that means.")
+        var root = new RootCommand("Migrates Gallery's database. Run plan first to see what apply would do.")
         {
             Scripts,
             ConnectionFile,
@@ -41,22 +41,22 @@ internal static class CommandLine
             return (int)ExitCode.Usage;
         }
 
-        // A cancelled run still has to cancel its statement and roll back, which takes a round trip or two.
+        // Gives a cancelled run time to cancel its statement and roll back.
         return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
     }
 
     public static Option<int?> TargetOption() => new("--target") { Description = "the number of the last script to run; without it, all" };
 
-    public static Option<TimeSpan> DurationOption(string name, string description, TimeSpan standard, TimeSpan atLeast = default) => new(name)
+    public static Option<TimeSpan> DurationOption(string name, string description, TimeSpan defaultValue, TimeSpan atLeast = default) => new(name)
     {
         Description = $"{description}: 500ms, 3s, 2min",
-        DefaultValueFactory = _ => standard,
+        DefaultValueFactory = _ => defaultValue,
         CustomParser = result =>
         {
             if (!Duration.TryParse(result.Tokens[0].Value, out var duration))
-                result.AddError($"{name} {result.Tokens[0].Value}: a duration is a number and ms, s or min, as in 3s.");
-            else if (duration < atLeast || duration.TotalMilliseconds > int.MaxValue)   // PostgreSQL's own limit
-                result.AddError($"{name} {result.Tokens[0].Value}: it takes {atLeast.TotalMilliseconds:0}ms to {int.MaxValue}ms.");
+                result.AddError($"{name} {result.Tokens[0].Value}: not a duration. Use a number and ms, s or min, such as 3s.");
+            else if (duration < atLeast || duration.TotalMilliseconds > int.MaxValue)   // PostgreSQL's limit
+                result.AddError($"{name} {result.Tokens[0].Value}: it must be between {atLeast.TotalMilliseconds:0}ms and {int.MaxValue}ms.");
             return duration;
         },
     };
@@ -64,7 +64,7 @@ internal static class CommandLine
     public static IReadOnlyList<MigrationScript> ReadScripts(ParseResult parsed) =>
         parsed.GetValue(Scripts) is { } directory ? ScriptFolder.Read(directory) : ScriptFolder.ReadEmbedded();
 
-    /// <summary>The snapshot lies beside the scripts' folder, and like the scripts is built into this program too.</summary>
+    /// <summary>The snapshot's file, which is beside the scripts' folder.</summary>
     public static string SnapshotPath(ParseResult parsed) =>
         Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(parsed.GetValue(Scripts) ?? ScriptFolder.DefaultPath))!, Snapshot.FileName);
 
@@ -75,7 +75,7 @@ internal static class CommandLine
 
         var path = SnapshotPath(parsed);
         return File.Exists(path) ? File.ReadAllText(path) : throw new MigrationException(
-            ExitCode.Usage, $"there is no {path}: gallery-migrate verify --write-snapshot makes it.");
+            ExitCode.Usage, $"{path} is missing: create it with gallery-migrate verify --write-snapshot.");
     }
 
     public static NpgsqlConnectionStringBuilder FindTarget(ParseResult parsed)
@@ -83,30 +83,30 @@ internal static class CommandLine
         if (parsed.GetValue(ConnectionFile) is not { } path)
         {
             return ConnectionSettings.Find(Settings.Load()) ?? throw new SettingsException(
-                "no database is set: set SUPABASE_DB_HOST and its fellows or DATABASE_URL, in the environment or .env, or give --connection-file.");
+                "no database is set: set DATABASE_URL or SUPABASE_DB_* in the environment or .env, or use --connection-file.");
         }
 
         if (!File.Exists(path))
-            throw new SettingsException($"--connection-file: there is no file {path}.");
+            throw new SettingsException($"--connection-file {path}: there is no such file.");
         try
         {
             return ConnectionSettings.Find(new ConfigurationBuilder()
                 .AddInMemoryCollection([new(ConnectionSettings.Url, File.ReadAllText(path).Trim())])
-                .Build()) ?? throw new SettingsException($"--connection-file: {path} is empty.");
+                .Build()) ?? throw new SettingsException($"--connection-file {path}: the file is empty.");
         }
         catch (SettingsException e)
         {
-            // Whoever gives a file has set no DATABASE_URL to look at.
+            // The connection is from the file, so the message must not name DATABASE_URL.
             throw new SettingsException(e.Message.Replace(ConnectionSettings.Url, $"--connection-file {path}", StringComparison.Ordinal));
         }
     }
 
-    // Class 08 is also what pgbouncer says in statement mode.
-    private static bool IsOfTheConnection(string? state) =>
+    // pgbouncer in statement mode also answers with class 08.
+    private static bool IsConnectionFailure(string? state) =>
         state == PostgresErrorCodes.InsufficientPrivilege || state?.StartsWith("08", StringComparison.Ordinal) == true;
 
-    /// <summary>Runs a command, and says its failure once, on standard error.</summary>
-    public static async Task<int> AnswerAsync(Func<Task<ExitCode>> command)
+    /// <summary>Runs a command, and prints a failure once, on standard error.</summary>
+    public static async Task<int> ExecuteAsync(Func<Task<ExitCode>> command)
     {
         try
         {
@@ -124,22 +124,22 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
-            await Console.Error.WriteLineAsync("cancelled: the script at work was rolled back, and those before it stay applied.");
+            await Console.Error.WriteLineAsync("cancelled: the running script was rolled back. Scripts before it stay applied.");
             return (int)ExitCode.Unexpected;
         }
         catch (NpgsqlException e)
         {
             await Console.Error.WriteLineAsync(e is PostgresException { SqlState: var state, MessageText: var text } ? $"{state} {text}" : e.Message);
-            return (int)(IsOfTheConnection(e.SqlState) ? ExitCode.Connection : ExitCode.Unexpected);
+            return (int)(IsConnectionFailure(e.SqlState) ? ExitCode.Connection : ExitCode.Unexpected);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync(e.Message);   // a full disk, a closed output, a file that may not be read
+            await Console.Error.WriteLineAsync(e.Message);   // a full disk, a closed output, an unreadable file
             return (int)ExitCode.Unexpected;
         }
         catch (Exception e)
         {
-            await Console.Error.WriteLineAsync($"unexpected: {e}");   // a bug: whoever mends it needs the stack
+            await Console.Error.WriteLineAsync($"unexpected: {e}");   // a bug, so print the stack
             return (int)ExitCode.Unexpected;
         }
     }

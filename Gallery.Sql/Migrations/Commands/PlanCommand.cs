@@ -10,24 +10,24 @@ internal static class PlanCommand
         var target = CommandLine.TargetOption();
         var output = new Option<string>("--output")
         {
-            Description = "text for people, json for programs, sql for psql: a file that does what apply does",
+            Description = "text for people, json for programs, or sql: a file for psql that does what apply does",
             DefaultValueFactory = _ => "text",
         }.AcceptOnlyFromAmong("text", "json", "sql");
         var command = new Command("plan",
-            $"Shows what apply would run, in full. Rehearses it first on the scratch server of {RehearsalServer.Setting}, if that is set. Only reads.")
+            $"Shows in full what apply would run. Only reads. If {RehearsalServer.Setting} is set, rehearses the scripts there.")
         {
             target,
             output,
         };
-        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(async () =>
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
             var database = CommandLine.FindTarget(parsed);
             await using var connection = await MigratorSession.ConnectAsync(database, ct);
             var plan = MigrationPlan.Make(
                 CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), parsed.GetValue(target));
-            plan.RefuseProblems();
-            await InvalidIndexes.RefuseAsync(connection, ct);   // apply and the bundle would
-            ScriptRules.Refuse(plan.Pending);
+            plan.ThrowIfInconsistent();
+            await InvalidIndexes.ThrowIfAnyAsync(connection, ct);   // as apply and the bundle do
+            ScriptRules.ThrowIfBroken(plan.Pending);
 
             await using var server = plan.Pending.Count == 0 ? null : await RehearsalServer.StartAsync(Settings.Load(), StandardErrorLog.Instance, ct);
             var rehearsed = server is null ? null : await Rehearsal.RunAsync(server.Connection, plan, ct);

@@ -6,12 +6,12 @@ internal static class ResolveCommand
 {
     public static Command Create()
     {
-        var script = new Argument<string>("script") { Description = "the file's name" };
-        var outcome = new Option<string>("--as") { Description = "applied: its work is there; pending: it is to run again", Required = true }
+        var script = new Argument<string>("script") { Description = "the script's file name" };
+        var outcome = new Option<string>("--as") { Description = "applied: its index exists; pending: run it again", Required = true }
             .AcceptOnlyFromAmong("applied", "pending");
-        var reason = new Option<string>("--reason") { Description = "what was found and done; the journal keeps it", Required = true };
+        var reason = new Option<string>("--reason") { Description = "what you found and did, for the journal", Required = true };
         var command = new Command("resolve", "Closes a concurrent script that stopped half-way.") { script, outcome, reason };
-        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(async () =>
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
             await Resolution.ResolveAsync(
                 CommandLine.FindTarget(parsed),

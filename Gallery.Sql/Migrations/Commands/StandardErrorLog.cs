@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Migrations.Commands;
 
-/// <summary>One plain line an event on standard error, written before the call returns: a log that a killed run leaves whole.</summary>
+/// <summary>Writes one plain line per event to standard error before the call returns, so that a killed run's log is complete.</summary>
 internal sealed class StandardErrorLog : ILogger
 {
     public static readonly StandardErrorLog Instance = new();

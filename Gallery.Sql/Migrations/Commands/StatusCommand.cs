@@ -8,9 +8,9 @@ internal static class StatusCommand
     {
         var output = new Option<string>("--output") { Description = "table or json", DefaultValueFactory = _ => "table" }
             .AcceptOnlyFromAmong("table", "json");
-        var exitCode = new Option<bool>("--exit-code") { Description = "exit with 3 when scripts are pending, 5 or 6 when something is wrong" };
-        var command = new Command("status", "Shows each script: applied, pending, or not as it should be. Only reads.") { output, exitCode };
-        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(async () =>
+        var exitCode = new Option<bool>("--exit-code") { Description = "exit with 3 if scripts are pending, with 5 or 6 if something is wrong" };
+        var command = new Command("status", "Shows the state of each script. Only reads.") { output, exitCode };
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
             await using var connection = await MigratorSession.ConnectAsync(CommandLine.FindTarget(parsed), ct);
             var plan = MigrationPlan.Make(CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), target: null);
@@ -18,7 +18,7 @@ internal static class StatusCommand
             if (!parsed.GetValue(exitCode))
                 return ExitCode.Done;
 
-            plan.RefuseProblems();
+            plan.ThrowIfInconsistent();
             return plan.Pending.Count > 0 ? ExitCode.Pending : ExitCode.Done;
         }));
         return command;

@@ -13,8 +13,8 @@ internal static class VerifyCommand
         {
             Description = $"write the schema to {Snapshot.FileName} beside the scripts' folder instead of comparing it",
         };
-        var command = new Command("verify", "Checks that the database is what the scripts make, and open to nobody else. Only reads.") { writeSnapshot };
-        command.SetAction((parsed, ct) => CommandLine.AnswerAsync(() => VerifyAsync(parsed, parsed.GetValue(writeSnapshot), ct)));
+        var command = new Command("verify", "Checks that the schema matches the scripts and that nothing is exposed. Only reads.") { writeSnapshot };
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(() => VerifyAsync(parsed, parsed.GetValue(writeSnapshot), ct)));
         return command;
     }
 
@@ -27,17 +27,17 @@ internal static class VerifyCommand
 
         var plan = MigrationPlan.Make(CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), target: null);
         var findings = new List<MigrationException>();
-        await CheckAsync(() => { plan.RefuseProblems(); return Task.CompletedTask; });
-        await CheckAsync(() => InvalidIndexes.RefuseAsync(connection, ct));
+        await CheckAsync(() => { plan.ThrowIfInconsistent(); return Task.CompletedTask; });
+        await CheckAsync(() => InvalidIndexes.ThrowIfAnyAsync(connection, ct));
         await CheckAsync(CompareSnapshotAsync);
-        await CheckAsync(() => Exposure.RefuseAsync(connection, ct));
+        await CheckAsync(() => Exposure.ThrowIfAnyAsync(connection, ct));
         if (findings.Count > 0)
             throw new MigrationException(findings[0].ExitCode, string.Join("\n\n", findings.Select(finding => finding.Message)));
 
-        Console.WriteLine("the database is as it should be");
+        Console.WriteLine("ok: verify found no problem");
         return ExitCode.Done;
 
-        // All that is wrong is told at once; the first finding, in the order above, gives the exit code.
+        // Reports all findings at once. The first one decides the exit code.
         async Task CheckAsync(Func<Task> check)
         {
             try
@@ -50,15 +50,15 @@ internal static class VerifyCommand
             }
         }
 
-        // The snapshot is of the last script's schema, so there is nothing to compare it with before that.
+        // The snapshot shows the schema after the last script, so it cannot be compared earlier.
         async Task CompareSnapshotAsync()
         {
             if (plan.Pending.Count > 0)
-                Console.WriteLine($"{plan.Pending.Count} scripts are pending: drift shows only when they have been applied");
+                Console.WriteLine($"{plan.Pending.Count} scripts are pending, so drift was not checked: run apply first");
             else if (writeSnapshot)
                 await WriteSnapshotAsync(parsed, connection, ct);
             else
-                Drift.Refuse(CommandLine.ReadSnapshot(parsed), await Snapshot.ReadAsync(connection, ct));
+                Drift.ThrowIfAny(CommandLine.ReadSnapshot(parsed), await Snapshot.ReadAsync(connection, ct));
         }
     }
 
