@@ -1,4 +1,4 @@
-"""How cost grows: the same requests at 10 thousand, 1 million and 5 million rows, and page 5,000 against page 1."""
+"""How cost grows with rows: the same requests at 10 thousand, 1 million and 5 million rows, and page 5,000 compared with page 1."""
 import measure
 import statements
 from machine import say
@@ -6,11 +6,11 @@ from machine import say
 ROWS = (10_000, 1_000_000, 5_000_000)
 OPERATIONS = ("get", "list", "create")
 CONNECTIONS = 64
-PAGE, PAGES, MOST = 50, 5_000, 200
+PAGE, PAGES, MAX_LIMIT = 50, 5_000, 200
 
 
 def run(bench, service, database, repetitions):
-    """A row a size: the medians of each operation, and of the two pages of the user with 400,000 images."""
+    """One entry per table size: the medians of each operation, and of the two pages of the user with 400,000 images."""
     table = []
     for rows in ROWS:
         say(f"growth: loading {rows:,} rows")
@@ -38,12 +38,12 @@ def _path(limit=PAGE, cursor=None):
 
 
 def _path_of_page(service, page):
-    """Walks there with the API's largest pages: a cursor is a place in the list, whatever the size of the pages before it."""
+    """Walks there with the largest pages: a cursor does not depend on the size of the pages before it."""
     before, cursor = (page - 1) * PAGE, None
     while before > 0:
-        limit = min(before, MOST)
+        limit = min(before, MAX_LIMIT)
         status, body = service.request("GET", _path(limit, cursor))
         if status != 200 or len(body["data"]) != limit:
-            raise SystemExit(f"bench: the way to page {page} ended with {status}, {before} images before it")
+            raise SystemExit(f"bench: page {page} was not reached: status {status} with {before} images left")
         before, cursor = before - limit, body["pagination"]["next_cursor"]
     return _path(PAGE, cursor)

@@ -1,4 +1,4 @@
-"""One measurement: a load for some seconds, its rate and latencies, and what it cost the processes that answered it."""
+"""One measurement: a load for some seconds, its rate and latencies, and the CPU of the service and the server."""
 import os
 import re
 import statistics
@@ -10,24 +10,24 @@ import machine
 import statements
 
 OPERATIONS = {"get": "get.lua", "list": "list.lua", "trash": "list.lua", "delete": "delete.lua", "create": "create.lua"}
-WRITES = ("delete", "create")   # each group of their measurements begins with a freshly loaded table
+WRITES = ("delete", "create")   # the table is reloaded before each group of their measurements
 LISTS = {"list": "/v1/gallery/", "trash": "/v1/gallery/deleted/"}
 
 
 @dataclass
 class Measurement:
-    rate: float           # requests (pgbench: transactions) a second
+    rate: float           # requests (pgbench: transactions) per second
     p50: float            # milliseconds
     p99: float
-    failures: int         # answers that were not 2xx, and connections that broke
-    service_us: float     # CPU a request
+    failures: int         # answers other than 2xx, and broken connections
+    service_us: float     # CPU per request
     server_us: float
-    memory_mb: float = 0  # the service's, at its end
+    memory_mb: float = 0  # of the service, at the end
 
 
 @dataclass
 class Result:
-    """Medians of the repetitions; the repetitions themselves are kept for the JSON."""
+    """Medians of the repetitions, which are kept for the JSON."""
     operation: str
     target: str
     connections: int
@@ -44,7 +44,7 @@ class Result:
 
 
 class Bench:
-    """Loads on one server; each is warmed before it is measured."""
+    """Loads on one server. Each has a warm-up before it is measured."""
 
     def __init__(self, work, database, seconds):
         self.work, self.database, self.seconds = work, database, seconds
@@ -60,18 +60,18 @@ class Bench:
             script = self.work / f"pgbench_{number}.sql"
             script.write_text(text)
             scripts += ["-f", script]
-        step = self.database.readable // (connections * statements.IDS)   # its clients' ids lie all over what is readable
+        step = self.database.readable // (connections * statements.IDS)   # spreads the clients' ids over all readable rows
         variables = {**statements.VARIABLES, "users": self.database.users, "step": step}
         output = self.work / "pgbench.out"
         with open(output, "w") as file:
             process = machine.start(
                 [self.database.programs / "pgbench", "-n", "-M", "prepared", "-c", connections, "-j", min(2, connections),
-                 "-T", self.warm + self.seconds + 1 + connections // 64,   # + 1: it does not always tell of its last second; and its connecting counts
+                 "-T", self.warm + self.seconds + 1 + connections // 64,   # + 1: it may not report its last second; and connecting takes time
                  "-P", 1, *scripts,
-                 "-l", "--sampling-rate=0.2",   # all of it would cost pgbench 2 or 3 % of its rate
+                 "-l", "--sampling-rate=0.2",   # logging everything would cost pgbench 2 or 3 % of its rate
                  *(part for name, value in variables.items() for part in ("-D", f"{name}={value}"))],
                 env=self.database.environment, cwd=self.work, stdout=file, stderr=file)
-        while output.read_text().count("progress: ") < self.warm and process.poll() is None:   # one a second, once all are connected
+        while output.read_text().count("progress: ") < self.warm and process.poll() is None:   # one line per second, after all clients have connected
             time.sleep(0.02)
         cost = self._cost(process, None)
         self._end(process)
@@ -85,7 +85,7 @@ class Bench:
         return Measurement(rate, _percentile(times, 50), _percentile(times, 99), int(failed[1]) if failed else 0, 0, cost[1] / rate)
 
     def _pgbench_times(self):
-        """Milliseconds, rising, without those of the warm-up. A log line: client, number, µs, script, and when it ended, in s and µs."""
+        """Sorted latencies in ms, without the warm-up. A log line has: client, number, µs, script, end in s, end's fraction in µs."""
         times = []
         for log in self.work.glob("pgbench_log.*"):
             for line in log.read_text().splitlines():
@@ -102,7 +102,7 @@ class Bench:
         self._wrk(operation, connections, service, 10 * self.warm)
 
     def page(self, path, connections, service):
-        """One GET over and over."""
+        """Repeats one GET."""
         self._wrk("page", connections, service, self.warm, path)
         return self._wrk("page", connections, service, self.seconds, path)
 
@@ -118,7 +118,7 @@ class Bench:
         process = machine.start(
             ["wrk", "-t1", "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", script, service.url + path],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        _wait(process, 0.2)   # until it has read the ids and is connected
+        _wait(process, 0.2)   # wrk reads the ids and connects meanwhile
         cost = self._cost(process, service)
         output = self._end(process)
         line = re.search(r"^result .*", output, re.MULTILINE)
@@ -132,7 +132,7 @@ class Bench:
             *(each / max(rate, 1) for each in cost), memory)
 
     def _cost(self, process, service):
-        """CPU µs a second of the service and of the server, in the middle of the measured time."""
+        """CPU in µs per second, of the service and of the server, in the middle of the measured time."""
         def now():
             return (time.monotonic(), machine.cpu_seconds(service.process.pid) if service else 0, machine.cpu_seconds(self.database.process.pid))
 

@@ -1,4 +1,4 @@
-"""Other services that do the same job, loaded by their own script on the same server."""
+"""Other services for the same job, on the same server. Their own script puts load on them."""
 import re
 from pathlib import Path
 
@@ -9,11 +9,11 @@ import statements
 
 OPERATIONS = {"get": "get", "list": "list", "post": "create"}
 UNITS = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}
-OURS = "gallery"   # this service, measured before and after each turn of the peers: what a machine gives changes within minutes
+OURS = "gallery"   # this service, measured before and after each round of the peers, because a machine's speed changes within minutes
 
 
 def run(folder, bench, service, rows, repetitions, notes, connections=64):
-    """The folder's program "run" takes seconds and rows, and prints: peer operation connections requests/s p50 p99 non-2xx."""
+    """Runs the folder's program "run" with seconds and rows. It prints: peer operation connections requests/s p50 p99 non-2xx."""
     database, seconds = bench.database, bench.seconds
     environment = {
         **database.environment, "CONNECTIONS": str(connections),
@@ -23,7 +23,7 @@ def run(folder, bench, service, rows, repetitions, notes, connections=64):
     results = {(OURS, operation): measure.Result(operation, OURS, connections) for operation in OPERATIONS.values()}
 
     def measure_ours():
-        database.load(rows, database.users, statements.PROMPT)   # as the peers load their table anew
+        database.load(rows, database.users, statements.PROMPT)   # the peers reload their tables too
         for operation in OPERATIONS.values():
             ours = results[OURS, operation].repetitions
             ours.append(bench.service(operation, connections, service))
@@ -35,7 +35,7 @@ def run(folder, bench, service, rows, repetitions, notes, connections=64):
         for line in machine.run([Path(folder).resolve() / "run", seconds, rows], 900 + 12 * seconds, env=environment).splitlines():
             try:
                 peer, operation, _, rate, p50, p99, failures = line.split()
-            except ValueError:   # no rate: it did not answer
+            except ValueError:   # no rate, because the peer did not answer
                 notes.append(f"A peer was not measured: {line}")
                 continue
             key = (peer, OPERATIONS[operation])

@@ -1,4 +1,4 @@
-"""bench/results.md and bench/results.json: what was measured, and what it says of each threshold."""
+"""Writes bench/results.md and bench/results.json: the measurements and the thresholds."""
 import json
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import peers
 
 FOLDER = Path(__file__).parent
 NAMES = {"get": "Get by id", "list": "List, 50 of one user", "trash": "Trash, of one user", "delete": "Delete and restore", "create": "Create"}
-AT = 64   # the connections at which the thresholds are
+AT = 64   # the thresholds' number of connections
 
 
 def write(run):
-    """Writes both files from all that bench/run has gathered; returns the page."""
+    """Writes both files from the results of bench/run, and returns the page."""
     page = "\n".join([*_head(run), *_thresholds(run), *_tables(run), *_growth(run), *_profile(), *_notes(run)]) + "\n"
     (FOLDER / "results.md").write_text(page)
     (FOLDER / "results.json").write_text(json.dumps(run, indent=1, default=lambda one: one.as_dict()) + "\n")
@@ -36,19 +36,19 @@ def _head(run):
            f"{options['users']:,} users. Load generator, service and server share the machine. How to read it: [README.md](README.md).")
     yield ""
     if options["quick"]:
-        yield "**A quick run: it shows that everything works, and its numbers mean little.**"
+        yield "**A quick run. It shows that everything works. Its numbers mean little.**"
         yield ""
     yield "| | |"
     yield "|---|---|"
     for name, value in run["machine"].items():
         yield f"| {name} | {value} |"
-    yield f"| PostgreSQL's settings | {', '.join(f'`{name} = {value}`' for name, value in run['settings'].items())}; else its defaults |"
+    yield f"| PostgreSQL's settings | {', '.join(f'`{name} = {value}`' for name, value in run['settings'].items())}; otherwise its defaults |"
     if run["environment"]:
         yield f"| the service's environment | {', '.join(f'`{name}={value}`' for name, value in run['environment'].items())} |"
 
 
 def _thresholds(run):
-    yield from ("", f"## Thresholds, at {AT} connections", "", "| | measured | asked for | |", "|---|---|---|---|")
+    yield from ("", f"## Thresholds, at {AT} connections", "", "| | measured | required | |", "|---|---|---|---|")
     for name, measured, sign, bound, unit in thresholds(run):
         if measured is None:
             yield f"| {name} | not measured | {sign} {bound:g} {unit} | – |"
@@ -58,7 +58,7 @@ def _thresholds(run):
 
 
 def thresholds(run):
-    """Name, measured (None: it was not), ≥ or ≤, bound, unit."""
+    """Yields name, measured value (None if not measured), ≥ or ≤, bound, unit."""
     def rate(operation, target, ours="service"):
         one, other = _find(run, operation, ours), _find(run, operation, target)
         return one.rate / other.rate if one and other else None
@@ -81,7 +81,7 @@ def thresholds(run):
             pages = row["pages"]
             yield f"p50 of page 5,000 to page 1's, {row['rows']:,} rows", pages[1].p50 / pages[0].p50 if len(pages) > 1 else None, "≤", 1.5, "×"
     yield "resident memory of the service, at most", run["memory_mb"], "≤", 250, "MB"
-    yield "ready after the process's start", run["ready_s"], "≤", 1.5, "s"
+    yield "ready after the process start", run["ready_s"], "≤", 1.5, "s"
 
 
 def _tables(run):
@@ -90,7 +90,7 @@ def _tables(run):
         if not results:
             continue
         yield from ("", f"## {name}", "")
-        yield "| connections | | requests/s | to pgbench's | p50 ms | p99 ms | not 2xx | CPU µs a request: service | server | memory MB |"
+        yield "| connections | | requests/s | to pgbench's | p50 ms | p99 ms | not 2xx | CPU µs per request: service | server | memory MB |"
         yield "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|"
         for result in results + [peer for peer in run["peers"] if peer.operation == operation]:
             base = _find(run, operation, "pgbench", result.connections)
@@ -102,7 +102,7 @@ def _tables(run):
             yield f"| {' | '.join(cells)} |"
     plain = [result for result in run["results"] if "," in result.target]
     if plain:
-        yield from ("", "## The coalesced path and the plain one, 1 connection", "", "| | | requests/s | p50 ms | p99 ms |", "|---|---|--:|--:|--:|")
+        yield from ("", "## The coalesced path and the plain path, 1 connection", "", "| | | requests/s | p50 ms | p99 ms |", "|---|---|--:|--:|--:|")
         for result in plain:
             yield f"| {result.operation} | {result.target.removeprefix('service, ')} | {result.rate:,.0f} | {_ms(result.p50)} | {_ms(result.p99)} |"
 
@@ -111,8 +111,8 @@ def _growth(run):
     if not run["growth"]:
         return
     yield from ("", "## How cost grows", "")
-    yield "64 connections; the pages are those of one user with 400,000 images (of 10,000 rows: 4,000), at 1 connection."
-    yield from ("", "| rows | | requests/s | p50 ms | p99 ms | not 2xx | CPU µs a request: service | server |", "|--:|---|--:|--:|--:|--:|--:|--:|")
+    yield "64 connections. The pages are of one user with 400,000 images (4,000 of 10,000 rows), at 1 connection."
+    yield from ("", "| rows | | requests/s | p50 ms | p99 ms | not 2xx | CPU µs per request: service | server |", "|--:|---|--:|--:|--:|--:|--:|--:|")
     for row in run["growth"]:
         for one in [*row["operations"], *row["pages"]]:
             yield (f"| {row['rows']:,} | {one.operation} | {one.rate:,.0f} | {_ms(one.p50)} | {_ms(one.p99)} | {one.failures} "
@@ -120,7 +120,7 @@ def _growth(run):
 
 
 def _profile():
-    """What a profiler said of it, kept by hand: a run has no profiler."""
+    """The profile, which is written by hand."""
     path = FOLDER / "profile.md"
     if path.exists():
         yield from ("", path.read_text().rstrip())

@@ -1,4 +1,4 @@
-"""A private PostgreSQL with fsync on, and the images it is loaded with."""
+"""A private PostgreSQL with fsync on, and its images."""
 import os
 import secrets
 import subprocess
@@ -17,9 +17,8 @@ SETTINGS = {
 }
 DATABASE, USER = "gallery", "gallery_bench"
 
-# The number of each image gives its id, so that a load can name ids without asking. The last tenth is in the trash; the last
-# fifth, half of it in the trash, is for the service's deletes and restores, and all that is only read lies before it.
-# "collector" has two fifths of the first million, where asked for.
+# An image's id is derived from its number, so that a load knows the ids. The last tenth is in the trash. The service's deletes and
+# restores use the last fifth; the other images are only read. If requested, "collector" has two fifths of the first million.
 LOAD = """
 set synchronous_commit = off;
 truncate gallery.image;
@@ -76,20 +75,20 @@ class Server:
         self.sql(f"create database {DATABASE}", database="postgres")
 
     def sql(self, text, database=DATABASE, timeout=1800):
-        """Runs statements one by one; the rows as lines, columns parted by |."""
+        """Runs statements one by one. Returns the rows as lines, with columns separated by |."""
         path = self.data.parent / "statement.sql"
         path.write_text(text)
         return machine.run(
             [self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", path], timeout, env=self.environment).splitlines()
 
     def load(self, rows, users, prompt, collector=False):
-        """Empties the table and fills it anew."""
+        """Empties and fills the table."""
         self.rows, self.users = rows, users
         self.sql(LOAD.format(rows=rows, users=users, prompt=prompt, collector=str(collector).lower()))
 
     @property
     def readable(self):
-        """The images with numbers up to this one are not touched by the service's deletes."""
+        """The service's deletes do not touch images with numbers up to this one."""
         return self.rows * 8 // 10
 
     def live_ids(self, most=200_000):
@@ -100,7 +99,7 @@ class Server:
             where i.deleted_at is null""")
 
     def deletable_ids(self):
-        """Those in the trash, and those that are not, in no order."""
+        """The ids in the trash and the live ids, in random order."""
         both = [[], []]
         for line in self.sql(f"""
                 select i.image_id, (i.deleted_at is null)::int
@@ -111,7 +110,7 @@ class Server:
         return both
 
     def errors(self):
-        """Lines of its log; and how many statements were cancelled, which is no error of theirs."""
+        """The log's lines with errors, and the number of cancelled statements, which are not errors."""
         lines = self.log.read_text(errors="replace").splitlines()
         errors = [line for line in lines if any(word in line for word in (" ERROR: ", " FATAL: ", " PANIC: "))]
         others = [line for line in errors if "canceling statement due to user request" not in line]

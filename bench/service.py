@@ -1,4 +1,4 @@
-"""The service as it would be deployed: published in Release, one process, its settings from the environment."""
+"""The service as deployed: published in Release, one process, with settings from the environment."""
 import http.client
 import json
 import os
@@ -12,7 +12,7 @@ PROJECTS = {"service": "Gallery.Service", "migrator": "Gallery.Sql"}
 
 
 def publish(work):
-    """Builds both programs into the work folder. No build server stays behind."""
+    """Publishes both programs into the work folder. Leaves no build server running."""
     environment = {**os.environ, "DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1", "DOTNET_CLI_USE_MSBUILD_SERVER": "0"}
     for name, project in PROJECTS.items():
         machine.run(
@@ -40,7 +40,7 @@ class Service:
         self.environment = environment(database, **settings)
 
     def start(self):
-        """Returns the seconds from the process's start to its first 200 of /readyz."""
+        """Returns the seconds from the start of the process to the first 200 from /readyz."""
         with open(self.log, "ab") as log:
             began = time.monotonic()
             self.process = machine.start(
@@ -51,13 +51,13 @@ class Service:
                     return time.monotonic() - began
             except OSError:
                 time.sleep(0.005)
-        raise SystemExit(f"bench: the service did not get ready\n{self.log.read_text()[-2000:]}")
+        raise SystemExit(f"bench: the service did not become ready\n{self.log.read_text()[-2000:]}")
 
     def stop(self):
         machine.stop(self.process)
 
     def request(self, method, path, body=None):
-        """Status and parsed body, on a connection of its own."""
+        """Sends a request on a new connection. Returns the status and the parsed body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
@@ -67,5 +67,5 @@ class Service:
             connection.close()
 
     def complaints(self):
-        """What its log says of level warning or worse."""
+        """The log's lines of level warning or above."""
         return [line for line in self.log.read_text(errors="replace").splitlines() if re.search(r"\b(warn|fail|crit): |[Uu]nhandled exception", line)]

@@ -1,7 +1,7 @@
--- What every load shares: chance, the ids to draw from, and the line that tells bench/run how it went.
--- Alone it is a load too: the URL that wrk was given, over and over.
+-- Shared by all loads: the random seed, the list of ids, and the line with the results for bench/run.
+-- It is also a load: wrk repeats its URL.
 
-function seed()   -- the clock alone would give two runs of one second the same ids
+function seed()   -- with the clock as seed, two runs in one second would use the same ids
   local random, number = io.open("/dev/urandom", "rb"), 0
   for _, byte in ipairs({random:read(6):byte(1, 6)}) do number = number * 256 + byte end
   random:close()

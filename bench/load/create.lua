@@ -1,8 +1,8 @@
--- POST a new image each time: a fresh version 4 UUID in a Cloudinary URL, for one of $USERS users.
+-- POST a new image each time: a new version 4 UUID in a Cloudinary URL, for one of $USERS users.
 dofile(os.getenv("LOAD") .. "/common.lua")
 local users, prompt, metadata = tonumber(os.getenv("USERS")), os.getenv("PROMPT"), os.getenv("METADATA")
 local hex = {}        -- 4 digits each
-local before = {}     -- of each user's request, what precedes the image's id: formatted once, since at this rate it would show
+local before = {}     -- per user, the request up to the image's id; formatted once, because formatting each request is too slow
 local after
 init = function()
   seed()

@@ -1,4 +1,4 @@
--- GET the first page, 50 images, of $LIST (the live images or the trash) of one of $USERS users.
+-- GET the first page (50 images) of $LIST, the live images or the trash, of one of $USERS users.
 dofile(os.getenv("LOAD") .. "/common.lua")
 local list, users = os.getenv("LIST"), tonumber(os.getenv("USERS"))
 init = function() seed() end
