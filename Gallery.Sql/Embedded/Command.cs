@@ -3,12 +3,12 @@ using System.Diagnostics;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>How a program ended, and what it said on both streams.</summary>
+/// <summary>A program's exit code, and its output on both streams.</summary>
 internal sealed record CommandResult(int ExitCode, string Output)
 {
     public bool Succeeded => ExitCode == 0;
 
-    /// <summary>The last line that says anything: where programs put the reason.</summary>
+    /// <summary>The last line that is not empty, where programs state the reason of a failure.</summary>
     public string LastLine =>
         Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).LastOrDefault()
         ?? $"exit code {ExitCode}";
@@ -17,20 +17,22 @@ internal sealed record CommandResult(int ExitCode, string Output)
 /// <summary>Runs a program to its end.</summary>
 internal static class Command
 {
-    // Nothing else reaches PostgreSQL: PG* variables would redirect it, and the service's secrets are none of its business.
+    // PostgreSQL gets only these: PG* variables would redirect it, and it must not see the service's secrets.
     private static readonly string[] KeptVariables =
     [
         "PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
         "TEMP", "TMP", "USERPROFILE", "APPDATA", "SystemRoot", "SystemDrive", "ComSpec",
     ];
 
-    /// <summary>
-    /// As <paramref name="user"/>, which only root may ask for. <paramref name="ownEnvironment"/>: it gets the service's whole
-    /// environment. Without <paramref name="capture"/> its streams are left alone: what it leaves running cannot hold up the caller.
-    /// </summary>
+    /// <param name="program">Its path, or its name on the PATH.</param>
+    /// <param name="arguments">One argument each; no shell reads them.</param>
+    /// <param name="ct">Ends the program and its children.</param>
+    /// <param name="user">The user to run as; only root may set it.</param>
+    /// <param name="inheritEnvironment">Passes on the service's whole environment.</param>
+    /// <param name="capture">False leaves the streams alone, so that a process it starts cannot keep the caller waiting.</param>
     public static async Task<CommandResult> RunAsync(
         string program, IEnumerable<string> arguments, CancellationToken ct,
-        string? user = null, bool ownEnvironment = false, bool capture = true)
+        string? user = null, bool inheritEnvironment = false, bool capture = true)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -41,8 +43,8 @@ internal static class Command
         if (user is not null)
             start.UserName = user;
         if (!OperatingSystem.IsWindows())
-            start.WorkingDirectory = "/";       // the current folder may be closed to that user
-        if (!ownEnvironment)
+            start.WorkingDirectory = "/";       // that user may not be able to enter the current folder
+        if (!inheritEnvironment)
         {
             foreach (var name in start.Environment.Keys.Except(KeptVariables, StringComparer.OrdinalIgnoreCase).ToList())
                 start.Environment.Remove(name);
@@ -56,7 +58,7 @@ internal static class Command
         }
         catch (Win32Exception e)
         {
-            return new CommandResult(127, e.Message);       // as a shell says it: not there, or not for this user
+            return new CommandResult(127, e.Message);       // a shell's code for a program that is missing or not executable
         }
     }
 
@@ -70,7 +72,7 @@ internal static class Command
                 return new CommandResult(process.ExitCode, "");
             }
 
-            process.StandardInput.Close();      // nobody is there to answer a question
+            process.StandardInput.Close();      // nobody can answer a prompt
             var output = process.StandardOutput.ReadToEndAsync(ct);
             var errors = process.StandardError.ReadToEndAsync(ct);
             await process.WaitForExitAsync(ct);

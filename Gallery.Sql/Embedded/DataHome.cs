@@ -3,15 +3,15 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>The folder that keeps everything of one embedded PostgreSQL, and what stands where in it.</summary>
+/// <summary>The folder of one embedded PostgreSQL, and the paths in it.</summary>
 internal sealed class DataHome
 {
     private DataHome(string folder) => Folder = folder;
 
-    /// <summary>Absolute, with symbolic links resolved: two services that spell it differently mean the same server.</summary>
+    /// <summary>Absolute, with symbolic links resolved, so that every spelling of the path means the same server.</summary>
     public string Folder { get; }
 
-    /// <summary>The data and their password. Made in an <see cref="Unfinished"/> folder and renamed: it is there whole or not at all.</summary>
+    /// <summary>The data and the password. Created as an <see cref="Unfinished"/> folder and renamed, so it is never incomplete.</summary>
     public string Server => Path.Combine(Folder, "server");
     public string Data => Path.Combine(Server, "data");
     public string PasswordFile => Path.Combine(Server, "password");
@@ -23,18 +23,18 @@ internal sealed class DataHome
 
     public bool HasData => Directory.Exists(Server);
 
-    /// <summary>Makes the folder if it is new, and sees that oneself can write it and the server's user enter it.</summary>
-    /// <exception cref="SettingsException">It cannot be used; the message says why and what to do.</exception>
+    /// <summary>Creates the folder if it is missing. Checks that this process can write it and the server's user can enter it.</summary>
+    /// <exception cref="SettingsException">The folder cannot be used.</exception>
     public static async Task<DataHome> OpenAsync(string folder, ServerUser user, CancellationToken ct)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        // pg_ctl hands paths to a shell between double quotes.
+        // pg_ctl passes paths to a shell in double quotes.
         if (!OperatingSystem.IsWindows() && folder.IndexOfAny(['"', '$', '`', '\\', '\n']) >= 0)
-            throw new SettingsException($"GALLERY_DATA: PostgreSQL cannot keep data in {folder}: choose a path without \", $, ` and \\.");
+            throw new SettingsException($"GALLERY_DATA={folder} contains \", $, `, \\ or a line feed. Use a path without these.");
 
         try
         {
-            Make(folder);
+            Create(folder);
             var probe = Path.Combine(folder, $"probe-{Guid.NewGuid():N}");
             File.WriteAllBytes(probe, []);
             File.Delete(probe);
@@ -42,43 +42,43 @@ internal sealed class DataHome
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SettingsException(
-                $"The data home {folder} cannot be written by the user {Environment.UserName} ({e.Message.TrimEnd('.')}): " +
-                "give it to that user, or set GALLERY_DATA to a folder of your own.");
+                $"The data home {folder} cannot be written by the user {Environment.UserName} ({e.Message.TrimEnd('.')}). " +
+                "Make that user its owner, or set GALLERY_DATA to another folder.");
         }
 
         var home = new DataHome(RealPath(folder));
         if (user.Name is not null)
-            await home.LetInAsync(user, ct);
+            await home.EnsureCanEnterAsync(user, ct);
         return home;
     }
 
-    /// <summary>The major version that wrote the data; null when there are none yet.</summary>
-    /// <exception cref="SettingsException">The data are another user's, or incomplete.</exception>
+    /// <summary>The major version that wrote the data; null if there is no data yet.</summary>
+    /// <exception cref="SettingsException">The data belongs to another user, or is incomplete.</exception>
     public async Task<int?> FindDataVersionAsync(ServerUser user, CancellationToken ct)
     {
         if (!HasData)
             return null;
         if (Directory.Exists(Data) && !await user.OwnsAsync(Data, ct))
             throw new SettingsException(
-                $"The data in {Data} do not belong to the user {user.Title}, who would run PostgreSQL: " +
-                "run the service as their owner, or set GALLERY_DATA to another folder.");
+                $"The data in {Data} does not belong to the user {user.DisplayName}, who would run PostgreSQL. " +
+                "Run the service as the owner, or set GALLERY_DATA to another folder.");
 
         var versionFile = Path.Combine(Data, "PG_VERSION");
         if (File.Exists(versionFile) && File.Exists(PasswordFile)
             && int.TryParse(await File.ReadAllTextAsync(versionFile, ct), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var major))
             return major;
         throw new SettingsException(
-            $"{Server} is not whole ({versionFile} or {PasswordFile} is missing): restore it from a backup, " +
-            "or move it away to begin with an empty gallery.");
+            $"{Server} is incomplete: {versionFile} or {PasswordFile} is missing. Restore it from a backup, " +
+            "or move it away to start with an empty gallery.");
     }
 
     /// <summary>
-    /// A name beside <paramref name="folder"/>, to work under until all is made and can be renamed. New each time: when a service
-    /// is killed, the initdb or npm that it ran may go on writing under the last one.
+    /// The name under which <paramref name="folder"/> is built before it is renamed. It is new each time, because an initdb or
+    /// npm that a killed service left behind may still write to the last one.
     /// </summary>
     public static string Unfinished(string folder) => $"{folder}.new-{Guid.NewGuid():N}";
 
-    /// <summary>Removes what interrupted starts left. Only inside one's turn.</summary>
+    /// <summary>Removes what interrupted starts left behind. Call it only while holding the start lock.</summary>
     public void SweepUp()
     {
         foreach (var left in Directory.GetDirectories(Folder, "server.new-*"))
@@ -95,11 +95,11 @@ internal sealed class DataHome
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Someone is still writing in it: the next start sweeps it up.
+            // A process still writes to it. The next start removes it.
         }
     }
 
-    private static void Make(string folder)
+    private static void Create(string folder)
     {
         if (Directory.Exists(folder))
             return;
@@ -109,13 +109,13 @@ internal sealed class DataHome
             Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
-    /// <summary>As root: the server's user must be able to pass through to its data.</summary>
-    private async Task LetInAsync(ServerUser user, CancellationToken ct)
+    /// <summary>For root, which runs the server as another user: that user must reach the data.</summary>
+    private async Task EnsureCanEnterAsync(ServerUser user, CancellationToken ct)
     {
-        // Only a folder of root's that is Gallery's alone is opened, and only to be passed through.
+        // Opens the folder only if root owns it and it contains nothing but Gallery's files. Others can enter it, not list it.
         var names = new[] { Server, Log, Programs, StartLock, UsersLock };
         if (!OperatingSystem.IsWindows()
-            && await ServerUser.Oneself.OwnsAsync(Folder, ct)
+            && await ServerUser.Current.OwnsAsync(Folder, ct)
             && Directory.EnumerateFileSystemEntries(Folder).All(path => names.Contains(path) || path.StartsWith($"{Server}.new-", StringComparison.Ordinal)))
             File.SetUnixFileMode(Folder, File.GetUnixFileMode(Folder) | UnixFileMode.OtherExecute);
         if (await user.CanEnterAsync(Folder, ct))
@@ -129,8 +129,8 @@ internal sealed class DataHome
         }
 
         throw new SettingsException(
-            $"The data home {Folder} is out of reach for the user {user.Name}, who runs PostgreSQL in root's place: " +
-            $"{closed} is closed to others. Set GALLERY_DATA to a folder elsewhere, such as /var/lib/gallery.");
+            $"The user {user.Name}, who runs PostgreSQL for root, cannot reach the data home {Folder}: " +
+            $"{closed} is closed to others. Set GALLERY_DATA to another folder, such as /var/lib/gallery.");
     }
 
     private static string RealPath(string path)

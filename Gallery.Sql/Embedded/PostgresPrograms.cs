@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>A folder that has initdb, postgres and pg_ctl, which the server's user can run; and why it was taken, for the log.</summary>
+/// <summary>A folder with initdb, postgres and pg_ctl that the server's user can run; and why it was chosen, for the log.</summary>
 internal sealed partial record PostgresPrograms(string Folder, int Major, string Why)
 {
     public string Initdb => Executable(Folder, "initdb");
@@ -12,8 +12,8 @@ internal sealed partial record PostgresPrograms(string Folder, int Major, string
     public override string ToString() => $"{Folder} ({Why})";
 
     /// <summary>
-    /// The programs in the folder or, where its initdb is a link, beside the real one: a folder of links such as
-    /// /usr/local/bin has not the libraries that PostgreSQL looks for beside itself. Null when they are not all there or do not run.
+    /// The programs in the folder; null if one is missing or does not run. If initdb is a link, its target's folder is used,
+    /// because PostgreSQL loads libraries relative to its programs.
     /// </summary>
     public static async Task<PostgresPrograms?> FindInAsync(string folder, string why, ServerUser user, CancellationToken ct)
     {

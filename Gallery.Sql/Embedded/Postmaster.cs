@@ -4,17 +4,17 @@ using System.Globalization;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>A server as its data folder's postmaster.pid tells of it; it may have died without removing the file.</summary>
+/// <summary>A server according to postmaster.pid in its data folder. It may have died without removing the file.</summary>
 internal sealed record Postmaster(int Pid, int Port)
 {
-    /// <summary>Where process numbers mean the same: this machine and, within it, this container.</summary>
+    /// <summary>The scope in which a process ID is unique: this machine and, within it, this container.</summary>
     public static string Here => OperatingSystem.IsLinux()
         ? $"{Environment.MachineName} {new FileInfo("/proc/self/ns/pid").LinkTarget}"
         : Environment.MachineName;
 
     private static string File(string data) => Path.Combine(data, "postmaster.pid");
 
-    /// <summary>Null when there is no such file, or the server has not written all of it yet.</summary>
+    /// <summary>Returns null if there is no such file, or if the server has not written all of it yet.</summary>
     public static Postmaster? Find(string data)
     {
         try
@@ -33,7 +33,7 @@ internal sealed record Postmaster(int Pid, int Port)
         }
     }
 
-    /// <summary>Whether the process lives and is the server of these data: process numbers are used again.</summary>
+    /// <summary>Whether the process is alive and is the server of this data. The system may have reused its ID.</summary>
     public bool Serves(string data)
     {
         if (!Exists(out var name))
@@ -41,7 +41,7 @@ internal sealed record Postmaster(int Pid, int Port)
         if (!OperatingSystem.IsLinux())
             return IsPostgres(name);
 
-        // A server works in its data folder. A dead one may linger as a zombie, where nobody buries it (containers without an init).
+        // A server's working folder is its data folder. A dead one may remain as a zombie in a container without an init.
         try
         {
             if (System.IO.File.ReadLines($"/proc/{Pid}/status").Any(line => line.StartsWith("State:\tZ", StringComparison.Ordinal)))
@@ -50,7 +50,7 @@ internal sealed record Postmaster(int Pid, int Port)
         }
         catch (UnauthorizedAccessException)
         {
-            return IsPostgres(name);        // root without the right to look at other users' processes
+            return IsPostgres(name);        // root without the capability to inspect other users' processes
         }
         catch (IOException)
         {
@@ -59,15 +59,15 @@ internal sealed record Postmaster(int Pid, int Port)
     }
 
     /// <summary>
-    /// Makes a file whose process number now belongs to someone else tell of a dead process. PostgreSQL would refuse to start
-    /// beside a living one, and without the file it could not see whether orphans of the old server still have the data open.
+    /// Replaces the process ID in the file, if another process has it now, by one that cannot exist. PostgreSQL refuses to start
+    /// while the ID is alive. Without the file it could not detect orphans of the old server that still use the data.
     /// </summary>
     public void Disown(string data)
     {
         if (!Exists(out _))
             return;
         var lines = System.IO.File.ReadAllLines(File(data));
-        lines[0] = int.MaxValue.ToString(CultureInfo.InvariantCulture);     // beyond every system's highest process number
+        lines[0] = int.MaxValue.ToString(CultureInfo.InvariantCulture);     // above every system's highest process ID
         System.IO.File.WriteAllLines(File(data), lines);
     }
 

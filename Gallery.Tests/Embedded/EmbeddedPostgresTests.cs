@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Embedded;
 
-/// <summary>Real servers on temporary data homes, with the programs that npm carries: no machine needs any others.</summary>
+/// <summary>Real servers on temporary data homes, with the programs from npm, so that no others need to be installed.</summary>
 [Collection<EmbeddedServers>]
 public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
 {
@@ -19,7 +19,7 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
     public void Dispose() => _home.Dispose();
 
     [Fact]
-    public async Task New_data_are_a_superusers_database_gallery_on_loopback_alone()
+    public async Task A_new_server_has_a_database_gallery_of_a_superuser_and_listens_on_loopback_only()
     {
         await using var postgres = await StartAsync(settings: []);
 
@@ -120,7 +120,7 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
     }
 
     [Fact]
-    public async Task Data_of_another_version_are_refused_and_left_alone_whatever_is_set()
+    public async Task Data_of_another_version_is_refused_and_left_alone_with_any_setting()
     {
         await (await StartAsync()).DisposeAsync();
         var versionFile = Path.Combine(_home.Data, "PG_VERSION");
@@ -129,7 +129,7 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
         foreach (var programs in new[] { null, "npm", fetched.Folder })
         {
             var refusal = await Assert.ThrowsAsync<SettingsException>(() => StartAsync(programs));
-            Assert.Contains("need PostgreSQL 7", refusal.Message, StringComparison.Ordinal);
+            Assert.Contains("needs PostgreSQL 7", refusal.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal("7\n", File.ReadAllText(versionFile));
@@ -156,7 +156,7 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
     }
 
     [Fact]
-    public async Task Server_settings_reach_the_server_whatever_is_in_them()
+    public async Task Server_settings_may_contain_any_character()
     {
         await using var postgres = await StartAsync(settings: new() { ["max_connections"] = "17", ["application_name"] = "it's \"$HOME\"" });
 
@@ -165,7 +165,7 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_does_not_start_says_why_in_the_words_of_its_log()
+    public async Task If_the_server_does_not_start_the_error_quotes_its_log()
     {
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => StartAsync(settings: new() { ["max_connections"] = "many" }));
 
@@ -198,11 +198,11 @@ public sealed class EmbeddedPostgresTests(FetchedPrograms fetched) : IDisposable
     private Task<EmbeddedPostgres> StartAsync(string? programs = "", Dictionary<string, string>? settings = null) =>
         FetchedPrograms.StartAsync(_home, programs == "" ? fetched.Folder : programs, settings);
 
-    private sealed class Listener(Action<string> heard) : ILogger
+    private sealed class Listener(Action<string> onLine) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
         public bool IsEnabled(LogLevel logLevel) => true;
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            heard(formatter(state, exception));
+            onLine(formatter(state, exception));
     }
 }

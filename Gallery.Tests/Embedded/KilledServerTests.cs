@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Embedded;
 
-/// <summary>What a start makes of the remains of services and servers that were killed.</summary>
+/// <summary>A start after services or servers were killed.</summary>
 [Collection<EmbeddedServers>]
 public sealed class KilledServerTests(FetchedPrograms fetched) : IDisposable
 {
@@ -16,7 +16,7 @@ public sealed class KilledServerTests(FetchedPrograms fetched) : IDisposable
     public void Dispose() => _home.Dispose();
 
     [Fact]
-    public async Task A_server_that_a_killed_service_left_behind_is_joined()
+    public async Task A_server_that_a_killed_service_left_behind_is_used_again()
     {
         var left = await LeaveServerAsync();
 
@@ -38,11 +38,11 @@ public sealed class KilledServerTests(FetchedPrograms fetched) : IDisposable
     }
 
     [Fact]
-    public async Task A_process_number_that_is_now_someone_elses_does_not_hinder_the_start()
+    public async Task A_process_ID_that_another_process_has_now_does_not_prevent_the_start()
     {
         var left = await LeaveServerAsync();
         await KillAsync(left);
-        // Of the user that runs the server: PostgreSQL refuses to start beside a process that it could signal.
+        // As the server's user, because PostgreSQL refuses to start only if it could signal the process.
         var user = await ServerUser.FindAsync(Ct);
         using var someone = Process.Start(new ProcessStartInfo("sleep", "60") { UserName = user.Name, WorkingDirectory = "/" })!;
         try
@@ -60,17 +60,17 @@ public sealed class KilledServerTests(FetchedPrograms fetched) : IDisposable
     }
 
     [Fact]
-    public async Task Data_in_use_from_another_container_are_refused()
+    public async Task Data_that_another_container_uses_is_refused()
     {
         await using var there = await fetched.StartAsync(_home);
-        await KillAsync(Postmaster.Find(_home.Data)!);     // as out of sight as in another container
+        await KillAsync(Postmaster.Find(_home.Data)!);     // a server in another container is just as invisible
         File.WriteAllText(Path.Combine(_home.Path, "server", "started-in"), "elsewhere");
 
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => fetched.StartAsync(_home));
         Assert.Contains("another container", refusal.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Starts a server that no process uses, as a service that is killed leaves it.</summary>
+    /// <summary>Starts a server that no process uses, like a service that was killed.</summary>
     private async Task<Postmaster> LeaveServerAsync()
     {
         var user = await ServerUser.FindAsync(Ct);

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gallery.Tests.Embedded;
 
-/// <summary>Which of several PostgreSQLs is taken. They are scripts that say a version: nothing is started.</summary>
+/// <summary>Which of several PostgreSQL installations is chosen. They are scripts that print a version.</summary>
 public sealed class ProgramFinderTests : IDisposable
 {
     private readonly TemporaryHome _machine = new();
@@ -15,7 +15,7 @@ public sealed class ProgramFinderTests : IDisposable
     public void Dispose() => _machine.Dispose();
 
     [Fact]
-    public async Task The_path_comes_before_newer_ones_elsewhere()
+    public async Task Programs_on_the_path_are_chosen_before_newer_ones_elsewhere()
     {
         var onPath = Install("usr/bin", 14);
         Install("debian/17/bin", 17);
@@ -34,7 +34,7 @@ public sealed class ProgramFinderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_without_all_three_programs_is_passed_over()
+    public async Task A_folder_without_all_three_programs_is_ignored()
     {
         var broken = Install("usr/bin", 17);
         File.Delete(Path.Combine(broken, "pg_ctl"));
@@ -52,7 +52,7 @@ public sealed class ProgramFinderTests : IDisposable
     }
 
     [Fact]
-    public async Task Data_take_the_programs_of_their_own_version()
+    public async Task For_existing_data_the_programs_of_its_version_are_chosen()
     {
         var onPath = Install("usr/bin", 17);
         Install("debian/16/bin", 16);
@@ -64,46 +64,46 @@ public sealed class ProgramFinderTests : IDisposable
     }
 
     [Fact]
-    public async Task The_setting_is_obeyed_or_refused_but_never_passed_over()
+    public async Task The_setting_is_used_or_refused_but_never_ignored()
     {
         var set = Install("opt/postgresql", 16);
         var onPath = Install("usr/bin", 17);
 
         Assert.Equal($"{set} (GALLERY_POSTGRES_BIN)", (await FindAsync(onPath, set)).ToString());
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(onPath, set, dataVersion: 17));
-        Assert.Contains("need PostgreSQL 17, and GALLERY_POSTGRES_BIN", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("needs PostgreSQL 17, but GALLERY_POSTGRES_BIN", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_setting_without_initdb_is_refused_by_name_with_the_cure()
+    public async Task A_setting_without_initdb_is_refused_with_its_name_and_what_to_do()
     {
         var empty = Directory.CreateDirectory(Path.Combine(_machine.Path, "empty")).FullName;
 
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(Install("usr/bin", 17), empty));
-        Assert.StartsWith($"GALLERY_POSTGRES_BIN: {empty} has not initdb", refusal.Message, StringComparison.Ordinal);
-        Assert.Contains("set it to the folder that has", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"GALLERY_POSTGRES_BIN={empty} lacks initdb", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("Set it to a folder that has them", refusal.Message, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(null)]
     [InlineData("npm")]
-    public async Task With_nothing_there_the_error_names_the_ways_out(string? setting)
+    public async Task If_nothing_is_found_the_error_names_each_remedy(string? setting)
     {
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(setting: setting));
 
-        foreach (var way in new[] { "install PostgreSQL", "postgresql", "npm", "DATABASE_URL", "SUPABASE_DB_*", "GALLERY_POSTGRES_BIN" })
-            Assert.Contains(way, refusal.Message, StringComparison.Ordinal);
+        foreach (var remedy in new[] { "Install PostgreSQL", "postgresql", "npm", "DATABASE_URL", "SUPABASE_DB_*", "GALLERY_POSTGRES_BIN" })
+            Assert.Contains(remedy, refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refusal.Message);
     }
 
     [Fact]
-    public async Task An_npm_that_fails_leaves_nothing_that_could_be_taken_for_programs()
+    public async Task An_npm_that_fails_leaves_nothing_that_looks_like_programs()
     {
         var bin = Directory.CreateDirectory(Path.Combine(_machine.Path, "bin")).FullName;
         Script(Path.Combine(bin, "npm"), "echo 'npm error code E404'; echo 'npm error 404 Not Found'; exit 1");
 
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(bin));
-        Assert.Contains("npm could not fetch PostgreSQL (npm error 404 Not Found)", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("npm could not install PostgreSQL (npm error 404 Not Found)", refusal.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<SettingsException>(() => FindAsync());
     }
 

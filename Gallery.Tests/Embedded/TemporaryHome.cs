@@ -1,6 +1,6 @@
 namespace Gallery.Tests.Embedded;
 
-/// <summary>A data home of one test. Open to be passed through: for root, another user runs the server.</summary>
+/// <summary>The data home of one test. Others can enter it, because root runs the server as another user.</summary>
 public sealed class TemporaryHome : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gallery-");

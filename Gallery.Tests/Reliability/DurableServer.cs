@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>A migrated PostgreSQL that means what it acknowledges (fsync and synchronous_commit on, as it comes), to be ill-treated.</summary>
+/// <summary>A migrated PostgreSQL with durable commits (fsync and synchronous_commit on), for tests that inject faults.</summary>
 internal sealed class DurableServer : IAsyncDisposable
 {
     private readonly TemporaryHome _folder = new();
@@ -30,7 +30,7 @@ internal sealed class DurableServer : IAsyncDisposable
 
     public ServerUser User => _user;
 
-    /// <summary>A superuser's.</summary>
+    /// <summary>For a superuser.</summary>
     public string ConnectionString => ServerConnection.To(_postmaster.Port, Password);
 
     private string Password => File.ReadAllText(_home.PasswordFile);
@@ -46,8 +46,8 @@ internal sealed class DurableServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// A second server that follows this one, from a copy of its data: pg_basebackup is not among npm's programs. From then on this
-    /// one acknowledges nothing that the other has not on its disk.
+    /// A standby made from a copy of the data, because the npm package lacks pg_basebackup. From then on, this server
+    /// acknowledges only what the standby has on its disk.
     /// </summary>
     public async Task<DurableServer> AddSynchronousStandbyAsync()
     {
@@ -56,7 +56,7 @@ internal sealed class DurableServer : IAsyncDisposable
         Directory.CreateDirectory(standby._home.Server);
         File.Copy(_home.PasswordFile, standby._home.PasswordFile);
         Assert.True((await Command.RunAsync("cp", ["-a", _home.Data, standby._home.Data], Ct)).Succeeded);
-        File.Delete(Path.Combine(standby._home.Data, "postmaster.opts"));   // says this one's port
+        File.Delete(Path.Combine(standby._home.Data, "postmaster.opts"));   // contains this server's port
         await StartAsync();
 
         var signal = Path.Combine(standby._home.Data, "standby.signal");
@@ -75,16 +75,16 @@ internal sealed class DurableServer : IAsyncDisposable
 
     public async Task StartAsync() => _postmaster = await _cluster.StartAsync(Ct);
 
-    /// <summary>As if its machine had failed: nothing is finished, nothing is written.</summary>
+    /// <summary>Stops the server at once, without a checkpoint, as if its machine had failed.</summary>
     public async Task CrashAsync() =>
         Assert.True((await _user.RunAsync(_programs.PgCtl, ["stop", "-D", _home.Data, "-m", "immediate", "-s", "-w"], Ct)).Succeeded);
 
-    /// <summary>Every process of the server stands still (SIGSTOP): connections stay, a new one is taken by the kernel, nothing answers.</summary>
+    /// <summary>Stops every process of the server (SIGSTOP). Connections stay open and the kernel accepts new ones, but nothing answers.</summary>
     public async Task HangAsync(TimeSpan time)
     {
         await using var connection = new NpgsqlConnection(Unpooled);
         await connection.OpenAsync(Ct);
-        await SignalAsync("STOP", [_postmaster.Pid]);   // first, so that nobody is born meanwhile
+        await SignalAsync("STOP", [_postmaster.Pid]);   // first, so that it starts no further process
         var processes = await connection.QueryAsync<int>("select pid from pg_stat_activity");
         int[] all = [.. processes, _postmaster.Pid];
         await SignalAsync("STOP", all);
@@ -98,13 +98,13 @@ internal sealed class DurableServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the connections of all clients; returns how many there were.</summary>
+    /// <summary>Ends all client connections, and returns their number.</summary>
     public Task<int> TerminateBackendsAsync() => AskAsync<int>(
         "select count(pg_terminate_backend(pid))::int from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()");
 
     public Task PromoteAsync() => AskAsync<bool>("select pg_promote()");
 
-    /// <param name="value">Null takes the setting back.</param>
+    /// <param name="value">Null resets the setting.</param>
     public async Task SetAsync(string setting, string? value)
     {
         await ExecuteAsync(value is null ? $"alter system reset {setting}" : $"alter system set {setting} = '{value}'");
@@ -125,7 +125,7 @@ internal sealed class DurableServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _cluster.StopAsync();   // nothing to do where it crashed
+        await _cluster.StopAsync();   // does nothing if the server has crashed
         _folder.Dispose();
     }
 

@@ -4,11 +4,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>The tests that put the service under load: one after the other, and nothing beside them, since they measure.</summary>
+/// <summary>The tests that load the service. They run alone and one after the other, because they measure.</summary>
 [CollectionDefinition(DisableParallelization = true)]
 public sealed class UnderLoad : ICollectionFixture<DurableServers>;
 
-/// <summary>The programs of the servers that are ill-treated, and one such server for the tests that leave it as it was.</summary>
+/// <summary>The programs for servers with faults, and one shared server for the tests that leave it unchanged.</summary>
 public sealed class DurableServers : IAsyncLifetime
 {
     private readonly TemporaryHome _programsHome = new();

@@ -4,13 +4,13 @@ using Gallery.Tests.Service;
 namespace Gallery.Tests.Reliability;
 
 /// <summary>
-/// What breaks under load breaks no promise: nothing acknowledged is lost, nothing is answered but what was asked for or 503, no
-/// answer takes longer than callers wait, and the service works again by itself.
+/// Faults under load break no promise. Nothing acknowledged is lost. Every answer is the expected one or 503, and comes before
+/// callers time out. The service recovers by itself.
 /// </summary>
 [Collection<UnderLoad>]
 public sealed class FaultTests(DurableServers servers)
 {
-    // 3 s are promised; the rest is what clients, service and server on few cores wait for each other.
+    // 3 s are promised. The rest is for clients, service and server that share a few cores.
     private static readonly TimeSpan SlowestAnswer = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(5);
 
@@ -43,7 +43,7 @@ public sealed class FaultTests(DurableServers servers)
     }
 
     [Fact]
-    public async Task Connections_that_the_server_ends_lose_nothing()
+    public async Task Terminated_connections_lose_nothing()
     {
         var server = await servers.ShareAsync();
         await using var trial = await Trial.StartAsync("all backends are terminated, 10 times", server.ConnectionString);
@@ -74,7 +74,7 @@ public sealed class FaultTests(DurableServers servers)
     }
 
     [Fact]
-    public async Task A_standby_that_is_promoted_has_everything_and_is_found()
+    public async Task A_promoted_standby_has_everything_and_is_found()
     {
         await using var primary = await servers.StartAsync();
         await using var standby = await primary.AddSynchronousStandbyAsync();
@@ -94,20 +94,20 @@ public sealed class FaultTests(DurableServers servers)
     }
 
     [Fact]
-    public async Task A_server_that_takes_no_writes_still_answers_reads()
+    public async Task A_read_only_server_still_answers_reads()
     {
         var server = await servers.ShareAsync();
         await using var trial = await Trial.StartAsync("the server is read-only", server.ConnectionString);
 
         await server.SetAsync("default_transaction_read_only", "on");
-        await trial.RefusalsAsync();
+        await trial.WaitForRefusalsAsync();
         var before = trial.Load.Counts;
         await Task.Delay(Sizes.Fault, Ct);
         var after = trial.Load.Counts;
         await server.SetAsync("default_transaction_read_only", null);
 
         await EndAsync(trial, server.ConnectionString);
-        Figures.Add(trial.Name, "reads answered meanwhile", after.Reads - before.Reads);
+        Figures.Add(trial.Name, "reads answered during the fault", after.Reads - before.Reads);
         Assert.Equal(before.Acknowledged, after.Acknowledged);
         Assert.Equal(before.ReadsUnavailable, after.ReadsUnavailable);
         Assert.NotEqual(before.Reads, after.Reads);
@@ -117,25 +117,25 @@ public sealed class FaultTests(DurableServers servers)
     public async Task A_disk_that_is_full_loses_nothing()
     {
         const string name = "the disk is full";
-        var server = await servers.StartAsync();   // disposed before the disk is
+        var server = await servers.StartAsync();   // disposed by "own" below, before the disk is unmounted
         await using var disk = await SmallDisk.MountAsync(server.User);
         await using var own = server;
-        Figures.Add($"faults: {name}", "was run", disk is null ? "no: a small disk (tmpfs) takes root on Linux; the read-only server was" : "yes");
-        Assert.SkipWhen(disk is null, "A small disk (tmpfs) can be mounted by root on Linux alone; the read-only server is tested everywhere.");
+        Figures.Add($"faults: {name}", "was run", disk is null ? "no: only root on Linux can mount a small disk (tmpfs)" : "yes");
+        Assert.SkipWhen(disk is null, "Only root on Linux can mount a small disk (tmpfs). The read-only server is tested everywhere.");
         await server.ExecuteAsync($"create tablespace small location '{disk.Folder}'");
         await server.ExecuteAsync("alter table gallery.image set tablespace small");
         await server.ExecuteAsync("alter index all in tablespace pg_default set tablespace small");
         await using var trial = await Trial.StartAsync(name, server.ConnectionString);
 
         disk.Fill();
-        await trial.RefusalsAsync();
+        await trial.WaitForRefusalsAsync();
         await Task.Delay(Sizes.Fault, Ct);
         disk.Clear();
 
         await EndAsync(trial, server.ConnectionString);
     }
 
-    /// <summary>The fault is over: the service has to find out by itself; then all is added up.</summary>
+    /// <summary>After the fault: the service must recover by itself. Then the answers are compared with the table.</summary>
     private static async Task<LoadCounts> EndAsync(Trial trial, string database, bool isServiceKilled = false)
     {
         var recovery = await trial.Load.NextAcknowledgementAsync();
@@ -144,16 +144,16 @@ public sealed class FaultTests(DurableServers servers)
         await trial.Load.Journal.CompareAsync(database);
 
         var (load, journal, counts) = (trial.Load, trial.Load.Journal, trial.Load.Counts);
-        Figures.Add(trial.Name, "load held before, requests/s", trial.RequestsPerSecondBefore);
+        Figures.Add(trial.Name, "load before the fault, requests/s", trial.RequestsPerSecondBefore);
         Figures.Add(trial.Name, "requests answered", counts.Answered);
         Figures.Add(trial.Name, "writes acknowledged", counts.Acknowledged);
         Figures.Add(trial.Name, "images compared with the table", journal.Images);
         Figures.Add(trial.Name, "acknowledged and missing", journal.Missing.Count);
         Figures.Add(trial.Name, "acknowledged and different", journal.Different.Count);
         Figures.Add(trial.Name, "answered 503 or 504", counts.Unavailable);
-        Figures.Add(trial.Name, "answered otherwise than asked for", load.Unexpected.Count);
-        Figures.Add(trial.Name, "connections of clients broken", counts.Broken);
-        Figures.Add(trial.Name, "first write acknowledged after the fault's end, ms", (long)recovery.TotalMilliseconds);
+        Figures.Add(trial.Name, "unexpected answers", load.Unexpected.Count);
+        Figures.Add(trial.Name, "client connections broken", counts.Broken);
+        Figures.Add(trial.Name, "first write acknowledged after the fault, ms", (long)recovery.TotalMilliseconds);
         Figures.Add(trial.Name, "slowest answer, ms", (long)counts.Slowest.TotalMilliseconds);
 
         Assert.Empty(journal.Missing);
@@ -165,7 +165,7 @@ public sealed class FaultTests(DurableServers servers)
         return counts;
     }
 
-    /// <summary>A service under load for a while already.</summary>
+    /// <summary>A service that is under load.</summary>
     private sealed class Trial : IAsyncDisposable
     {
         private readonly string _database;
@@ -205,8 +205,8 @@ public sealed class FaultTests(DurableServers servers)
             await _service.DisposeAsync();
         }
 
-        /// <summary>Waits until every client has been refused a few times.</summary>
-        public async Task RefusalsAsync()
+        /// <summary>Waits for 100 refusals, a few per client.</summary>
+        public async Task WaitForRefusalsAsync()
         {
             for (var before = Load.Counts.Unavailable; Load.Counts.Unavailable < before + 100;) await Task.Delay(20, Ct);
         }
@@ -218,16 +218,16 @@ public sealed class FaultTests(DurableServers servers)
         }
     }
 
-    /// <summary>A file system of 96 MB, which can be filled.</summary>
+    /// <summary>A file system of 96 MB that can be filled.</summary>
     private sealed class SmallDisk : IAsyncDisposable
     {
         private readonly DirectoryInfo _point = Directory.CreateTempSubdirectory("gallery-disk-");
 
         public string Folder => Path.Combine(_point.FullName, "tablespace");
 
-        private string Ballast => Path.Combine(_point.FullName, "ballast");
+        private string Filler => Path.Combine(_point.FullName, "filler");
 
-        /// <summary>Null where that is not allowed.</summary>
+        /// <summary>Returns null if mounting is not allowed.</summary>
         public static async Task<SmallDisk?> MountAsync(ServerUser user)
         {
             var disk = new SmallDisk();
@@ -246,7 +246,7 @@ public sealed class FaultTests(DurableServers servers)
         {
             try
             {
-                using var file = File.Create(Ballast, bufferSize: 0);
+                using var file = File.Create(Filler, bufferSize: 0);
                 while (true) file.Write(new byte[4096]);
             }
             catch (IOException)
@@ -255,7 +255,7 @@ public sealed class FaultTests(DurableServers servers)
             }
         }
 
-        public void Clear() => File.Delete(Ballast);
+        public void Clear() => File.Delete(Filler);
 
         public async ValueTask DisposeAsync()
         {

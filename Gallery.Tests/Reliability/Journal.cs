@@ -6,36 +6,34 @@ using Npgsql;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>What a writer knows of one of its images.</summary>
+/// <summary>What a writer knows about one of its images.</summary>
 internal sealed class JournalEntry(Guid imageId, string userId, bool isLong)
 {
     public Guid ImageId => imageId;
 
     public string UserId => userId;
 
-    /// <summary>Saved with the longest prompt there may be.</summary>
+    /// <summary>Saved with the longest prompt allowed.</summary>
     public bool IsLong => isLong;
 
-    /// <summary>The row as it was last acknowledged; null: never saved, or acknowledged to be gone.</summary>
+    /// <summary>The row as last acknowledged; null if it was never saved, or if its removal was acknowledged.</summary>
     public ImageRow? Row { get; set; }
 
-    /// <summary>The write after that, which has had no answer: done, or not.</summary>
+    /// <summary>A later write without an answer, which may or may not have been executed.</summary>
     public Write? Unanswered { get; set; }
 
     public ImageRow? After(Write write) => write.ApplyTo(Row, imageId, userId, isLong);
 }
 
 /// <summary>
-/// What the service has acknowledged (each 2xx), held against its later answers and, at the end, against the table, row by row
-/// and to the microsecond.
+/// Records every acknowledged write (2xx). Compares it with later answers and, at the end, with every row of the table, to the
+/// microsecond.
 /// </summary>
 /// <remarks>
-/// Each image has one writer, which sends its next request when it has the answer to the last. Then an acknowledgement promises
-/// all of the row: every earlier acknowledged write and this one, and nothing else, until the writer's next request. A write without an
-/// answer (503, 504, a broken connection) may have been done, may not, and may still be done later, by a server that had
-/// it before it hung; so the writer sends the same again until it is answered, and lets the image be from then on. What is promised
-/// stays exact that way, since a write that is repeated changes nothing. Only an image whose write was still without an answer
-/// when the load ended may have either row.
+/// Each image has one writer, which waits for each answer before its next request. So an acknowledgement promises the exact row,
+/// until the writer's next request. A write without an answer (503, 504, a broken connection) may have been executed, or may be
+/// executed later by a server that hung. So the writer repeats it until it is answered, and then stops using the image. A repeated
+/// write changes nothing, so the promise stays exact. Two rows are allowed only if a write had no answer when the load ended.
 /// </remarks>
 internal sealed class Journal
 {
@@ -43,10 +41,10 @@ internal sealed class Journal
 
     public int Images => _entries.Count;
 
-    /// <summary>Acknowledged, and then neither in an answer nor in the table.</summary>
+    /// <summary>Acknowledged, but missing from a later answer or the table.</summary>
     public ConcurrentQueue<string> Missing { get; } = [];
 
-    /// <summary>Acknowledged, and then otherwise in an answer or in the table.</summary>
+    /// <summary>Acknowledged, but different in a later answer or the table.</summary>
     public ConcurrentQueue<string> Different { get; } = [];
 
     public JournalEntry Open(string userId, bool isLong)
@@ -56,7 +54,7 @@ internal sealed class Journal
         return entry;
     }
 
-    /// <summary>Takes down what an answered write, 200, 201 or 404, promises.</summary>
+    /// <summary>Records what the answer to a write (200, 201 or 404) promises.</summary>
     public void Hold(JournalEntry entry, Write write, Answer answer)
     {
         var (before, expected) = (entry.Row, entry.After(write));
@@ -77,7 +75,7 @@ internal sealed class Journal
         entry.Row = write.Step == Step.Purge ? null : shown;
     }
 
-    /// <summary>Holds a read's answer, 200 or 404, against what was promised.</summary>
+    /// <summary>Compares the answer to a read (200 or 404) with what was promised.</summary>
     public void Check(JournalEntry entry, Answer answer)
     {
         var isKept = answer.Status == 200 ? Write.Read(answer.Image) == entry.Row : answer.Problem == (entry.Row is null ? "image_not_found" : "image_deleted");
@@ -85,7 +83,7 @@ internal sealed class Journal
         (entry.Row is not null && answer.Problem == "image_not_found" ? Missing : Different).Enqueue($"a read answered {answer.Text}, after {entry.Row}");
     }
 
-    /// <summary>Holds the table against the whole journal. The load has ended.</summary>
+    /// <summary>Compares the table with the journal. Call it after the load has ended.</summary>
     public async Task CompareAsync(string database)
     {
         var rows = await ReadTableAsync(database);
@@ -121,7 +119,7 @@ internal sealed class Journal
         return rows;
     }
 
-    /// <summary>All that a writer can know before it has the answer.</summary>
+    /// <summary>What a writer can know before the answer: the row without its times.</summary>
     private static ImageRow? Content(ImageRow? row) =>
         row is null ? null : row with { CreatedAt = default, UpdatedAt = default, DeletedAt = row.DeletedAt is null ? null : default(DateTime) };
 }

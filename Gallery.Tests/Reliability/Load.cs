@@ -5,12 +5,12 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>Clients that send all seven kinds of requests, each without a pause and to images of its own, and journal the answers.</summary>
+/// <summary>Clients that send all seven kinds of requests without a pause and journal the answers. Each client has its own images.</summary>
 internal sealed class Load : IAsyncDisposable
 {
-    private const int MostImagesOfAWriter = 1000;
+    private const int MaxImagesPerWriter = 1000;
 
-    private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromMilliseconds(50);   // shorter than Retry-After: it has to see when the service is back
+    private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromMilliseconds(50);   // shorter than Retry-After, to measure the recovery
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Api _api;
@@ -24,9 +24,9 @@ internal sealed class Load : IAsyncDisposable
     private volatile Awaited? _awaited;
     private long _answered, _acknowledged, _readsAnswered, _unavailable, _readsUnavailable, _broken, _slowestTicks;
 
-    /// <param name="requests">It ends by itself after so many; null: when it is stopped.</param>
-    /// <param name="pageSize">The <c>limit</c> of its lists.</param>
-    /// <param name="longPromptEvery">One image in so many has the longest prompt there may be; 0: none.</param>
+    /// <param name="requests">The load ends after this number; null: when it is stopped.</param>
+    /// <param name="pageSize">The <c>limit</c> of the lists.</param>
+    /// <param name="longPromptEvery">One in this number of images has the longest prompt allowed; 0: none.</param>
     public Load(Uri service, int writers = 16, long? requests = null, int pageSize = 20, int longPromptEvery = 0)
     {
         _api = new Api(service);
@@ -36,7 +36,7 @@ internal sealed class Load : IAsyncDisposable
 
     public Journal Journal { get; } = new();
 
-    /// <summary>Answers that are neither what was asked for nor 503 or 504.</summary>
+    /// <summary>Answers that are neither the expected ones nor 503 or 504.</summary>
     public ConcurrentQueue<string> Unexpected { get; } = [];
 
     public LoadCounts Counts => new(
@@ -44,7 +44,7 @@ internal sealed class Load : IAsyncDisposable
         Interlocked.Read(ref _unavailable), Interlocked.Read(ref _readsUnavailable), Interlocked.Read(ref _broken),
         TimeSpan.FromTicks(Interlocked.Read(ref _slowestTicks)), _watch.Elapsed);
 
-    /// <summary>How long it takes from now until a write that was sent after now is acknowledged.</summary>
+    /// <summary>The time until a write that is sent from now on is acknowledged.</summary>
     public async Task<TimeSpan> NextAcknowledgementAsync()
     {
         var awaited = new Awaited(_watch.Elapsed);
@@ -54,7 +54,7 @@ internal sealed class Load : IAsyncDisposable
 
     public Task WhenDone() => _writers;
 
-    /// <summary>Lets each client have its last answer.</summary>
+    /// <summary>Waits for each client's last answer.</summary>
     public async Task StopAsync()
     {
         _stopping = true;
@@ -71,7 +71,7 @@ internal sealed class Load : IAsyncDisposable
         var images = new List<JournalEntry>();
         for (var number = 1; !_stopping && Interlocked.Decrement(ref _requestsLeft) >= 0; number++)
         {
-            if (images.Count == 0 || images.Count < MostImagesOfAWriter && random.Next(4) == 0)
+            if (images.Count == 0 || images.Count < MaxImagesPerWriter && random.Next(4) == 0)
                 images.Add(Journal.Open($"{_name}-{writer}", isLong: _longPromptEvery > 0 && number % _longPromptEvery == 0));
             var image = images[random.Next(images.Count)];
             var step = Choose(image.Row, random.Next(100));
@@ -95,7 +95,7 @@ internal sealed class Load : IAsyncDisposable
         _ => Step.Purge,
     };
 
-    /// <summary>False where the first try had no answer; between the tries it reads others of the writer's images.</summary>
+    /// <summary>Returns false if the first try had no answer. Reads other images of the writer between the tries.</summary>
     private async Task<bool> WriteUntilAnsweredAsync(JournalEntry image, Write write, List<JournalEntry> images)
     {
         while (!_stopping)
@@ -145,7 +145,7 @@ internal sealed class Load : IAsyncDisposable
         Interlocked.Increment(ref _readsAnswered);
     }
 
-    /// <summary>Null where the answer does not tell what became of the request, or none came.</summary>
+    /// <summary>Returns null if there is no answer, or if the answer does not show whether the request was executed.</summary>
     private async Task<Answer?> SendAsync(Func<Task<Answer>> send, bool isRead)
     {
         var began = _watch.Elapsed;
@@ -178,9 +178,9 @@ internal sealed class Load : IAsyncDisposable
     }
 }
 
-/// <summary>What a load has seen.</summary>
+/// <summary>The counts of a load.</summary>
 /// <param name="Acknowledged">Writes answered 2xx.</param>
 /// <param name="Unavailable">Answers 503 and 504, to reads and writes.</param>
-/// <param name="Broken">Connections that ended without an answer, or could not be made.</param>
-/// <param name="Slowest">Of the answers, from before the request was sent.</param>
+/// <param name="Broken">Connections that ended without an answer or could not be opened.</param>
+/// <param name="Slowest">The slowest answer, measured from before the request was sent.</param>
 internal sealed record LoadCounts(long Answered, long Acknowledged, long Reads, long Unavailable, long ReadsUnavailable, long Broken, TimeSpan Slowest, TimeSpan Elapsed);

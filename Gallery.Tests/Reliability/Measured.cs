@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>A service in this process, and a client that allocates nothing: what is allocated meanwhile is the service's.</summary>
+/// <summary>A service in this process and a client that allocates nothing, so that all measured allocations are the service's.</summary>
 internal sealed class Measured : IAsyncDisposable
 {
     private readonly WebApplication _service;
@@ -24,7 +24,7 @@ internal sealed class Measured : IAsyncDisposable
         return new Measured(service, source, api);
     }
 
-    /// <summary>Sends them one by one, the first third to warm up; of the others the mean.</summary>
+    /// <summary>Sends the requests one by one. The first third is the warm-up; returns the mean of the others.</summary>
     public (long AnswerBytes, long AllocatedBytes) Measure(byte[][] requests)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -47,7 +47,7 @@ internal sealed class Measured : IAsyncDisposable
         await _source.DisposeAsync();
     }
 
-    /// <summary>The answer's bytes, its head included.</summary>
+    /// <summary>The answer's size in bytes, with its head.</summary>
     private int Receive(Socket socket)
     {
         var (length, whole) = (0, int.MaxValue);

@@ -5,13 +5,13 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>What requests cost in memory, and that nothing of it stays.</summary>
+/// <summary>How much memory requests take, and that they release it.</summary>
 [Collection<UnderLoad>]
 public sealed class MemoryTests(TestServer server)
 {
     private const long MostResidentBytes = 250_000_000;
     private const int BodyBytes = 256 * 1024;
-    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(250);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -27,7 +27,7 @@ public sealed class MemoryTests(TestServer server)
 
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < Sizes.Soak;)
         {
-            await Task.Delay(Between, Ct);
+            await Task.Delay(SampleInterval, Ct);
             process.Refresh();
             sizes.Add(process.WorkingSet64);
         }
@@ -37,14 +37,14 @@ public sealed class MemoryTests(TestServer server)
         var (middle, last, most) = (Median(sizes[(sizes.Count / 3)..(sizes.Count * 2 / 3)]), Median(sizes[(sizes.Count * 2 / 3)..]), sizes.Max());
         const string test = "memory: load with pages of 100 and bodies of 196 KB";
         Figures.Add(test, "minutes", Math.Round(Sizes.Soak.TotalMinutes, 1));
-        Figures.Add(test, "load held, requests/s", (long)(load.Counts.Answered / load.Counts.Elapsed.TotalSeconds));
+        Figures.Add(test, "load, requests/s", (long)(load.Counts.Answered / load.Counts.Elapsed.TotalSeconds));
         Figures.Add(test, "requests answered", load.Counts.Answered);
         Figures.Add(test, "answered 503 or 504", load.Counts.Unavailable);
         Figures.Add(test, "acknowledged and missing", load.Journal.Missing.Count);
         Figures.Add(test, "acknowledged and different", load.Journal.Different.Count);
         Figures.Add(test, "resident, median of the middle third, MB", middle / 1_000_000);
         Figures.Add(test, "resident, median of the last third, MB", last / 1_000_000);
-        Figures.Add(test, "resident, most, MB", most / 1_000_000);
+        Figures.Add(test, "resident, maximum, MB", most / 1_000_000);
 
         Assert.Equal((0, 0, 0, 0), (load.Counts.Unavailable, load.Unexpected.Count, load.Journal.Missing.Count, load.Journal.Different.Count));
         Assert.InRange(last, 1, middle * 110 / 100);
@@ -52,8 +52,8 @@ public sealed class MemoryTests(TestServer server)
     }
 
     /// <summary>
-    /// A page goes from the reader's bytes to the answer's, and both buffers are used again: what is left is what a request costs, and
-    /// a statement, and a byte in eight for columns that have to be made something of.
+    /// A page is copied from the reader's buffer to the answer's, and both are reused. What remains is the cost of a request and a
+    /// statement, and one byte in eight for columns that must be converted.
     /// </summary>
     [Fact]
     public async Task A_page_of_100_allocates_a_quarter_of_its_bytes_at_most()
@@ -73,8 +73,8 @@ public sealed class MemoryTests(TestServer server)
     }
 
     /// <summary>
-    /// The body is read into a stream that doubles up to it: 2 times its bytes. Then it becomes strings, 3/4 of its bytes since the
-    /// prompt's escapes make 12 bytes a character of two UTF-16 units; and strings again in the row that comes back. 3 1/2 times, and the rest is for all else.
+    /// The body's stream doubles until it fits: 2 times the body. The request's strings take 3/4 of it, because 12 bytes of escapes
+    /// become one character of two UTF-16 units. The returned row takes 3/4 again. The rest is for everything else.
     /// </summary>
     [Fact]
     public async Task A_body_of_256_KB_allocates_4_times_its_bytes_at_most()
@@ -88,7 +88,7 @@ public sealed class MemoryTests(TestServer server)
         Assert.InRange(allocated, BodyBytes, 4 * BodyBytes);
     }
 
-    /// <summary>A new image's save, as large as may be: the longest prompt, each character escaped as 12 bytes, and metadata to fill the rest.</summary>
+    /// <summary>The largest save allowed: the longest prompt, with each character escaped as 12 bytes, and metadata for the rest.</summary>
     private static byte[] LargestSave()
     {
         var prompt = string.Concat(Enumerable.Repeat(@"\ud83c\udf05", 16_384));

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>10,000 requests of all seven kinds leave a connection as they found it: whoever has it next, the pooler's other clients too, sees nothing of them.</summary>
+/// <summary>10,000 requests of all seven kinds leave no state on a connection, so neither later requests nor a pooler's other clients see any.</summary>
 [Collection<UnderLoad>]
 public sealed class PooledConnectionTests(TestServer server)
 {
@@ -31,7 +31,7 @@ public sealed class PooledConnectionTests(TestServer server)
     }
 
     [Fact]
-    public async Task On_a_pooled_connection_nothing_of_a_request_stays()
+    public async Task A_request_leaves_no_state_on_a_pooled_connection()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         var (service, source, api) = await TestService.StartAsync(database.ConnectionString);
@@ -41,7 +41,7 @@ public sealed class PooledConnectionTests(TestServer server)
         {
             await NoneFailsAsync("pool: direct", api.Address, database);
 
-            // All at once, so that each is another.
+            // All at once, so that each is a different connection.
             var connections = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => source.OpenConnectionAsync().AsTask()));
             Assert.Equal(12, connections.Select(connection => connection.ProcessID).Distinct().Count());
             Assert.Equal(["idle"], await database.ListAsync<string>(

@@ -5,7 +5,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>A request of the load; <see cref="Find"/> and the two after it are reads.</summary>
+/// <summary>A kind of request. <see cref="Find"/> and the two after it are reads.</summary>
 internal enum Step
 {
     Save,
@@ -17,13 +17,13 @@ internal enum Step
     ListDeleted,
 }
 
-/// <summary>A write, and what it makes of an image. Repeated at once it changes nothing more: that makes it safe to send again.</summary>
-/// <param name="Number">Different in each save: the prompt, and the value of one metadata key.</param>
+/// <summary>A write and its effect on an image. It is safe to repeat at once, because the second time changes nothing.</summary>
+/// <param name="Number">Different in each save. It sets the prompt and the value of one metadata key.</param>
 internal sealed record Write(Step Step, int Number)
 {
     private const int Keys = 64;
 
-    // With it the prompt has just under its 16,384 characters; in JSON, escaped, the body has 196 KB.
+    // Makes the prompt nearly 16,384 characters long, and the escaped body 196 KB.
     private static readonly string LongTail = string.Concat(Enumerable.Repeat("🌅", 16_360));
 
     public Task<Answer> SendAsync(Api api, Guid imageId, string userId, bool isLong) => Step switch
@@ -32,10 +32,10 @@ internal sealed record Write(Step Step, int Number)
         Step.SoftDelete => api.DeleteAsync($"/v1/gallery/{imageId}/"),
         Step.Restore => api.PostAsync($"/v1/gallery/{imageId}/restore/"),
         Step.Purge => api.DeleteAsync($"/v1/gallery/{imageId}/permanent/"),
-        _ => throw new InvalidOperationException($"{Step} is no write."),
+        _ => throw new InvalidOperationException($"{Step} is not a write."),
     };
 
-    /// <summary>The row after it; <paramref name="row"/> itself where it changes nothing. Its times are the server's to say.</summary>
+    /// <summary>The row after the write, or <paramref name="row"/> itself if nothing changes. The server sets the times.</summary>
     public ImageRow? ApplyTo(ImageRow? row, Guid imageId, string userId, bool isLong) => (Step, row) switch
     {
         (Step.Save, null) => new ImageRow(imageId, userId, Api.UrlOf(imageId), Prompt(isLong), "generate", Merge("{}"), default, default, null, 1),
@@ -46,7 +46,7 @@ internal sealed record Write(Step Step, int Number)
         _ => row,
     };
 
-    /// <summary>An image of an answer, its metadata's keys in order.</summary>
+    /// <summary>The image in an answer, with its metadata keys sorted.</summary>
     public static ImageRow Read(JsonNode image) => new(
         (Guid)image["image_id"]!,
         (string)image["user_id"]!,

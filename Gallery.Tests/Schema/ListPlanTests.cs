@@ -54,7 +54,7 @@ public sealed class ListPlanTests(TestServer server) : IAsyncLifetime
         Assert.Contains($"ROW({time}, image_id) <", (string?)scan["Index Cond"], StringComparison.Ordinal);
         Assert.Null(scan["Filter"]);
         Assert.Equal(51, (int)(double)scan["Actual Rows"]!);
-        Assert.InRange((int)scan["Shared Hit Blocks"]! + (int)scan["Shared Read Blocks"]!, 1, 120);   // the page's rows, not the list's
+        Assert.InRange((int)scan["Shared Hit Blocks"]! + (int)scan["Shared Read Blocks"]!, 1, 120);   // the rows of the page, not of the whole list
     }
 
     private async Task<JsonNode> ExplainAsync(bool deleted, string? userId)

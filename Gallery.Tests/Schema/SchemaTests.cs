@@ -5,7 +5,7 @@ using Gallery.Tests.Database;
 
 namespace Gallery.Tests.Schema;
 
-/// <summary>The rules of the schema, asked of the catalog, so that a later table can not be left out.</summary>
+/// <summary>Rules for every table of the schema, checked in the catalog, so that they apply to later tables too.</summary>
 public sealed class SchemaTests(TestServer server) : IAsyncLifetime
 {
     private TestDatabase _database = null!;
@@ -32,7 +32,7 @@ public sealed class SchemaTests(TestServer server) : IAsyncLifetime
             "select k.conname::text from pg_constraint as k where k.connamespace = 'gallery'::regnamespace and k.contype = 'c'");
 
         Assert.NotEmpty(checks);
-        Assert.All(checks, check => Assert.DoesNotMatch("_check[0-9]*$", check));   // the name that PostgreSQL gives on its own
+        Assert.All(checks, check => Assert.DoesNotMatch("_check[0-9]*$", check));   // PostgreSQL's default name
         Assert.All(checks, check => Assert.NotNull(Nouns.FindConstraint(check)));
     }
 
