@@ -9,14 +9,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>The data of one home and the server on them. Every method stands inside one's turn (<see cref="HomeLock"/>).</summary>
+/// <summary>The data of one home and its server. Call every method only while holding the start lock (<see cref="HomeLock"/>).</summary>
 internal sealed partial class Cluster(
     DataHome home, PostgresPrograms programs, ServerUser user, IReadOnlyDictionary<string, string> settings, ILogger log)
 {
     private const long LogSize = 10 << 20;
-    private static readonly TimeSpan RetryPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Makes the data beside and renames them. The password goes to initdb in a file, never in its arguments.</summary>
+    /// <summary>Creates the data under another name and renames it. initdb reads the password from a file, not from its arguments.</summary>
     public async Task InitialiseAsync(CancellationToken ct)
     {
         log.Initialising(home.Data, programs.Major);
@@ -31,19 +31,19 @@ internal sealed partial class Cluster(
             File.SetUnixFileMode(unfinished, File.GetUnixFileMode(data) | (user.Name is null ? 0 : UnixFileMode.OtherExecute));
         }
 
-        await user.GiveAsync(ct, data, passwordFile);
+        await user.ChownAsync(ct, data, passwordFile);
         string[] arguments =
         [
             "--pgdata", data, "--username", ServerConnection.User, "--pwfile", passwordFile,
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C",
         ];
-        var made = await user.RunAsync(programs.Initdb, IsFleeting ? [.. arguments, "--no-sync"] : arguments, ct);
-        if (!made.Succeeded)
-            throw new SettingsException($"PostgreSQL {programs.Major} could not initialise its data in {home.Folder}: {made.LastLine}\n{made.Output.Trim()}");
+        var result = await user.RunAsync(programs.Initdb, IsFsyncOff ? [.. arguments, "--no-sync"] : arguments, ct);
+        if (!result.Succeeded)
+            throw new SettingsException($"initdb of PostgreSQL {programs.Major} failed in {home.Folder}: {result.LastLine}\n{result.Output.Trim()}");
         Directory.Move(unfinished, home.Server);
     }
 
-    /// <summary>Starts the server and waits until it is up, through a crash recovery if need be.</summary>
+    /// <summary>Starts the server and waits until it accepts connections, after a crash recovery if necessary.</summary>
     public async Task<Postmaster> StartAsync(CancellationToken ct)
     {
         await MakeLogAsync(ct);
@@ -55,39 +55,39 @@ internal sealed partial class Cluster(
             if ((await LaunchAsync(port, ct)).Succeeded && Postmaster.Find(home.Data) is { } server)
                 return server;
 
-            var said = await ReadLogAsync(before, ct);
-            if (waited.Elapsed < RetryPatience && said.Contains("could not bind", StringComparison.Ordinal))
-                port = FreePort();      // someone took it before us
-            else if (waited.Elapsed < RetryPatience && said.Contains("still in use", StringComparison.Ordinal))
-                await Task.Delay(100, ct);      // its server was killed, and these are the last moments of that one's children
+            var output = await ReadLogAsync(before, ct);
+            if (waited.Elapsed < RetryTimeout && output.Contains("could not bind", StringComparison.Ordinal))
+                port = FreePort();      // another process has taken it meanwhile
+            else if (waited.Elapsed < RetryTimeout && output.Contains("still in use", StringComparison.Ordinal))
+                await Task.Delay(100, ct);      // the previous server was killed, and its children have not ended yet
             else
                 throw new SettingsException(
-                    $"The embedded PostgreSQL ({programs}) did not start on {home.Data}; its log, {home.Log}, ends:\n" +
-                    string.Join('\n', said.TrimEnd().Split('\n').TakeLast(15)));
+                    $"The embedded PostgreSQL ({programs}) did not start on {home.Data}. Its log {home.Log} ends with:\n" +
+                    string.Join('\n', output.TrimEnd().Split('\n').TakeLast(15)));
         }
     }
 
-    /// <summary>Ends the server as a shutdown does: open transactions are rolled back, everything committed is on disk.</summary>
+    /// <summary>Stops the server cleanly: it rolls back open transactions and writes everything committed to disk.</summary>
     public Task<CommandResult> StopAsync() =>
         user.RunAsync(programs.PgCtl, ["stop", "-D", home.Data, "-m", "fast", "-s", "-w", "-t", "60"], CancellationToken.None);
 
-    // pg_ctl leads the server out of the terminal's process group: Ctrl+C then ends the service alone, which stops it in order.
+    // pg_ctl starts the server outside the terminal's process group, so Ctrl+C reaches only the service, which stops the server.
     private async Task<CommandResult> LaunchAsync(int port, CancellationToken ct)
     {
-        // Terse, because a refused row's details would quote prompts. No sockets, because their paths are limited in length.
+        // Terse, because the details of a rejected row quote prompts. No sockets, because the length of their paths is limited.
         var options = settings.Select(setting => $"{setting.Key}={setting.Value}")
             .Concat(["log_error_verbosity=terse", "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories="])
             .Select(setting => $"-c {Quote(setting)}");
         var starting = user.RunAsync(programs.PgCtl,
             ["start", "-D", home.Data, "-l", home.Log, "-s", "-w", "-t", "300", "-o", string.Join(' ', options)],
-            CancellationToken.None, capture: !OperatingSystem.IsWindows());     // there the server inherits the streams
+            CancellationToken.None, capture: !OperatingSystem.IsWindows());     // on Windows the server inherits the streams
         try
         {
             return await starting.WaitAsync(ct);
         }
         catch (OperationCanceledException)
         {
-            // A pg_ctl that is ended here would leave a server behind it. It is quick but for a crash recovery, which a stop cuts short.
+            // Killing pg_ctl would leave a server behind. pg_ctl ends soon, except in a crash recovery, which a stop interrupts.
             do
                 await StopAsync();
             while (await Task.WhenAny(starting, Task.Delay(200, CancellationToken.None)) != starting);
@@ -102,7 +102,7 @@ internal sealed partial class Cluster(
             File.Delete(home.Log);
         if (!File.Exists(home.Log))
             await WritePrivatelyAsync(home.Log, "", ct);
-        await user.GiveAsync(ct, home.Log);
+        await user.ChownAsync(ct, home.Log);
     }
 
     private async Task<string> ReadLogAsync(long from, CancellationToken ct)
@@ -123,9 +123,9 @@ internal sealed partial class Cluster(
         file.Flush(flushToDisk: true);
     }
 
-    private bool IsFleeting => settings.TryGetValue("fsync", out var fsync) && fsync == "off";
+    private bool IsFsyncOff => settings.TryGetValue("fsync", out var fsync) && fsync == "off";
 
-    // The same port again, if it is free: what somebody noted of the server stays true, and services that outlived it find it again.
+    // Reuses the port if it is free, so that running services and noted connection strings still reach the server.
     private int? FindLastPort()
     {
         var lastOptions = Path.Combine(home.Data, "postmaster.opts");

@@ -79,7 +79,7 @@ internal sealed class DataHome
     public static string Unfinished(string folder) => $"{folder}.new-{Guid.NewGuid():N}";
 
     /// <summary>Removes what interrupted starts left behind. Call it only while holding the start lock.</summary>
-    public void SweepUp()
+    public void RemoveLeftovers()
     {
         foreach (var left in Directory.GetDirectories(Folder, "server.new-*"))
             TryDelete(left);

@@ -5,18 +5,18 @@ using Microsoft.Extensions.Logging;
 namespace Gallery.Sql.Embedded;
 
 /// <summary>
-/// A private PostgreSQL for people who have not set one up. The processes that use a data home share one server, which outlives
-/// a process that is killed; the last one that leaves in order stops it. Migrations are the caller's affair.
+/// A private PostgreSQL for users who have not set one up. All processes that use a data home share one server. It survives
+/// a killed process; the last process that ends normally stops it. The caller applies the migrations.
 /// </summary>
 public sealed class EmbeddedPostgres : IAsyncDisposable
 {
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(60);
 
     private readonly DataHome _home;
     private readonly Cluster _cluster;
     private readonly FileStream _share;
     private readonly ILogger _log;
-    private int _left;
+    private int _isDisposed;
 
     private EmbeddedPostgres(DataHome home, Cluster cluster, FileStream share, ILogger log, int port, string password, string programs)
     {
@@ -27,26 +27,26 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         Programs = programs;
     }
 
-    /// <summary>In Npgsql's form, with the password: superuser of this private server, database <c>gallery</c>.</summary>
+    /// <summary>In Npgsql's form, with the password, for the superuser and the database <c>gallery</c>.</summary>
     public string ConnectionString { get; }
 
-    /// <summary>As <c>gallery_migrator</c>, which may change the schema.</summary>
+    /// <summary>For <c>gallery_migrator</c>, which may change the schema.</summary>
     public string MigratorConnectionString { get; }
 
-    /// <summary>As <c>gallery_app</c>, which may change rows only and has its time-outs (sql/roles.sql).</summary>
+    /// <summary>For <c>gallery_app</c>, which may only change rows and has the time-outs of sql/roles.sql.</summary>
     public string ServiceConnectionString { get; }
 
-    /// <summary>Which programs it took and why: one line for the log.</summary>
+    /// <summary>Which programs run and why, as one line for the log.</summary>
     public string Programs { get; }
 
-    /// <summary>Finds the programs, initialises the data if new, and starts the server or joins the one that runs on those data.</summary>
-    /// <exception cref="SettingsException">It cannot; the first line of the message names the cause and the cure.</exception>
+    /// <summary>Finds the programs, initialises the data if it is missing, and starts the server or uses the one that runs.</summary>
+    /// <exception cref="SettingsException">The start failed. The first line of the message says why and what to do.</exception>
     public static async Task<EmbeddedPostgres> StartAsync(EmbeddedPostgresOptions options, ILogger log, CancellationToken ct)
     {
         var user = await ServerUser.FindAsync(ct);
         var home = await DataHome.OpenAsync(options.DataHome, user, ct);
-        await using var turn = await HomeLock.TakeTurnAsync(home, HomeLock.StartPatience, log, ct);
-        home.SweepUp();
+        await using var startLock = await HomeLock.TakeStartLockAsync(home, HomeLock.StartTimeout, log, ct);
+        home.RemoveLeftovers();
 
         var dataVersion = await home.FindDataVersionAsync(user, ct);
         var searchPath = Environment.GetEnvironmentVariable("PATH");
@@ -74,22 +74,22 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         catch
         {
             await share.DisposeAsync();
-            if (started is not null && HomeLock.NobodyShares(home))
-                await cluster.StopAsync();      // no server stays behind that nobody uses
+            if (started is not null && HomeLock.IsUnused(home))
+                await cluster.StopAsync();
             throw;
         }
     }
 
-    /// <summary>Stops the server unless another process uses it. Never throws: what went wrong is logged.</summary>
+    /// <summary>Stops the server unless another process uses it. Logs failures and never throws.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _left, 1) == 1)
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 1)
             return;
         try
         {
-            await using var turn = await HomeLock.TakeTurnAsync(_home, HomeLock.StopPatience, _log, CancellationToken.None);
+            await using var startLock = await HomeLock.TakeStartLockAsync(_home, HomeLock.StopTimeout, _log, CancellationToken.None);
             await _share.DisposeAsync();
-            if (!HomeLock.NobodyShares(_home))
+            if (!HomeLock.IsUnused(_home))
                 _log.LeftRunning(_home.Data);
             else if (await _cluster.StopAsync() is { Succeeded: false } refusal)
                 _log.NotStopped(_home.Data, refusal.LastLine);
@@ -103,17 +103,17 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    // A server in another container that shares the folder is out of sight: neither its process nor its port can be seen from here,
-    // and PostgreSQL itself would start a second one and ruin the data. The locks of its services are seen.
+    // The process and the port of a server in another container are not visible here, even if the folder is shared. PostgreSQL would
+    // start a second server and corrupt the data. But the locks of that container's services are visible.
     private static void RefuseAnotherContainer(DataHome home)
     {
-        if (!HomeLock.NobodyShares(home) && File.Exists(home.StartedInFile) && File.ReadAllText(home.StartedInFile) != Postmaster.Here)
+        if (!HomeLock.IsUnused(home) && File.Exists(home.StartedInFile) && File.ReadAllText(home.StartedInFile) != Postmaster.Here)
             throw new SettingsException(
-                $"The data in {home.Data} are in use by a service in another container or on another machine: " +
-                "give each its own GALLERY_DATA or, to share one gallery, set DATABASE_URL or SUPABASE_DB_* for all.");
+                $"A service in another container or on another machine uses the data in {home.Data}. " +
+                "Set a different GALLERY_DATA for each. To share one gallery, set DATABASE_URL or SUPABASE_DB_* for all.");
     }
 
-    /// <summary>The server that already runs on the data; null when none does, whatever a dead one left behind.</summary>
+    /// <summary>The server that already runs on the data; null if there is none, even if a dead one left its files.</summary>
     private static async Task<Postmaster?> FindRunningAsync(DataHome home, string password, CancellationToken ct)
     {
         var waited = Stopwatch.StartNew();
@@ -122,17 +122,17 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
             if (!server.Serves(home.Data))
             {
                 RefuseAnotherContainer(home);
-                server.Disown(home.Data);
+                server.ReplacePid(home.Data);
                 return null;
             }
 
             if (await ServerConnection.FindDataAsync(server.Port, password, ct) is { } data && Path.GetFullPath(data) == home.Data)
                 return server;
-            if (waited.Elapsed > AnswerPatience)
+            if (waited.Elapsed > AnswerTimeout)
                 throw new SettingsException(
-                    $"A PostgreSQL, process {server.Pid}, runs on {home.Data} and does not answer yet on port {server.Port}: " +
-                    $"see {home.Log}; try again once it has recovered, end it, or set GALLERY_DATA to another folder.");
-            await Task.Delay(100, ct);      // it is still starting, or shutting down
+                    $"PostgreSQL (process {server.Pid}) runs on {home.Data} but does not answer on port {server.Port}. " +
+                    $"See {home.Log}. Wait until it has recovered, end it, or set GALLERY_DATA to another folder.");
+            await Task.Delay(100, ct);      // it is starting or shutting down
         }
 
         return null;

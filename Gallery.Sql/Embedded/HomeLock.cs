@@ -14,23 +14,23 @@ internal static class HomeLock
     private const int LockedOnWindows = unchecked((int)0x80070020);     // ERROR_SHARING_VIOLATION
 
     /// <summary>Long enough for the first start of another process, which downloads the programs.</summary>
-    public static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(5);
 
     /// <summary>Shorter than a host's shut-down time-out (30 s by default).</summary>
-    public static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>Takes the start lock: one process at a time initialises, starts or stops the server.</summary>
-    /// <exception cref="SettingsException">Another process held it for longer than <paramref name="patience"/>.</exception>
-    public static async Task<FileStream> TakeTurnAsync(DataHome home, TimeSpan patience, ILogger log, CancellationToken ct)
+    /// <exception cref="SettingsException">Another process held it for longer than <paramref name="timeout"/>.</exception>
+    public static async Task<FileStream> TakeStartLockAsync(DataHome home, TimeSpan timeout, ILogger log, CancellationToken ct)
     {
         var waited = Stopwatch.StartNew();
         for (var logged = false; ;)
         {
-            if (TryOpen(home.StartLock, FileAccess.ReadWrite, FileShare.None) is { } turn)
-                return turn;
-            if (waited.Elapsed > patience)
+            if (TryOpen(home.StartLock, FileAccess.ReadWrite, FileShare.None) is { } startLock)
+                return startLock;
+            if (waited.Elapsed > timeout)
                 throw new SettingsException(
-                    $"Another process has been starting or stopping PostgreSQL in {home.Folder} for {patience.TotalSeconds:0} s. " +
+                    $"Another process has been starting or stopping PostgreSQL in {home.Folder} for {timeout.TotalSeconds:0} s. " +
                     "End it, or set GALLERY_DATA to another folder.");
             if (!logged && waited.Elapsed > TimeSpan.FromSeconds(1))
             {
@@ -47,10 +47,8 @@ internal static class HomeLock
         TryOpen(home.UsersLock, FileAccess.Read, FileShare.Read)
         ?? throw new SettingsException($"A program other than Gallery has locked {home.UsersLock}. End it, or set GALLERY_DATA to another folder.");
 
-    /// <summary>
-    /// True if no process uses the server, not even this one. Call it only while holding the start lock.
-    /// </summary>
-    public static bool NobodyShares(DataHome home)
+    /// <summary>True if no process uses the server, not even this one. Call it only while holding the start lock.</summary>
+    public static bool IsUnused(DataHome home)
     {
         using var alone = TryOpen(home.UsersLock, FileAccess.ReadWrite, FileShare.None);
         return alone is not null;

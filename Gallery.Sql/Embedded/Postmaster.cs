@@ -62,7 +62,7 @@ internal sealed record Postmaster(int Pid, int Port)
     /// Replaces the process ID in the file, if another process has it now, by one that cannot exist. PostgreSQL refuses to start
     /// while the ID is alive. Without the file it could not detect orphans of the old server that still use the data.
     /// </summary>
-    public void Disown(string data)
+    public void ReplacePid(string data)
     {
         if (!Exists(out _))
             return;

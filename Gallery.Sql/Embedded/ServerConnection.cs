@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Embedded;
 
-/// <summary>How the private server is reached, and what is asked of it before it serves.</summary>
+/// <summary>Connections to the private server, and what a start checks and creates on it.</summary>
 internal static class ServerConnection
 {
     public const string User = "gallery";
@@ -14,7 +14,7 @@ internal static class ServerConnection
     public const string Migrator = "gallery_migrator";
     public const string Service = "gallery_app";
 
-    /// <param name="password">The superuser's, whatever the role.</param>
+    /// <param name="password">The superuser's password, for every role.</param>
     public static string To(int port, string password, string database = Database, string role = User) => new NpgsqlConnectionStringBuilder
     {
         Host = "127.0.0.1",
@@ -25,7 +25,7 @@ internal static class ServerConnection
         SslMode = SslMode.Disable,      // it never leaves this machine
     }.ConnectionString;
 
-    /// <summary>The data folder of the server at the port; null when none answers there that knows the password.</summary>
+    /// <summary>The data folder of the server on the port; null if no server accepts the password there.</summary>
     public static async Task<string?> FindDataAsync(int port, string password, CancellationToken ct)
     {
         try
@@ -39,7 +39,7 @@ internal static class ServerConnection
         }
     }
 
-    /// <summary>Makes the database unless it is there. Not part of the initialisation: a start that was interrupted between is made good.</summary>
+    /// <summary>Creates the database if it is missing. Every start does this, because an earlier one may have been interrupted.</summary>
     public static async Task EnsureDatabaseAsync(int port, string password, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -52,7 +52,7 @@ internal static class ServerConnection
             await connection.ExecuteAsync(new CommandDefinition(create, cancellationToken: ct));
     }
 
-    /// <summary>Makes the roles of sql/roles.sql, which also hands them what an earlier release made as the superuser.</summary>
+    /// <summary>Runs sql/roles.sql, which creates the roles and gives them what an earlier release created as the superuser.</summary>
     public static async Task EnsureRolesAsync(int port, string password, CancellationToken ct)
     {
         await using var connection = await OpenAsync(To(port, password), ct);
@@ -61,11 +61,11 @@ internal static class ServerConnection
             await connection.ExecuteAsync(new CommandDefinition($"alter role {role} password '{PasswordOf(role, password)}'", cancellationToken: ct));
     }
 
-    // Every process that knows the superuser's password finds the same one. The reverse does not hold.
+    // Derived from the superuser's password, so that all processes get the same one. The derivation cannot be reversed.
     private static string PasswordOf(string role, string password) =>
         Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(password), Encoding.UTF8.GetBytes(role)));
 
-    // Not from a pool: nothing of these first steps may stay open when the server is to stop.
+    // Unpooled, so that no connection stays open when the server stops.
     private static async Task<NpgsqlConnection> OpenAsync(string server, CancellationToken ct)
     {
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server)

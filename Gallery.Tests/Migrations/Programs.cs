@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace Gallery.Tests.Migrations;
 
-/// <summary>Programs that some tests need besides the server.</summary>
+/// <summary>Programs that a few tests need beside the server.</summary>
 internal static class Programs
 {
-    public static string Psql => Find("psql", "postgresql-client");
+    public static string Psql { get; } = Find("psql", "postgresql-client");
 
-    public static string PgBouncer => Find("pgbouncer", "pgbouncer");
+    public static string PgBouncer { get; } = Find("pgbouncer", "pgbouncer");
 
     public static async Task<ExeResult> RunAsync(string program, Dictionary<string, string> settings, params string[] arguments)
     {
@@ -23,8 +23,8 @@ internal static class Programs
 
     private static string Find(string program, string package) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .Append("/usr/sbin")   // Debian's folder for pgbouncer, which is not on a user's PATH
+            .Append("/usr/sbin")   // Debian's home of pgbouncer, on no user's path
             .Select(directory => Path.Combine(directory, OperatingSystem.IsWindows() ? program + ".exe" : program))
             .FirstOrDefault(File.Exists)
-        ?? throw new InvalidOperationException($"This test needs {program}: apt-get install {package}, or its equivalent on your system.");
+        ?? throw new InvalidOperationException($"This test needs {program}: apt-get install {package}, or your system's equal.");
 }

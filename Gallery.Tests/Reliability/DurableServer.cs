@@ -61,7 +61,7 @@ internal sealed class DurableServer : IAsyncDisposable
 
         var signal = Path.Combine(standby._home.Data, "standby.signal");
         await File.WriteAllTextAsync(signal, "", Ct);
-        await _user.GiveAsync(Ct, signal);
+        await _user.ChownAsync(Ct, signal);
         await File.AppendAllTextAsync(
             Path.Combine(standby._home.Data, "postgresql.auto.conf"),
             string.Create(CultureInfo.InvariantCulture, $"primary_conninfo = 'host=127.0.0.1 port={_postmaster.Port} user={ServerConnection.User} password={Password}'\n"),

@@ -238,7 +238,7 @@ public sealed class FaultTests(DurableServers servers)
             }
 
             Directory.CreateDirectory(disk.Folder);
-            await user.GiveAsync(Ct, disk.Folder);
+            await user.ChownAsync(Ct, disk.Folder);
             return disk;
         }
 
