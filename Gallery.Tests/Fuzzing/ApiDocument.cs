@@ -4,8 +4,8 @@ using Gallery.Tests.Readme;
 namespace Gallery.Tests.Fuzzing;
 
 /// <summary>
-/// What an OpenAPI document declares, as far as requests are made and answers judged by it. What can not be read throws: an
-/// operation that is passed over is one that nobody tried.
+/// The parts of an OpenAPI document from which requests are made and answers are checked. An unknown part throws, so that no
+/// operation is skipped silently.
 /// </summary>
 internal sealed class ApiDocument
 {
@@ -23,14 +23,14 @@ internal sealed class ApiDocument
         ];
     }
 
-    /// <summary>The document as the repository holds it, for what must be known before a service runs.</summary>
+    /// <summary>The committed document, for what must be known before a service runs.</summary>
     public static ApiDocument Committed { get; } = new(Repository.Read("Gallery.Service", "OpenApi", "v1.json"));
 
     public JsonSchemas Schemas { get; }
 
     public IReadOnlyList<Operation> Operations { get; }
 
-    /// <summary>The methods that a path answers, as its <c>Allow</c> says them. HEAD is not declared: it comes with GET.</summary>
+    /// <summary>The methods of a path, as in <c>Allow</c>. HEAD is not declared, because it comes with GET.</summary>
     public IReadOnlyList<string> FindMethods(string path)
     {
         var declared = Operations.Where(operation => operation.Path == path).Select(operation => operation.Method).ToHashSet();
@@ -39,15 +39,15 @@ internal sealed class ApiDocument
     }
 
     /// <summary>
-    /// How one comes by a thing that this operation is about: the operation that creates it, on the nearest path above; null
-    /// where there is none, as for the health of the service.
+    /// The operation that creates what this operation works on: on the nearest path above. Null if there is none, as for the
+    /// health probes.
     /// </summary>
     public Operation? FindCreator(Operation operation) => Operations
         .Where(other => other is { Method: "POST", Body: not null } && other.Responses.ContainsKey(201)
             && operation.Path.StartsWith(other.Path, StringComparison.Ordinal) && FindItem(other, "GET") is not null)
         .MaxBy(other => other.Path.Length);
 
-    /// <summary>The operation of this method on one of the things that an operation creates.</summary>
+    /// <summary>The operation with this method on what <paramref name="creator"/> creates.</summary>
     public Operation? FindItem(Operation creator, string method) => Operations.SingleOrDefault(other =>
         other.Method == method && other.Parameters.Count(parameter => parameter.In == "path") == 1
         && other.Path == $"{creator.Path}{{{other.Parameters.Single(parameter => parameter.In == "path").Name}}}/");
@@ -116,5 +116,5 @@ internal sealed record Parameter(string Name, string In, bool Required, JsonElem
 
 internal sealed record RequestBody(JsonElement Schema, JsonElement? Example);
 
-/// <param name="ContentType">Null where the answer has no body.</param>
+/// <param name="ContentType">Null if the answer has no body.</param>
 internal sealed record Response(string? ContentType, JsonElement Schema, IReadOnlyList<string> Headers);

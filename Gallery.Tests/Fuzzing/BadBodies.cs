@@ -10,11 +10,11 @@ namespace Gallery.Tests.Fuzzing;
 /// <summary>Every class of fault that a body of JSON can have: as bytes, as JSON, and by its schema.</summary>
 internal sealed partial class BadBodies(JsonSchemas schemas)
 {
-    private const int Large = 262_144;   // the service's bound of a body
+    private const int Large = 262_144;   // the service's limit for a body
 
     private static readonly string[] OneOfEachType = ["5", "-1.5", "1e999", "true", "\"\"", "\"text\"", "[]", "[\"a\"]", "[{}]", "{}", "{\"a\":1}"];
 
-    // What the parser takes and PostgreSQL refuses; X stands for the value. A name can be at fault as well.
+    // Values that the parser accepts and PostgreSQL rejects, in names too. X is the place of the value.
     private static readonly string[] Places = ["{\"a\":X}", "{\"a\":[X]}", "{\"a\":[[],{\"b\":[X]}]}", "{\"a\":{\"b\":{\"c\":X}}}"];
     private static readonly string[] Unstorable = ["\"\\u0000\"", "\"a\\u0000b\"", "\"\\ud83c\"", "\"\\udf05\"", "\"\\udf05\\ud83c\"", "\"x\\uD800x\"", "\"\\ud83c\\ud83c\\udf05\""];
     private static readonly string[] OutOfRange =
@@ -130,7 +130,7 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
 
     private static string Nest(int levels, string open, string close) => $"{string.Concat(Enumerable.Repeat(open, levels))}{(open == "[" ? "" : "1")}{string.Concat(Enumerable.Repeat(close, levels))}";
 
-    /// <summary>The bytes up to some part of them, then those to insert and the rest; without any to insert, the bytes up to there.</summary>
+    /// <summary>Inserts bytes at a part of the text. Without bytes to insert, cuts the text off there.</summary>
     private static byte[] Insert(byte[] whole, double part, byte[]? inserted)
     {
         var at = (int)(whole.Length * part);

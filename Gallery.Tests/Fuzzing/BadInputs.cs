@@ -3,10 +3,10 @@ using CsCheck;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>One fault put into a good request, and what must be said of it.</summary>
+/// <summary>One fault in an otherwise good request, and the expected answer.</summary>
 internal sealed record Mutation(string Class, Func<Draft, Draft> Apply, Expected Expected);
 
-/// <summary>Every class of fault that an operation's declaration leaves room for: in its path, its query and its method.</summary>
+/// <summary>Every class of fault that is possible in an operation's path, query and method.</summary>
 internal sealed class BadInputs(ApiDocument document)
 {
     private static readonly string[] NoUuids =
@@ -39,7 +39,7 @@ internal sealed class BadInputs(ApiDocument document)
 
     private readonly BadBodies _bodies = new(document.Schemas);
 
-    /// <summary>A kind of fault, each with its name: every one is tried before any is tried twice as often.</summary>
+    /// <summary>The classes of fault, by name. They are chosen equally often.</summary>
     public IReadOnlyList<(string Class, Gen<Mutation> Faults)> Make(Operation operation)
     {
         var allow = document.FindMethods(operation.Path);
@@ -88,7 +88,7 @@ internal sealed class BadInputs(ApiDocument document)
                 yield return Twice(parameter.Name, "1");
                 break;
 
-            // What no schema says: a cursor is a page's, and no other text is one.
+            // The schema does not say that a cursor must come from a page.
             case ("query", ["string"], null) when parameter.Name == "cursor" && operation.Method == "GET":
                 yield return Class("cursor: none of this list", Gen.OneOf(NoCursors), text => (draft => draft.WithParameter("cursor", text), Expected.Refused("cursor")));
                 break;

@@ -4,12 +4,12 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>What every answer owes its request: what the document declares, and what all failures have.</summary>
+/// <summary>Checks every answer against the document and the rules for all failures.</summary>
 internal static partial class Contract
 {
     private const string ProblemType = "application/problem+json";
 
-    /// <summary>Why an answer breaks it, as a sentence; null if it does not.</summary>
+    /// <summary>What is wrong with an answer, as a sentence; null if nothing is.</summary>
     public static string? FindFault(JsonSchemas schemas, Operation operation, FuzzRequest request, Expected expected, Answer answer)
     {
         if (answer.Status >= 500) return "The service failed.";
@@ -46,7 +46,7 @@ internal static partial class Contract
         return FindFaultOfHeaders(declared, body, answer) ?? (answer.Status >= 400 ? FindFaultOfProblem(expected, body, answer) : null);
     }
 
-    /// <summary>A declared header is there; Link alone is absent where there is nothing to link to.</summary>
+    /// <summary>Every declared header must be present. Only Link may be absent, if there is no next page.</summary>
     private static string? FindFaultOfHeaders(Response declared, JsonElement body, Answer answer) => declared.Headers
         .Where(name => name != "Link" || (body.ValueKind == JsonValueKind.Object && body.GetProperty("pagination").GetProperty("next_cursor").ValueKind == JsonValueKind.String))
         .Where(name => !answer.Headers.Contains(name) && !answer.ContentHeaders.Contains(name))

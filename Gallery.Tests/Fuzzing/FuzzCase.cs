@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>What has been made of a case's thing before its request: nothing, or one that lives, or one in the trash.</summary>
+/// <summary>The state of the case's image before the request: unknown, live or in the trash.</summary>
 internal enum Before
 {
     Unknown,
@@ -11,24 +11,24 @@ internal enum Before
     Deleted,
 }
 
-/// <param name="Statuses">Those that are right.</param>
-/// <param name="Field">The one that <c>errors</c> must name, and no other; null where no field is at fault, or where any may be.</param>
-/// <param name="Code">The problem's; null where any is right.</param>
-/// <param name="Routed">False where the request is none of the operation's: its statuses are the routing's then, not the declared ones.</param>
-/// <param name="Allow">What <c>Allow</c> must list.</param>
+/// <param name="Statuses">The allowed statuses; empty for any.</param>
+/// <param name="Field">The only field that <c>errors</c> may name; null if no field is wrong, or if any may be named.</param>
+/// <param name="Code">The problem's code; null for any.</param>
+/// <param name="Routed">False if routing rejects the request, so that the operation's declared statuses do not apply.</param>
+/// <param name="Allow">The methods that <c>Allow</c> must list.</param>
 internal sealed record Expected(IReadOnlyList<int> Statuses, string? Field = null, string? Code = null, bool Routed = true, IReadOnlyList<string>? Allow = null)
 {
     public static Expected Refused(string? field = null) => new([400], field);
 }
 
-/// <param name="Class">What kind of good or bad input this is, for people and for counting.</param>
-/// <param name="Id">The thing that the request is about; no other case has it.</param>
+/// <param name="Class">The kind of good or bad input, for counts and messages.</param>
+/// <param name="Id">The image of the request, which no other case uses.</param>
 internal sealed record FuzzCase(string Class, Guid Id, Before Before, FuzzRequest Request, Expected Expected);
 
-/// <summary>A request that is still being made up, and can be made worse.</summary>
+/// <summary>A request under construction, into which a fault can be put.</summary>
 /// <param name="Path">With its parameters filled in and percent-encoded.</param>
-/// <param name="Query">Neither name nor value encoded yet.</param>
-/// <param name="Members">Of the body's object, as JSON; null where <paramref name="Body"/> stands for itself.</param>
+/// <param name="Query">Names and values that are not yet encoded.</param>
+/// <param name="Members">The members of the body's object, as JSON; null if <paramref name="Body"/> is the whole body.</param>
 internal sealed record Draft(
     Guid Id,
     Before Before,
@@ -56,14 +56,14 @@ internal sealed record Draft(
         Body is null && Members is null ? null : RenderBody());
 }
 
-/// <param name="NameJson">The name as JSON, where that is not what a serialiser would write.</param>
+/// <param name="NameJson">The name as JSON, if it differs from what a serializer would write.</param>
 internal sealed record Member(string Name, string Json, string? NameJson = null);
 
 internal sealed record FuzzRequest(string Method, string Target, IReadOnlyList<(string Name, string Value)> Headers, byte[]? Body)
 {
     private const int LongestBody = 4_096;
 
-    /// <summary>For a person to send it again.</summary>
+    /// <summary>A curl command that sends the request again.</summary>
     public string ToCurl(Uri address)
     {
         var curl = new StringBuilder($"curl -i --path-as-is {(Method == "HEAD" ? "-I" : $"-X {Method}")} {Quote(address.GetLeftPart(UriPartial.Authority) + Target)}");

@@ -5,8 +5,8 @@ using CsCheck;
 namespace Gallery.Tests.Fuzzing;
 
 /// <summary>
-/// Tries cases from a fixed seed, so that each run of the tests tries the same ones, and makes the first that fails smaller.
-/// CsCheck's own <c>Sample</c> fixes the first case only.
+/// Tries cases from a fixed seed, so that every run tries the same ones, and shrinks the first that fails. With CsCheck's
+/// <c>Sample</c>, the seed fixes only the first case.
 /// </summary>
 internal static class FuzzRun
 {
@@ -15,12 +15,12 @@ internal static class FuzzRun
 
     public static string Seed { get; } = Environment.GetEnvironmentVariable("GALLERY_FUZZ_SEED") is { Length: > 0 } seed ? seed : DefaultSeed;
 
-    /// <summary>How many cases, unless <c>GALLERY_FUZZ_CASES</c> says otherwise.</summary>
+    /// <summary>The number of cases. <c>GALLERY_FUZZ_CASES</c> overrides it.</summary>
     public static int Cases(int cases) =>
         Environment.GetEnvironmentVariable("GALLERY_FUZZ_CASES") is { Length: > 0 } given ? int.Parse(given, CultureInfo.InvariantCulture) : cases;
 
-    /// <param name="findFault">What is wrong with what a case brings about; null if nothing is.</param>
-    /// <param name="describe">A case, for a person.</param>
+    /// <param name="findFault">Runs a case. Returns what is wrong, or null.</param>
+    /// <param name="describe">Describes a case in a message.</param>
     public static async Task CheckAsync<T>(Gen<T> cases, int count, int atOnce, Func<T, Task<string?>> findFault, Func<T, string> describe)
     {
         Failure<T>? first = null;
@@ -32,7 +32,7 @@ internal static class FuzzRun
 
         var smallest = first;
         var watch = Stopwatch.StartNew();
-        // Others than were tried: what a case is about, no other may touch.
+        // Shrinking uses new cases, because no two cases may share an image.
         foreach (var (smaller, seed, size) in Generate(cases, new PCG(1)).TakeWhile(_ => watch.Elapsed < Shrinking))
             if (Size.IsLessThan(size, smallest.Size) && await TryAsync(smaller) is { } fault) smallest = new Failure<T>(smaller, seed, size, fault);
         Assert.Fail($"{smallest.Fault}\n{describe(smallest.Case)}\nagain: GALLERY_FUZZ_SEED={smallest.Seed} GALLERY_FUZZ_CASES=1 (seed {Seed}, first seen with {first.Seed})");
@@ -45,7 +45,7 @@ internal static class FuzzRun
             }
             catch (Exception e) when (e is not NotSupportedException)
             {
-                return e.ToString();   // an answer that can not be read, or none
+                return e.ToString();   // no answer, or one that cannot be read
             }
         }
     }

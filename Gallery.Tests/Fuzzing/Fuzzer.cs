@@ -7,7 +7,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>Makes cases for any operation that the document declares, tries them, and judges what comes back and what is left behind.</summary>
+/// <summary>Generates cases for a declared operation, sends them, and checks the answers and the stored images.</summary>
 internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDisposable
 {
     private const int Attempts = 4;
@@ -37,10 +37,10 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
             (3, Gen.Select(good, faults, (draft, fault) => new FuzzCase(fault.Class, draft.Id, draft.Before, fault.Apply(draft).Render(), fault.Expected))));
     }
 
-    /// <summary>How many cases showed nothing, since the database was too slow for them.</summary>
+    /// <summary>The number of cases without a result, because the database was too slow.</summary>
     public int SetAside => _setAside;
 
-    /// <summary>What is wrong, with the answers that show it; null if nothing is.</summary>
+    /// <summary>What is wrong, with the answers that show it; null if nothing is wrong.</summary>
     public async Task<string?> FindFaultAsync(Operation operation, FuzzCase test, Action<int> onStatus)
     {
         try
@@ -82,7 +82,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         int[] taken = [.. operation.Responses.Keys.Where(status => status < 400 || status == 412 && isConditional)];
         if (operation.In("path").Any())
             return before == Before.Unknown || (before == Before.Deleted && operation.Method == "GET") ? new Expected([404]) : new Expected(taken);
-        // Saved again by someone else, perhaps.
+        // Another user may own the image.
         return document.FindCreator(operation) == operation && before != Before.Unknown ? new Expected([.. taken, .. operation.Responses.Keys.Where(status => status == 409)]) : new Expected(taken);
     }
 
@@ -99,7 +99,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         return deleted.Status == 200 ? null : Describe("It could not be deleted.", delete, deleted);
     }
 
-    /// <summary>What was sent and is not in the answer, where an answer has it.</summary>
+    /// <summary>A field that was sent and is missing from the answer, or differs there; null if there is none.</summary>
     private static string? FindLoss(FuzzCase test, JsonElement answer)
     {
         if (test is not { Class: "good", Request.Body: { } body, Before: not Before.Deleted } || answer.GetProperty("data") is not { ValueKind: JsonValueKind.Object } data) return null;
@@ -115,7 +115,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         return null;
     }
 
-    /// <summary>A page that says there is a next one leads to it, and it holds nothing of this one.</summary>
+    /// <summary>The link to the next page must work, and the next page must repeat nothing of this one.</summary>
     private async Task<string?> FindFaultOfNextAsync(Operation operation, Answer answer)
     {
         if (answer.Status != 200 || !answer.Headers.TryGetValues("Link", out var links) || answer.Text.Length == 0) return null;
@@ -126,7 +126,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         return fault is null ? null : Describe(fault, follow, next);
     }
 
-    /// <summary>What has not changed since need not be sent again.</summary>
+    /// <summary>A conditional request for an unchanged resource must answer 304.</summary>
     private async Task<string?> FindFaultOfConditionAsync(Operation operation, FuzzCase test, Answer answer)
     {
         if (answer.Status != 200 || answer.ETag is not { } etag || !operation.Responses.ContainsKey(304)) return null;
@@ -135,7 +135,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         return Contract.FindFault(document.Schemas, operation, again, new Expected([304]), unchanged) is { } fault ? Describe(fault, again, unchanged) : null;
     }
 
-    /// <summary>After a refusal all is as before; after a deletion nothing is to be had; after any other write it is as the answer said.</summary>
+    /// <summary>After a rejection the image is unchanged, after a deletion it is gone, after another write it is as the answer showed.</summary>
     private async Task<string?> FindFaultLeftAsync(Operation operation, Operation creator, FuzzCase test, Answer answer)
     {
         var find = document.FindItem(creator, "GET")!;
@@ -162,8 +162,8 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         document.FindItem(creator, method) is { } item ? item.Path.Replace($"{{{item.Parameters.Single(parameter => parameter.In == "path").Name}}}", id.ToString(), StringComparison.Ordinal) : null;
 
     /// <summary>
-    /// A database that is too slow for once is answered 503, and it may have done what it was asked. That tells of the machine, not
-    /// of the request, if the request can be answered later on; a request that never can is at fault.
+    /// 503 may come from a loaded machine, and the write may have been executed. So it is no fault of the request, unless the
+    /// request is never answered otherwise.
     /// </summary>
     private async Task<Answer> SendAsync(FuzzRequest request)
     {
@@ -180,7 +180,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
 
     private async Task<Answer> SendOnceAsync(FuzzRequest request)
     {
-        // As it is: no dot segment is taken out, no percent-encoding mended.
+        // Sent unchanged: dot segments and percent-encoding are not normalized.
         var target = new Uri(address.GetLeftPart(UriPartial.Authority) + request.Target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         using var message = new HttpRequestMessage(new HttpMethod(request.Method), target);
         if (request.Body is not null) message.Content = new ByteArrayContent(request.Body);

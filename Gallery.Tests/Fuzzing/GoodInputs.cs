@@ -8,10 +8,10 @@ using CsCheck;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>Requests that the document says are taken.</summary>
+/// <summary>Requests that are valid according to the document.</summary>
 internal sealed partial class GoodInputs(ApiDocument document)
 {
-    // What comes back from many a service in another form than it was sent, or not at all.
+    // Texts that many services return changed, or not at all.
     private static readonly string[] Pieces =
     [
         "a", "Z", "0", " ", "\t", "\n", "\r\nX-Injected: 1", "\"", "\\", "/", "%", "%00", "\\u0000", "\u0001", "\u001b[2J", "\u007f", "é", "e\u0301", "ß", "ı",
@@ -26,7 +26,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
 
     private static readonly Gen<string> AnyText = Gen.OneOf(Pieces).Array[0, 8].Select(string.Concat);
 
-    // What clients and proxies send beside the contract, none of which may change an answer.
+    // Headers that clients and proxies add. None may change an answer.
     private static readonly Gen<(string, string)> AnyHeader = Gen.OneOf(
         ("Accept", "text/html"), ("Accept", "*/*;q=0"), ("Accept-Language", "xx-\U0001F305"), ("Accept-Encoding", "gzip, br"), ("X-HTTP-Method-Override", "DELETE"),
         ("X-Forwarded-For", "' or 1=1 --"), ("X-Forwarded-Host", "evil.example"), ("X-Original-URL", "/docs"), ("Range", "bytes=0-1"), ("If-Unmodified-Since", "yesterday"),
@@ -39,18 +39,18 @@ internal sealed partial class GoodInputs(ApiDocument document)
         (12, AnyText.Select(text => Fit(text, minimum, maximum))),
         (1, Gen.OneOf("x", "字", "\U0001F305").Select(one => string.Concat(Enumerable.Repeat(one, Math.Min(maximum, 20_000))))));
 
-    /// <summary>Text as JSON, now and then escaped where it need not be.</summary>
+    /// <summary>Text as JSON, sometimes with unnecessary escapes.</summary>
     public static Gen<string> Json(Gen<string> text) => Gen.Select(text, Gen.Bool, (value, escaped) =>
         JsonSerializer.Serialize(value, escaped ? Escaping : Relaxed));
 
     private static readonly JsonSerializerOptions Escaping = new();
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Good requests for an operation, in each state that the thing it is about can be in.</summary>
+    /// <summary>Good requests for an operation, in each possible state of its image.</summary>
     public Gen<Draft> Make(Operation operation)
     {
         var things = document.FindCreator(operation) is null ? Gen.Const(Before.Unknown) : Gen.OneOf(Before.Unknown, Before.Live, Before.Live, Before.Deleted);
-        var ids = Gen.Guid.Select(id => new Guid(SHA256.HashData([.. id.ToByteArray(), .. Encoding.UTF8.GetBytes(operation.Id)])[..16]));   // each operation's own
+        var ids = Gen.Guid.Select(id => new Guid(SHA256.HashData([.. id.ToByteArray(), .. Encoding.UTF8.GetBytes(operation.Id)])[..16]));   // different for each operation
         return Gen.Select(ids, things, Gen.Frequency((7, operation.Path), (3, operation.Path.TrimEnd('/'))), Gen.Frequency((9, false), (1, true)))
             .SelectMany((id, before, path, head) => Gen.Select(
                 Query(operation),
@@ -66,7 +66,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
                     members)));
     }
 
-    /// <summary>The good value of a field, as JSON.</summary>
+    /// <summary>A good value of a field, as JSON.</summary>
     public Gen<string> Value(JsonElement given, JsonElement? example, Guid id)
     {
         var schema = document.Schemas.Resolve(given);
@@ -89,7 +89,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         "string" => JsonSchemas.FindFormat(schema) switch
         {
             "uuid" => Gen.Const($"\"{id}\""),
-            // What makes a URI a good one no schema says; the example does. A UUID in it stands for the thing that it is about.
+            // The schema does not say which URIs are good, but the example shows one. A UUID in it is replaced by the image's.
             "uri" => example is { } uri
                 ? Json(Gen.Const(Uuid().Replace(uri.GetString()!, id.ToString())))
                 : throw new NotSupportedException($"A URI without an example: {schema}"),
@@ -105,7 +105,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         return example is { ValueKind: JsonValueKind.String } one ? Gen.Frequency<string>((1, Gen.Const(one.GetString()!)), (1, any)) : any;
     }
 
-    /// <summary>An object of anything, as JSON: all that can be stored, in up to eight levels.</summary>
+    /// <summary>An object with any values that can be stored, as JSON, with up to eight levels.</summary>
     private static readonly Gen<string> AnyObject = Gen.Recursive<string>((depth, inner) =>
     {
         var leaf = Gen.OneOf<string>(Json(AnyText), Gen.OneOf(Numbers), Gen.OneOf("null", "true", "false", "{}", "[]"));
@@ -128,7 +128,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
     }
 
     private Gen<IReadOnlyList<(string, string)>> Query(Operation operation) => Optional(operation.In("query")
-        .Where(parameter => parameter.Required || parameter.Name != "cursor")   // a good one is had from an answer: it is followed there
+        .Where(parameter => parameter.Required || parameter.Name != "cursor")   // good cursors come from answers, and are followed there
         .Select(parameter => (parameter, Parameter(parameter))));
 
     private static Gen<IReadOnlyList<(string, string)>> Headers(Operation operation) => Gen.Select(

@@ -3,10 +3,10 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>What one can do to one image.</summary>
+/// <summary>An operation on one image.</summary>
 internal abstract record ImageOperation
 {
-    /// <param name="Metadata">Names to values, as JSON that PostgreSQL prints alike; null for not given.</param>
+    /// <param name="Metadata">Names and values, as JSON in the form that PostgreSQL prints; null if not sent.</param>
     public sealed record Save(string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, IReadOnlyDictionary<string, string>? Metadata) : ImageOperation;
 
     public sealed record Find : ImageOperation;
@@ -17,12 +17,12 @@ internal abstract record ImageOperation
 
     public sealed record Purge : ImageOperation;
 
-    /// <summary>It was a row of a list: of the live images, or of the trash.</summary>
+    /// <summary>The image was a row of a list: of the live images, or of the trash.</summary>
     public sealed record Listed(bool Trash) : ImageOperation;
 }
 
-/// <summary>An image as the dictionary holds it.</summary>
-/// <param name="Metadata">As one text, by the order of the names.</param>
+/// <summary>An image in the dictionary.</summary>
+/// <param name="Metadata">One text, sorted by name.</param>
 internal sealed record ModelImage(
     string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string Metadata, string CreatedAt, string UpdatedAt, string? DeletedAt, long Revision)
 {
@@ -48,8 +48,8 @@ internal sealed record ModelImage(
     }
 }
 
-/// <summary>What an operation was answered, and between which two moments it happened.</summary>
-/// <param name="Image">Of a successful answer.</param>
+/// <summary>The answer to an operation, and the two moments between which it ran.</summary>
+/// <param name="Image">The image in a successful answer.</param>
 internal sealed record Step(ImageOperation Operation, long Called, long Answered, int Status, string? Code, ModelImage? Image, string? ETag)
 {
     public static Step Of(ImageOperation operation, long called, long answered, Answer answer)
@@ -60,7 +60,7 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
             : new Step(operation, called, answered, answer.Status, body.GetProperty("code").GetString(), null, null);
     }
 
-    /// <summary>Whether the image, such as it is in the dictionary, allows this answer; and what it is then.</summary>
+    /// <summary>Whether the image in the dictionary allows this answer, and what the image is afterwards.</summary>
     public bool Fits(ModelImage? before, out ModelImage? after)
     {
         after = before;
@@ -106,21 +106,21 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
                 return Status == 200 && Image == after;
 
             default:
-                after = null;   // purged: the answer is what it was
+                after = null;   // purged: the answer shows the image as it was
                 return Status == 200 && Image == before;
         }
     }
 
-    /// <summary>When it was changed only the answer knows.</summary>
+    /// <summary>Takes the time of the change from the answer, because the server sets it.</summary>
     private ModelImage Changed(ModelImage image) => image with { Revision = image.Revision + 1, UpdatedAt = Image?.UpdatedAt ?? "" };
 }
 
-/// <summary>All that was done to one image, by everyone.</summary>
+/// <summary>All operations of all users on one image.</summary>
 internal static class History
 {
     /// <summary>
-    /// Whether the answers could have come of the operations one after another, each at some moment between its call and its
-    /// answer (linearizability: Herlihy and Wing, 1990; the search is Wing and Gong's).
+    /// Whether the answers are possible if the operations ran one after another, each at a moment between its call and its answer
+    /// (linearizability: Herlihy and Wing, 1990; with the search of Wing and Gong).
     /// </summary>
     public static bool IsExplained(IReadOnlyList<Step> steps) => IsExplained([.. steps.OrderBy(step => step.Called)], new bool[steps.Count], null, []);
 
@@ -137,7 +137,7 @@ internal static class History
             if (done[i] || !steps[i].Fits(image, out var after)) continue;
             if (after == image)
             {
-                next = [(i, after)];   // it changed nothing, so there is no harm in its having come first
+                next = [(i, after)];   // it changed nothing, so it can come first
                 break;
             }
 

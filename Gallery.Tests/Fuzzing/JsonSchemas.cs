@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Gallery.Tests.Fuzzing;
 
 /// <summary>
-/// The part of JSON Schema that the document uses. A keyword or format beyond it throws, for what is not read is not checked.
-/// Stricter than the standard in one thing: a member that an object's schema does not name is a fault, where it names any.
+/// The part of JSON Schema that the document uses. Any other keyword or format throws, so that nothing stays unchecked. One rule
+/// is stricter than the standard: if an object's schema names members, other members are a fault.
 /// </summary>
 internal sealed class JsonSchemas(JsonElement components)
 {
@@ -17,7 +17,7 @@ internal sealed class JsonSchemas(JsonElement components)
         "description", "default", "example", "anyOf", "allOf",
     ];
 
-    /// <summary>The schema itself, where this one only refers to it.</summary>
+    /// <summary>Follows a reference to the schema itself.</summary>
     public JsonElement Resolve(JsonElement schema)
     {
         if (schema.EnumerateObject().Select(keyword => keyword.Name).FirstOrDefault(name => !Known.Contains(name)) is { } unknown)
@@ -28,7 +28,7 @@ internal sealed class JsonSchemas(JsonElement components)
             : throw new NotSupportedException($"The fuzzer does not follow {reference}.");
     }
 
-    /// <summary>The names of the types that a schema takes.</summary>
+    /// <summary>The names of the types that a schema allows.</summary>
     public IReadOnlyList<string> Types(JsonElement schema) => !Resolve(schema).TryGetProperty("type", out var type)
         ? throw new NotSupportedException($"A schema without a type: {schema}")
         : type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(one => one.GetString()!)] : [type.GetString()!];

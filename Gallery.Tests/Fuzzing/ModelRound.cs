@@ -5,14 +5,14 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>One thing that one of the two users does: to one of the contested images, or to their own list.</summary>
-/// <param name="Image">Which; for a list, the page's size less one.</param>
+/// <summary>One action of one of the two users: on a contested image, or on the user's list.</summary>
+/// <param name="Image">The number of the image; for a list, the page size minus one.</param>
 internal sealed record ModelAction(int Image, int User, ImageOperation Operation);
 
-/// <summary>Two new users, images that both are after, and others that nobody touches, so that every walk must meet them.</summary>
+/// <summary>Two new users with contested images, and with quiet images that nobody changes, so that every walk must return them.</summary>
 internal sealed class ModelRound(Api api, int images)
 {
-    private const int Quiet = 3;   // of each user: live ones, and as many in the trash
+    private const int Quiet = 3;   // per user: live images, and as many in the trash
 
     private readonly Guid[] _contested = [.. Enumerable.Range(0, images).Select(_ => Guid.NewGuid())];
     private readonly string[] _users = [$"a-{Guid.NewGuid()}", $"b-{Guid.NewGuid()}"];
@@ -20,7 +20,7 @@ internal sealed class ModelRound(Api api, int images)
     private readonly ConcurrentDictionary<Guid, ConcurrentBag<Step>> _histories = [];
     private readonly ConcurrentQueue<string> _faults = [];
 
-    /// <summary>How many answers were compared.</summary>
+    /// <summary>The number of answers compared.</summary>
     public int Steps => _histories.Values.Sum(steps => steps.Count);
 
     public async Task<string?> FindFaultAsync(ModelAction[][] connections)
@@ -72,7 +72,7 @@ internal sealed class ModelRound(Api api, int images)
         return step;
     }
 
-    /// <summary>From the first page to the last. Each row is compared as a find of that image would be.</summary>
+    /// <summary>Reads all pages. Each row is compared like the answer to a find of that image.</summary>
     private async Task<List<Guid>> WalkAsync(int user, bool trash, int limit)
     {
         List<Guid> walked = [];
@@ -104,7 +104,7 @@ internal sealed class ModelRound(Api api, int images)
         return walked;
     }
 
-    /// <summary>When all is still, the lists and the trash hold exactly the images that there are.</summary>
+    /// <summary>After all operations, the lists and the trash contain exactly the existing images.</summary>
     private async Task CompareAtRestAsync()
     {
         var found = await Task.WhenAll(_contested.Select(id => DoAsync(id, 0, new ImageOperation.Find())));

@@ -10,7 +10,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>Two users at the same images at once, each of them on several connections, against a dictionary.</summary>
+/// <summary>Two users who change the same images at once, each on several connections, compared with a dictionary.</summary>
 public sealed class ModelTests(TestServer server)
 {
     private const int Rounds = 200;

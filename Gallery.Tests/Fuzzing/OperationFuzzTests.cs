@@ -40,12 +40,12 @@ public sealed class OperationFuzzTests(TestService service) : IClassFixture<Test
         Assert.InRange(fuzzer.SetAside, 0, cases / 20);
         if (cases < Cases) return;
 
-        // It has been everywhere, or it has shown nothing.
+        // Every class of input and every declared answer must have occurred.
         Assert.Empty(fuzzer.Classes(operation).Except(classes.Keys));
         Assert.Empty(operation.Responses.Keys.Where(status => status < 500 && !IsOthers(operation, status)).Except(statuses.Keys));
     }
 
-    /// <summary>What the tests of slow clients, of limits and of access see: 408, 429, and what is said of credentials, which this service asks nobody for.</summary>
+    /// <summary>Answers that other tests cover: 408, 429, and those to credentials, which this service does not require.</summary>
     private static bool IsOthers(Operation operation, int status) =>
         status is 401 or 403 or 408 or 429 || (status == 400 && operation.Body is null && !operation.In("query").Any());
 }

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>A connection for what no HTTP client would send.</summary>
+/// <summary>A connection for bytes that no HTTP client would send.</summary>
 internal sealed class RawConnection : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -21,7 +21,7 @@ internal sealed class RawConnection : IDisposable
         return new RawConnection(tcp);
     }
 
-    /// <summary>The answer to these bytes, after which the service is to close the connection.</summary>
+    /// <summary>The answer to these bytes, after which the service must close the connection.</summary>
     public static async Task<RawAnswer> AskAsync(Uri address, string head, byte[]? body = null)
     {
         using var connection = await OpenAsync(address);
@@ -30,7 +30,7 @@ internal sealed class RawConnection : IDisposable
         return await connection.ReadAsync();
     }
 
-    /// <summary>False once the other side has had enough.</summary>
+    /// <summary>Returns false after the other side has closed the connection.</summary>
     public async Task<bool> SendAsync(ReadOnlyMemory<byte> bytes)
     {
         try
@@ -44,10 +44,10 @@ internal sealed class RawConnection : IDisposable
         }
     }
 
-    /// <summary>Nothing more will be sent; what comes back can still be read.</summary>
+    /// <summary>Ends sending. The answer can still be read.</summary>
     public void EndSending() => _stream.Socket.Shutdown(SocketShutdown.Send);
 
-    /// <summary>All that comes until the connection is closed.</summary>
+    /// <summary>Everything received until the connection is closed.</summary>
     public async Task<RawAnswer> ReadAsync()
     {
         using var patience = new CancellationTokenSource(Patience);
@@ -58,7 +58,7 @@ internal sealed class RawConnection : IDisposable
         }
         catch (IOException)
         {
-            // Closed the hard way; what came before counts.
+            // The connection was reset. What was received before is the answer.
         }
 
         return RawAnswer.Parse(Encoding.UTF8.GetString(read.ToArray()));
@@ -67,8 +67,8 @@ internal sealed class RawConnection : IDisposable
     public void Dispose() => _tcp.Dispose();
 }
 
-/// <param name="Status">Null where the connection was closed without an answer.</param>
-/// <param name="Rest">All that came after the first empty line.</param>
+/// <param name="Status">Null if the connection was closed without an answer.</param>
+/// <param name="Rest">Everything after the first empty line.</param>
 internal sealed record RawAnswer(int? Status, IReadOnlyList<string> Head, string Rest)
 {
     public static RawAnswer Parse(string text)

@@ -5,7 +5,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>Clients that keep a connection busy with a byte now and then.</summary>
+/// <summary>Clients that send a byte now and then to keep a connection open.</summary>
 public sealed class SlowClientTests(TestService service) : IClassFixture<TestService>
 {
     private const int Clients = 50;
@@ -38,7 +38,7 @@ public sealed class SlowClientTests(TestService service) : IClassFixture<TestSer
         Figures.Add($"wire: slow {what}", "requests of others meanwhile, failed", 0);
     }
 
-    /// <summary>How it was answered in the end; null where the connection was just closed.</summary>
+    /// <summary>The status of the answer; null if the connection was closed without one.</summary>
     private async Task<int?> BeSlowAsync(string beginning)
     {
         using var connection = await RawConnection.OpenAsync(_api.Address);

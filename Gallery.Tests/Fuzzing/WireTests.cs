@@ -4,7 +4,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
 
-/// <summary>What no HTTP client sends, byte by byte.</summary>
+/// <summary>Bytes that no HTTP client sends.</summary>
 public sealed class WireTests(TestService service) : IClassFixture<TestService>
 {
     private const string End = "Host: localhost\r\nConnection: close\r\n\r\n";

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gallery.Tests.Observability;
 
-/// <summary>What an OTLP collector is sent over HTTP, as it came: names and values stand in the protobuf as plain UTF-8.</summary>
+/// <summary>An OTLP collector that keeps the raw requests. Names and values are plain UTF-8 in the protobuf.</summary>
 internal sealed class Collector : IAsyncDisposable
 {
     private readonly WebApplication _server;
@@ -27,7 +27,7 @@ internal sealed class Collector : IAsyncDisposable
         return collector;
     }
 
-    /// <summary>All that has come to a path; fails where that does not get to hold the text in time.</summary>
+    /// <summary>Waits until the requests to a path contain the text, and returns them. Fails on a time-out.</summary>
     public async Task<string> WaitForAsync(string path, string text)
     {
         for (var patience = 300; patience > 0; patience--)

@@ -6,7 +6,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Observability;
 
-/// <summary><c>/metrics</c>: what it tells, and whom.</summary>
+/// <summary><c>/metrics</c>: what it shows, and who may read it.</summary>
 public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
 {
     private readonly string _database = other.Database.ConnectionString;

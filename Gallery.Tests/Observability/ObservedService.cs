@@ -10,7 +10,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Observability;
 
-/// <summary>The real service with settings of a test's own, its log kept.</summary>
+/// <summary>The real service with a test's settings. It keeps the log.</summary>
 public sealed class ObservedService : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source;
@@ -25,13 +25,13 @@ public sealed class ObservedService : IAsyncDisposable
 
     public Api Api { get; }
 
-    /// <summary>What it wrote of level warning or worse.</summary>
+    /// <summary>The log's lines of level warning or above.</summary>
     public WarningLog Log { get; }
 
     /// <param name="settings">Each <c>NAME=value</c>.</param>
     public static Task<ObservedService> StartAsync(string database, params string[] settings) => StartAsync(database, "http://127.0.0.1:0", settings);
 
-    /// <param name="urls">Where it listens; the first is where <see cref="Api"/> asks.</param>
+    /// <param name="urls">The addresses to listen on. <see cref="Api"/> uses the first.</param>
     public static async Task<ObservedService> StartAsync(string database, string urls, string[] settings)
     {
         var given = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(line => line.Split('=', 2)).Select(line => new KeyValuePair<string, string?>(line[0], line[1]))).Build();

@@ -3,7 +3,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Observability;
 
-/// <summary>What a collector of traces and metrics is sent.</summary>
+/// <summary>What the service sends to a collector of traces and metrics.</summary>
 public sealed class OtlpTests(TestService other) : IClassFixture<TestService>
 {
     private const string TraceId = "0af7651916cd43dd8448eb211c80319c";
@@ -18,8 +18,8 @@ public sealed class OtlpTests(TestService other) : IClassFixture<TestService>
         var answer = await service.Api.GetAsync("/v1/gallery/?limit=7", ("traceparent", $"00-{TraceId}-b7ad6b7169203331-01"));
 
         Assert.Equal(TraceId, answer.Headers.GetValues("X-Request-Id").Single());
-        await collector.WaitForAsync("/v1/traces", Encoding.Latin1.GetString(Convert.FromHexString(TraceId)));   // services of other tests have spans too
-        await collector.WaitForAsync("/v1/traces", "from gallery.image as i");   // its span ends before the request's, and may be sent before it
+        await collector.WaitForAsync("/v1/traces", Encoding.Latin1.GetString(Convert.FromHexString(TraceId)));   // other tests' services send spans too
+        await collector.WaitForAsync("/v1/traces", "from gallery.image as i");   // the statement's span ends first and may be sent first
         var spans = await collector.WaitForAsync("/v1/traces", "GET /v1/gallery/");
         Assert.Contains("postgresql", spans, StringComparison.Ordinal);
         Assert.Contains("gallery-tests", spans, StringComparison.Ordinal);

@@ -2,7 +2,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Observability;
 
-/// <summary>How a request is named, to its caller and in the log.</summary>
+/// <summary>The request's id, for its caller and in the log.</summary>
 public sealed class RequestIdTests(TestService service) : IClassFixture<TestService>
 {
     private const string TraceId = "0af7651916cd43dd8448eb211c80319c";
