@@ -22,8 +22,8 @@ internal static class JournalSql
           and n.nspname not like 'pg\_%'
         """;
 
-    // After the script, in its transaction, for each table that existed before it: the strongest lock, whether the file has
-    // changed (a rewrite), and the scans and rows read under the lock.
+    // After the script, in its transaction. For each table noted before: the strongest lock, and the scans and rows read under
+    // it. Another file means that the table was rewritten.
     // language=PostgreSQL
     public const string InsertApplied = """
         insert into gallery_migrations.journal

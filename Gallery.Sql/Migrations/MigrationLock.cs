@@ -36,7 +36,7 @@ internal static class MigrationLock
 
     private static async Task AcquireAsync(NpgsqlConnection connection, TimeSpan wait, ILogger log, CancellationToken ct)
     {
-        // Polls, because a blocking wait would deadlock with "create index concurrently": the waiting statement holds a
+        // Polls, because a blocking wait would deadlock with "create index concurrently". The waiting statement would hold a
         // snapshot, and the index waits for all snapshots to end.
         // language=PostgreSQL
         const string sql = $"select pg_try_advisory_lock({Key})";

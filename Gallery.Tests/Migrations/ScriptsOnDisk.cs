@@ -13,8 +13,6 @@ internal sealed class ScriptsOnDisk : IDisposable
 
     public string Folder => Path.Combine(_root, "sql", "migrations");
 
-    public string SnapshotPath => Path.Combine(_root, "sql", "schema.snapshot");
-
     public IReadOnlyList<MigrationScript> Read() => ScriptFolder.Read(Folder);
 
     /// <summary>Writes a script with a header. Replaces one of the same name.</summary>

@@ -61,12 +61,11 @@ internal static class TestSql
         order by 1
         """);
 
-    public static Task<IReadOnlyList<string>> ApplyAsync(
-        this TestDatabase database, ScriptsOnDisk scripts, TimeSpan? lockTimeout = null, int lockRetries = 0) =>
+    public static Task<IReadOnlyList<string>> ApplyAsync(this TestDatabase database, ScriptsOnDisk scripts) =>
         Migrator.ApplyAsync(
             new NpgsqlConnectionStringBuilder(database.ConnectionString),
             scripts.Read(),
-            ApplyOptions.Default with { LockTimeout = lockTimeout ?? TimeSpan.FromSeconds(3), LockRetries = lockRetries },
+            ApplyOptions.Default with { LockRetries = 0 },
             NullLogger.Instance,
             TestContext.Current.CancellationToken);
 
