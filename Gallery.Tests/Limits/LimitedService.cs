@@ -33,7 +33,8 @@ internal sealed class LimitedService : IAsyncDisposable
 
     public static async Task<LimitedService> StartAsync(TestDatabase database, int pool, params string[] settings)
     {
-        var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database.ConnectionString)) { Pooling = true, MaxPoolSize = pool };
+        // No lock time-out: these tests make a statement last by a lock.
+        var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database.ConnectionString)) { Pooling = true, MaxPoolSize = pool, Options = "-c lock_timeout=0" };
         var limited = new LimitedService(GalleryDatabase.Create(connection, Given.Settings()), settings);
         await limited._service.StartAsync();
         limited.Api = new Api(new Uri(limited._service.Urls.Single()));
