@@ -5,6 +5,7 @@ using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Npgsql;
 
 namespace Gallery.Service;
@@ -12,11 +13,14 @@ namespace Gallery.Service;
 /// <summary>The host: what is registered, and what a request passes on its way to an endpoint.</summary>
 public static partial class GalleryService
 {
-    /// <summary>A service on this database, not started yet.</summary>
-    /// <param name="database">Stays the caller's to dispose.</param>
+    /// <inheritdoc cref="Build(WebApplicationBuilder, NpgsqlDataSource, IConfiguration)"/>
+    public static WebApplication Build(NpgsqlDataSource database, IConfiguration settings, string[] args) => Build(Prepare(settings, args), database, settings);
+
+    /// <summary>Reads every setting and registers everything but the database.</summary>
     /// <param name="settings">What <c>.env.example</c> lists.</param>
     /// <param name="args">The host's own, such as <c>--urls</c>.</param>
-    public static WebApplication Build(NpgsqlDataSource database, IConfiguration settings, string[] args)
+    /// <exception cref="SettingsException">A setting cannot be used.</exception>
+    internal static WebApplicationBuilder Prepare(IConfiguration settings, string[] args)
     {
         // Else it is told of every write below the folder of its start, for a file that is read at the start alone.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
@@ -27,7 +31,7 @@ public static partial class GalleryService
         var limits = ServiceLimits.From(settings);
         builder.AddLimits(limits);
 
-        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton(limits);
         builder.Services.AddSingleton(BatchOptions.From(settings, limits.QueueLength));
         foreach (var noun in Nouns.All) noun.AddServices(builder.Services, settings);
         builder.Services.AddHostedService<Drain>();
@@ -37,10 +41,18 @@ public static partial class GalleryService
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
         builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
         builder.Services.ConfigureHttpJsonOptions(json => GalleryJson.Configure(json.SerializerOptions));
-        builder.Services.AddGalleryAccess(settings);
+        builder.Services.AddGalleryAccess(settings, ServiceAddress.FindPublic(builder.Configuration));
         builder.Services.AddGalleryOpenApi("The metadata of generated images that Cloudinary hosts.");
+        return builder;
+    }
 
+    /// <summary>A service on this database, not started yet.</summary>
+    /// <param name="database">Remains the caller's to dispose.</param>
+    internal static WebApplication Build(WebApplicationBuilder builder, NpgsqlDataSource database, IConfiguration settings)
+    {
+        builder.Services.AddSingleton(database);
         var app = builder.Build();
+        var limits = app.Services.GetRequiredService<ServiceLimits>();
         app.UseTrustedProxies(limits);
         app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
@@ -53,6 +65,9 @@ public static partial class GalleryService
         app.MapMetrics(settings);
         return app;
     }
+
+    [LoggerMessage(LogLevel.Information, "Settings come from the environment and from .env. The .env that was read: {DotEnv}")]
+    internal static partial void LogSettings(ILogger log, string dotEnv);
 
     [LoggerMessage(LogLevel.Information, "Gallery serves {Urls} on {Database}; its routes are listed at /docs")]
     internal static partial void LogServing(ILogger log, string urls, string database);

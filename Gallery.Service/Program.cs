@@ -1,59 +1,49 @@
+using System.CommandLine;
 using Gallery.Service.Access;
+using Gallery.Service.Health;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
-using Gallery.Sql.Migrations;
 
 namespace Gallery.Service;
 
 internal static class ServiceProgram
 {
-    private const int Unexpected = 1;
-    private const int SettingsError = 2;
-    private const int DatabaseError = 3;
-    private const int AddressError = 4;
+    private static readonly Option<string?> Urls = new("--urls") { Description = "Where to listen, such as http://localhost:9998. Default: ASPNETCORE_URLS, then PORT, then http://localhost:9999" };
 
-    private static async Task<int> Main(string[] args)
+    private static Task<int> Main(string[] args)
+    {
+        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create() };
+        root.SetAction((parsed, stop) => ServeAsync(parsed.GetValue(Urls) is { } urls ? ["--urls", urls] : [], stop));
+        var parsed = root.Parse(args);
+        return parsed.Errors.Count > 0
+            ? Task.FromResult(StartFailure.Report(StartFailure.Explain(parsed)))
+            // The host and the private PostgreSQL bound their own shut-down. SIGINT and SIGTERM cancel the start too.
+            : parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromHours(1), EnableDefaultExceptionHandler = false });
+    }
+
+    private static async Task<int> ServeAsync(string[] hostArgs, CancellationToken stop)
     {
         try
         {
-            if (args is [KeyCommand.Verb, ..]) return KeyCommand.Run(args[1..]);
-            var settings = Settings.Load();
+            var dotEnv = Settings.FindDotEnv(Directory.GetCurrentDirectory());
+            var settings = Settings.Load(dotEnv);
             using var logs = LoggerFactory.Create(logging => logging.AddGalleryLogging(settings));
-            using var stop = new StopSignals();
-            await using var database = await ServiceDatabase.OpenAsync(settings, logs.CreateLogger("Gallery"), stop.Token);
-            var connecting = Task.Run(() => database.ConnectAsync(stop.Token));   // beside the host's making: each is a third of the start
-            await using var service = GalleryService.Build(database.Source, settings, args);
-            var server = await connecting;
-            await ServiceAddress.StartAsync(service, stop.Token);
-            GalleryService.LogServing(service.Logger, string.Join(", ", service.Urls), server);
-            await service.WaitForShutdownAsync();
+            var log = logs.CreateLogger("Gallery");
+            GalleryService.LogSettings(log, dotEnv ?? "none");
+
+            var builder = GalleryService.Prepare(settings, hostArgs);   // every setting is read before anything starts
+            await using var database = await ServiceDatabase.OpenAsync(settings, builder.Configuration, log, stop);
+            await using var service = GalleryService.Build(builder, database.Source, settings);
+            await ServiceAddress.StartAsync(service, stop);
+            GalleryService.LogServing(log, string.Join(", ", service.Urls), database.Description);
+            var ready = service.Services.GetRequiredService<Readiness>().WaitAsync(service.Lifetime.ApplicationStopping);
+            await service.WaitForShutdownAsync(stop);
+            await ready;
             return 0;
         }
-        catch (SettingsException e)
+        catch (Exception e)
         {
-            return Fail(SettingsError, e.Message);
+            return StartFailure.Report(e);
         }
-        catch (Exception e) when (e is DatabaseUnusableException or MigrationException)
-        {
-            return Fail(DatabaseError, e.Message);
-        }
-        catch (ServiceAddressException e)
-        {
-            return Fail(AddressError, e.Message);
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail(Unexpected, "Stopped before it had started.");
-        }
-        catch (Exception e) when (e is FormatException or InvalidOperationException or IOException or UnauthorizedAccessException)
-        {
-            return Fail(Unexpected, e.Message);
-        }
-    }
-
-    private static int Fail(int exitCode, string message)
-    {
-        Console.Error.WriteLine($"gallery: {message.ReplaceLineEndings(" ")}");
-        return exitCode;
     }
 }

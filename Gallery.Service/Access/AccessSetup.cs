@@ -8,7 +8,8 @@ namespace Gallery.Service.Access;
 internal static class AccessSetup
 {
     /// <exception cref="SettingsException">A setting can not be used.</exception>
-    public static void AddGalleryAccess(this IServiceCollection services, IConfiguration settings)
+    /// <param name="publicAddress">One that the service listens on and other machines can reach. Null if there is none.</param>
+    public static void AddGalleryAccess(this IServiceCollection services, IConfiguration settings, string? publicAddress = null)
     {
         services.AddGalleryCors(settings);
         services.AddSingleton(Permissions.From(settings));
@@ -18,7 +19,9 @@ internal static class AccessSetup
         var insists = settings.FindSwitch(LoopbackGuard.InsistSetting, otherwise: false);
         if (keys is null && issuer is null)
         {
-            if (!insists) services.AddSingleton<IConnectionListenerFactory, LoopbackGuard>();
+            if (insists) return;
+            if (publicAddress is not null) throw LoopbackGuard.Refuse(publicAddress);   // before a database is started
+            services.AddSingleton<IConnectionListenerFactory, LoopbackGuard>();
             return;
         }
 
@@ -29,6 +32,10 @@ internal static class AccessSetup
         if (issuer is not null)
             services.AddSingleton(provider => new UserTokens(issuer, TimeProvider.System, provider.GetRequiredService<ILogger<UserTokens>>()));
     }
+
+    /// <summary>The setting that makes the service ask for credentials. Null if none does.</summary>
+    public static string? FindCredentials(IConfiguration settings) =>
+        ServiceKeys.Find(settings) is not null ? ServiceKeys.Setting : TokenIssuer.Find(settings) is not null ? TokenIssuer.UrlSetting : null;
 
     /// <summary>The steps that the settings ask for; none that they do not.</summary>
     public static void UseGalleryAccess(this WebApplication app)

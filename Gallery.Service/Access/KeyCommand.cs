@@ -1,21 +1,28 @@
+using System.CommandLine;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 
-/// <summary><c>key NAME</c>: makes a service key. The key and its setting go to standard output, a line each; what to do with them, to standard error.</summary>
+/// <summary><c>key NAME</c>: makes a service key. Standard output has the key and its setting, one line each. Standard error has the explanation.</summary>
 internal static class KeyCommand
 {
-    public const string Verb = "key";
+    private static readonly Argument<string[]> Names = new("NAME") { Description = $"The caller's name: {ServiceKeys.NameRule}" };
 
-    /// <exception cref="SettingsException">There is no name, or one that the setting does not take.</exception>
-    public static int Run(string[] args)
+    public static Command Create()
     {
-        // The name is not repeated: it may be a key, given by mistake.
-        if (args is not [var name] || !ServiceKeys.IsName(name))
-            throw new SettingsException($"key takes one name, that of the caller, as in: key pipeline. In it may be {ServiceKeys.NameRule}.");
+        var command = new Command("key", "Makes a key for a service that calls, and the entry of its setting.") { Names };
+        command.SetAction(parsed => Run(parsed.GetValue(Names)!));
+        return command;
+    }
+
+    private static int Run(string[] names)
+    {
+        // A wrong name is not repeated: it may be a key, given by mistake.
+        if (names is not [var name] || !ServiceKeys.IsName(name))
+            return StartFailure.Report(new SettingsException($"key takes one name, the caller's, such as: key pipeline. A name has {ServiceKeys.NameRule}."));
 
         var (key, hash) = ServiceKeys.New();
-        Console.Error.WriteLine($"The key of {name}, shown this once, and the setting that lets it in (several entries: commas between):");
+        Console.Error.WriteLine($"The key of {name}, shown only now, and its setting. If {ServiceKeys.Setting} is set already, append the entry to it after a comma:");
         Console.WriteLine(key);
         Console.WriteLine($"{ServiceKeys.Setting}={name}:{hash}");
         return 0;

@@ -42,7 +42,9 @@ internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionLis
 
     /// <exception cref="SettingsException">Always: nothing comes here but what may not be bound.</exception>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        throw new SettingsException(
-            $"Without credentials the service listens on this machine alone, and http://{endpoint} can be reached from others. Set {ServiceKeys.Setting} (\"key NAME\" makes a key) "
+        throw Refuse($"http://{endpoint}");
+
+    public static SettingsException Refuse(string address) => new(
+            $"Without credentials the service listens on this machine alone, and {address} can be reached from others. Set {ServiceKeys.Setting} (\"key NAME\" makes a key) "
             + $"or {TokenIssuer.UrlSetting} (users' tokens), or listen on --urls http://localhost:9999; {InsistSetting}=true serves whoever can reach it.");
 }

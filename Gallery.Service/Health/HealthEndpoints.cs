@@ -1,6 +1,7 @@
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Gallery.Service.Health;
@@ -12,7 +13,7 @@ internal static class HealthEndpoints
 
     private static readonly Envelope<HealthReport> Alive = Envelope.Of(new HealthReport("alive"), "The service is alive");
     private static readonly Envelope<HealthReport> Ready = Envelope.Of(new HealthReport("ready"), "The database is reachable and has all migrations");
-    private static readonly ProblemResult NotReady = new(StatusCodes.Status503ServiceUnavailable, "not_ready", NotReadyException.Words, RetryAfterSeconds: 5);
+    private static readonly ProblemResult NotReady = new(StatusCodes.Status503ServiceUnavailable, "not_ready", "The service is not ready.", RetryAfterSeconds: 5);
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
@@ -29,31 +30,31 @@ internal static class HealthEndpoints
 
     private static Ok<Envelope<HealthReport>> FindLiveness() => TypedResults.Ok(Alive);
 
-    private static Task<IResult> FindReadiness(HttpContext http, Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct) =>
-        Permissions.MaySeeOperations(http.Caller()) ? FindReadinessAsync(readiness, lifetime, ct) : FindBareReadinessAsync(readiness, lifetime, ct);
-
-    /// <summary>For strangers and users: whether, and never why not. The log has that.</summary>
-    private static async Task<IResult> FindBareReadinessAsync(Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)
+    private static async Task<IResult> FindReadiness(HttpContext http, Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
-        try
-        {
-            return await FindReadinessAsync(readiness, lifetime, ct) is ProblemResult
-                ? NotReady
-                : TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The service is ready"));
-        }
-        catch (Exception e) when (!ct.IsCancellationRequested)
-        {
-            throw new NotReadyException(e);
-        }
+        var answer = await FindReadinessAsync(http, readiness, lifetime, ct);
+        return Permissions.MaySeeOperations(http.Caller()) ? answer
+            // Strangers and users learn whether, never why not. The log has the reason.
+            : answer is ProblemResult ? NotReady
+            : TypedResults.Ok(Envelope.Of(new HealthReport("ready"), "The service is ready"));
     }
 
-    private static async Task<IResult> FindReadinessAsync(Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)
+    private static async Task<IResult> FindReadinessAsync(HttpContext http, Readiness readiness, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested) return ProblemExceptionHandler.ShuttingDown;
-        var pending = await readiness.ListPendingAsync(ct);   // no answer throws, and that is 503 too
-        return pending.Count == 0
-            ? TypedResults.Ok(Ready)
-            : Lacks(pending);
+        try
+        {
+            var pending = await readiness.ListPendingAsync(ct);
+            return pending.Count == 0 ? TypedResults.Ok(Ready) : Lacks(pending);
+        }
+        catch (DatabaseUnusableException e)
+        {
+            return NotReady with { Message = e.Message };
+        }
+        catch (Exception e) when (!ct.IsCancellationRequested && ProblemExceptionHandler.ToProblem(http, e) is { Status: StatusCodes.Status503ServiceUnavailable } problem)
+        {
+            return problem;   // not a request's failure: Readiness logs the reason, once
+        }
     }
 
     private static ProblemResult Lacks(IReadOnlyList<string> pending) => new(
@@ -62,12 +63,6 @@ internal static class HealthEndpoints
         $"The database lacks {string.Join(", ", pending)}. Run the migrator: dotnet run --project Gallery.Sql -- apply.",
         RetryAfterSeconds: 5,
         Pending: pending);
-}
-
-/// <summary>Keeps from the caller why the service is not ready, and not from the log.</summary>
-internal sealed class NotReadyException(Exception reason) : Exception(Words, reason)
-{
-    public const string Words = "The service is not ready.";
 }
 
 /// <summary>How the service is.</summary>

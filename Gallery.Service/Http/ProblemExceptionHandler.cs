@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Gallery.Service.Health;
+using System.Security.Cryptography;
 using Gallery.Service.Limits;
 using Gallery.Sql.Coalescing;
 using Microsoft.AspNetCore.Connections;
@@ -61,7 +61,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => BodyLimit.TooLarge(http),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => BodyTooSlow,
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", "The request is not well-formed HTTP. Correct it."),
-        NotReadyException => Unavailable("not_ready", NotReadyException.Words),
+        FileNotFoundException or CryptographicException => Away,   // the certificates of the database's connection
         RequestTimeoutException => DeadlineExceeded,
         CoalescerFullException => Overloaded,
         IOException => MalformedBody,   // Kestrel throws it for a broken chunk

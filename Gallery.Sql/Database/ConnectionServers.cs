@@ -3,10 +3,10 @@ using Npgsql;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>The servers that a connection names: one, or a list of them in <c>Host</c>, where each may bring a port of its own.</summary>
+/// <summary>The servers that a connection names: one, or several in <c>Host</c>, each with or without a port.</summary>
 public static class ConnectionServers
 {
-    /// <summary>For people: <c>host:port</c>, with commas between several; a socket's folder as it is.</summary>
+    /// <summary>For people: <c>host:port</c>, separated by commas. A socket is shown as its folder.</summary>
     public static string DescribeServers(this NpgsqlConnectionStringBuilder connection) =>
         string.Join(", ", connection.ListServers().Select(server => server.Host switch
         {
@@ -15,7 +15,7 @@ public static class ConnectionServers
             _ => $"{server.Host}:{server.Port}",
         }));
 
-    /// <summary>Each host, an IPv6 address without its brackets. A port that is no number is 0, and so is one out of range.</summary>
+    /// <summary>Each host, an IPv6 address without its brackets. A port that is no number or out of range is 0.</summary>
     internal static IReadOnlyList<(string Host, int Port)> ListServers(this NpgsqlConnectionStringBuilder connection) =>
         [.. (connection.Host ?? "").Split(',').Select(host => Split(host.Trim(), connection.Port))];
 

@@ -1,13 +1,13 @@
 using System.Net;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>Which database the settings name: <c>SUPABASE_DB_*</c>, or one <c>DATABASE_URL</c>.</summary>
+/// <summary>The database that the settings name: <c>SUPABASE_DB_*</c>, or one <c>DATABASE_URL</c>.</summary>
 public static class ConnectionSettings
 {
-    private const string Prefix = "SUPABASE_DB_";
     private const string Host = "SUPABASE_DB_HOST";
     private const string Port = "SUPABASE_DB_PORT";
     private const string Name = "SUPABASE_DB_NAME";
@@ -15,32 +15,44 @@ public static class ConnectionSettings
     private const string Password = "SUPABASE_DB_PASSWORD";
     private const string TlsMode = "SUPABASE_DB_SSLMODE";
     internal const string Url = "DATABASE_URL";
+    private const string Kind = "GALLERY_DATABASE";
+    internal const string PrivateKind = $"{Kind}=embedded";
 
     private static readonly string[] SupabaseNames = [Host, Port, Name, User, Password, TlsMode];
 
-    /// <summary>The connection that the settings name; null when none is set (then the embedded PostgreSQL serves).</summary>
+    /// <summary>The connection that the settings name. Null if they name none, or ask for the private PostgreSQL.</summary>
     /// <remarks>
-    /// Without an <c>sslmode</c> the connection is encrypted (<c>require</c>), except to this machine itself (<c>prefer</c>).
+    /// Without an <c>sslmode</c> the connection is encrypted (<c>require</c>), except on this machine (<c>prefer</c>).
     /// </remarks>
+    /// <param name="log">Is warned of parameters that mean nothing here.</param>
     /// <exception cref="SettingsException">A setting is missing, contradicts another or cannot be read.</exception>
-    public static NpgsqlConnectionStringBuilder? Find(IConfiguration settings)
+    public static NpgsqlConnectionStringBuilder? Find(IConfiguration settings, ILogger? log = null)
     {
         var url = settings.Find(Url)?.Trim();   // a secret's file often ends in a newline
-        if (settings.AsEnumerable().FirstOrDefault(setting => setting.Key.StartsWith(Prefix, StringComparison.Ordinal) && !SupabaseNames.Contains(setting.Key)) is { Key: { } unknown })
-            throw new SettingsException($"{unknown} is no setting; known are {string.Join(", ", SupabaseNames)}.");
         var given = Array.FindAll(SupabaseNames, name => settings.Find(name) is not null);
         if (url is not null && given.Length > 0)
-            throw new SettingsException($"{Url} and {string.Join(", ", given)} are both set, and may name two databases. Remove one of them.");
+            throw new SettingsException($"{Url} and {string.Join(", ", given)} are both set and may name two databases. Remove one of the two.");
+        if (IsPrivate(settings) && (url is not null || given.Length > 0))
+            throw new SettingsException($"{PrivateKind} and {(url is not null ? Url : string.Join(", ", given))} contradict each other. Remove one of the two.");
 
-        var connection = url is not null ? FromUrl(url) : given.Length > 0 ? FromSupabase(settings) : null;
+        var connection = url is not null ? FromUrl(url, log) : given.Length > 0 ? FromSupabase(settings) : null;
         if (connection is null) return null;
 
         CheckServers(connection, url is not null ? Url : Host);
+        CheckFiles(connection);
         if (!connection.ShouldSerialize("SSL Mode"))
             connection.SslMode = connection.ListServers().All(server => IsThisMachine(server.Host)) ? SslMode.Prefer : SslMode.Require;
-        connection.GssEncryptionMode = GssEncryptionMode.Disable;   // its probe costs a round trip a connection, for Kerberos alone
+        connection.GssEncryptionMode = GssEncryptionMode.Disable;   // its probe costs a round trip per connection, and only Kerberos needs it
         return connection;
     }
+
+    /// <summary>Whether the settings ask for the private PostgreSQL by name.</summary>
+    internal static bool IsPrivate(IConfiguration settings) => settings.Find(Kind)?.Trim() switch
+    {
+        null => false,
+        "embedded" => true,
+        var other => throw new SettingsException($"{Kind} is \"{other}\". Set it to embedded, or remove it."),
+    };
 
     /// <summary>The libpq word (<c>verify-full</c>) as Npgsql's value.</summary>
     internal static SslMode ParseSslMode(string value, string setting) => value switch
@@ -52,20 +64,21 @@ public static class ConnectionSettings
         "verify-ca" => SslMode.VerifyCA,
         "verify-full" => SslMode.VerifyFull,
         _ => throw new SettingsException(
-            $"{setting} is \"{value}\"; it takes disable, allow, prefer, require, verify-ca or verify-full."),
+            $"{setting} is \"{value}\". Set it to disable, allow, prefer, require, verify-ca or verify-full."),
     };
 
-    internal static int ParsePort(string value, string setting) =>
+    /// <summary>A port of PostgreSQL's, or with another <paramref name="hint"/> any port.</summary>
+    internal static int ParsePort(string value, string setting, string hint = " (5432 direct or session pooler, 6543 transaction pooler)") =>
         ConnectionServers.ReadPort(value) is var port and > 0
             ? port
-            : throw new SettingsException($"{setting} is \"{value}\"; it takes a port, 1 to 65535 (5432 direct or session pooler, 6543 transaction pooler).");
+            : throw new SettingsException($"{setting} is \"{value}\". Set it to a port from 1 to 65535{hint}.");
 
     private static NpgsqlConnectionStringBuilder FromSupabase(IConfiguration settings)
     {
         var host = settings.Find(Host)
-            ?? throw new SettingsException($"{Host} is not set. Supabase shows it under Connect; for a server on this machine it is 127.0.0.1.");
+            ?? throw new SettingsException($"{Host} is not set. Supabase shows it under Connect. For a server on this machine set 127.0.0.1.");
         if (!IsHost(host))
-            throw new SettingsException($"{Host} takes a host name alone, without scheme, user, port or path; the port goes into {Port}, a whole URL into {Url}.");
+            throw new SettingsException($"{Host} is not a host name. Leave out scheme, user, port and path. Set the port in {Port}, or a whole URL in {Url}.");
 
         var connection = new NpgsqlConnectionStringBuilder
         {
@@ -79,9 +92,9 @@ public static class ConnectionSettings
         return connection;
     }
 
-    private static NpgsqlConnectionStringBuilder FromUrl(string url)
+    private static NpgsqlConnectionStringBuilder FromUrl(string url, ILogger? log)
     {
-        var parsed = PostgresUri.IsOne(url) ? PostgresUri.Parse(url, Url) : FromKeywords(url);
+        var parsed = PostgresUri.IsOne(url) ? PostgresUri.Parse(url, Url, log) : FromKeywords(url);
         RefusePlaceholder(parsed.Password, Url);
         return parsed;
     }
@@ -91,31 +104,38 @@ public static class ConnectionSettings
         try
         {
             var parsed = new NpgsqlConnectionStringBuilder(text);
-            return string.IsNullOrEmpty(parsed.Host) ? throw new SettingsException($"{Url} names no host; add Host=….") : parsed;
+            return string.IsNullOrEmpty(parsed.Host) ? throw new SettingsException($"{Url} names no host. Add Host=….") : parsed;
         }
         catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or KeyNotFoundException)
         {
-            // The parser's own words may quote what it could not read, and that may be the password.
+            // The parser's message may quote what it could not read, and that may be the password.
             throw new SettingsException(
-                $"{Url} can not be read. It takes postgresql://user:password@host:port/database, or Npgsql's Host=…;Username=…;Password=…;Database=….");
+                $"{Url} cannot be read. Write postgresql://user:password@host:port/database, or Npgsql's Host=…;Username=…;Password=…;Database=….");
         }
     }
 
-    /// <summary>Refuses now what Npgsql would refuse at the first use, in words that may quote the password.</summary>
+    /// <summary>Refuses now what Npgsql would refuse at the first use, in a message that may quote the password.</summary>
     private static void CheckServers(NpgsqlConnectionStringBuilder connection, string setting)
     {
         var servers = connection.ListServers();
         if (servers.Any(server => server.Port == 0 || !IsHost(server.Host)))
-            throw new SettingsException($"{setting} holds a host that is not a name or an address with a port, 1 to 65535, after it or none.");
+            throw new SettingsException($"{setting} has a host that is no name or address, or a port that is not from 1 to 65535.");
 
         if (servers is [var (host, port)]) (connection.Host, connection.Port) = (host, port);
         if (servers.Count == 1 && connection.TargetSessionAttributes is not (null or "any"))
-            throw new SettingsException($"{setting} has target_session_attrs, which chooses between several hosts, and names one host. Remove it, or add the other hosts.");
+            throw new SettingsException($"{setting} has target_session_attrs but only one host. Remove it, or add the other hosts.");
+    }
+
+    private static void CheckFiles(NpgsqlConnectionStringBuilder connection)
+    {
+        foreach (var (name, path) in new[] { ("sslrootcert", connection.RootCertificate), ("sslcert", connection.SslCertificate), ("sslkey", connection.SslKey) })
+            if (!string.IsNullOrEmpty(path) && !File.Exists(path))
+                throw new SettingsException($"{Url}: {name} names the file {path}, which does not exist.");
     }
 
     private static string? RefusePlaceholder(string? password, string setting) =>
         password is "[YOUR-PASSWORD]" or "YOUR-PASSWORD"
-            ? throw new SettingsException($"{setting} still holds Supabase's placeholder [YOUR-PASSWORD]; put the database's password there.")
+            ? throw new SettingsException($"{setting} still contains the placeholder [YOUR-PASSWORD]. Put the database's password there.")
             : password;
 
     private static bool IsHost(string text) => text.StartsWith('/') || Uri.CheckHostName(text) != UriHostNameType.Unknown;

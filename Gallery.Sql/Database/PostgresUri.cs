@@ -1,29 +1,43 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Gallery.Sql.Database;
 
 /// <summary>
 /// The <c>postgresql://user:password@host:port/database?parameters</c> form, which Npgsql does not read
-/// (PostgreSQL's manual, "Connection URIs"): percent-encoding, several hosts and libpq's names of the parameters.
+/// (PostgreSQL's manual, "Connection URIs"): percent-encoding, several hosts and libpq's parameters.
 /// </summary>
-internal static class PostgresUri
+internal static partial class PostgresUri
 {
-    public static bool IsOne(string text) =>
-        text.StartsWith("postgresql://", StringComparison.OrdinalIgnoreCase) || text.StartsWith("postgres://", StringComparison.OrdinalIgnoreCase);
+    /// <summary>What other clients (Prisma, node-postgres, psycopg, asyncpg, pgx, JDBC) and libpq read from a URL, and what changes nothing here.</summary>
+    private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "connection_limit", "pool_timeout", "socket_timeout", "schema", "sslaccept", "sslidentity", "supa",
+        "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "tcpKeepAlive",
+        "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "query_timeout", "connectionTimeoutMillis", "idleTimeoutMillis",
+        "pool_size", "max_overflow", "pool_max_conns", "pool_min_conns", "pool_max_conn_lifetime", "pool_max_conn_idle_time",
+        "statement_cache_size", "prepared_statement_cache_size", "prepared_statements", "prepareThreshold", "preparedStatementCacheQueries",
+        "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity", "binary_parameters", "uselibpqcompat",
+        "client_encoding", "search_path", "currentSchema", "fallback_application_name", "gssencmode", "krbsrvname", "sslcompression", "sslsni",
+    };
 
-    /// <summary>No message of the errors quotes anything of the URI but a parameter's name: the rest may be the password.</summary>
-    public static NpgsqlConnectionStringBuilder Parse(string uri, string setting)
+    /// <summary>Also with a driver's name, as SQLAlchemy (<c>postgresql+psycopg2://</c>) and JDBC write it.</summary>
+    public static bool IsOne(string text) => Scheme().IsMatch(text);
+
+    /// <summary>Of the URI, an error quotes only a parameter's name. The rest may be the password.</summary>
+    public static NpgsqlConnectionStringBuilder Parse(string uri, string setting, ILogger? log)
     {
         var rest = uri[(uri.IndexOf("://", StringComparison.Ordinal) + 3)..];
         var (beforeQuery, query) = Cut(rest, '?');
         var (authority, database) = Cut(beforeQuery, '/');
 
-        // The last @ ends the password: one that was pasted unencoded may hold others.
+        // The last @ ends the password, because a password that was pasted unencoded may contain others.
         var at = authority.LastIndexOf('@');
         var (user, password) = at < 0 ? ("", "") : Cut(authority[..at], ':');
 
-        // One after the authority is the password's end: what stands before it was cut at the password's own / or ?.
+        // An @ after the authority ends the password too: the authority was cut at a / or ? inside the password.
         if (database.Contains('@', StringComparison.Ordinal) || query.Contains('@', StringComparison.Ordinal)) throw NotEncoded(setting);
 
         var connection = new NpgsqlConnectionStringBuilder();
@@ -31,18 +45,22 @@ internal static class PostgresUri
         if (password.Length > 0) connection.Password = Decode(password, setting);
         if (database.Length > 0) connection.Database = Decode(database, setting);
         ReadHosts(authority[(at + 1)..], connection, setting);
+        var ignored = new List<string>();
         foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var (name, value) = Cut(pair, '=');
             try
             {
-                Set(connection, name, Decode(value, setting), setting);
+                if (Ignored.TryGetValue(name, out var known)) ignored.Add(known);
+                else Set(connection, name, Decode(value, setting), setting);
             }
-            catch (ArgumentException)   // Npgsql's own bounds
+            catch (Exception e) when (e is ArgumentException or FormatException)   // Npgsql's own bounds
             {
                 throw NotUsable(name, setting);
             }
         }
+
+        if (ignored.Count > 0 && log is not null) LogIgnored(log, setting, string.Join(", ", ignored));
 
         return string.IsNullOrEmpty(connection.Host) ? throw new SettingsException($"{setting} names no host.") : connection;
     }
@@ -63,10 +81,17 @@ internal static class PostgresUri
     {
         switch (name)
         {
+            case "sslmode" when value == "no-verify":   // node-postgres: encrypted, any certificate
+            case "ssl" when value is "true" or "require":
+                connection.SslMode = SslMode.Require;
+                break;
             case "sslmode": connection.SslMode = ConnectionSettings.ParseSslMode(value, $"{setting}'s sslmode"); break;
+            case "sslrootcert" when value == "system": break;   // Npgsql's own default
             case "sslrootcert": connection.RootCertificate = value; break;
             case "sslcert": connection.SslCertificate = value; break;
             case "sslkey": connection.SslKey = value; break;
+            case "sslpassword": connection.SslPassword = value; break;
+            case "require_auth": connection.RequireAuth = value.Replace("-", "", StringComparison.Ordinal); break;   // scram-sha-256 is Npgsql's ScramSHA256
             case "application_name": connection.ApplicationName = value; break;
             case "options": connection.Options = value; break;
             case "host": connection.Host = value; break;
@@ -81,22 +106,22 @@ internal static class PostgresUri
             case "connect_timeout" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds):
                 connection.Timeout = seconds;
                 break;
-            // How Supabase's page for other drivers marks the transaction pooler: prepared statements would fail there.
+            // Supabase's URL for Prisma marks the transaction pooler so. Prepared statements would fail there.
             case "pgbouncer" when value == "true": connection.MaxAutoPrepare = 0; break;
-            case "pgbouncer" or "supa": break;
+            case "pgbouncer": break;
             default:
                 throw NotUsable(name, setting);
         }
     }
 
-    // The parameter's name is quoted where it may be one: it is the password's end where that held a ? and the @ was forgotten.
+    // Only a plausible name is quoted: it may be the end of a password that contains a ?.
     private static SettingsException NotUsable(string name, string setting) => new(
         $"{setting} has {(name.All(letter => char.IsAsciiLetterLower(letter) || letter == '_') ? $"the parameter {name}" : "a parameter")}, " +
-        "which is unknown or has no value that can be used. Known: sslmode, sslrootcert, sslcert, sslkey, " +
+        "which is unknown or has an unusable value. Known: sslmode, sslrootcert, sslcert, sslkey, sslpassword, require_auth, " +
         "application_name, options, connect_timeout, target_session_attrs, channel_binding, pgbouncer.");
 
     private static SettingsException NotEncoded(string setting) => new(
-        $"{setting} has no host and port that can be used. If the password holds one of / ? # % or @, percent-encode it (/ is %2F, ? is %3F, # is %23, % is %25, @ is %40).");
+        $"{setting} has no usable host and port. If the password contains / ? # % or @, percent-encode it (/ is %2F, ? is %3F, # is %23, % is %25, @ is %40).");
 
     private static (string Before, string After) Cut(string text, char at) =>
         text.IndexOf(at, StringComparison.Ordinal) is var index and >= 0 ? (text[..index], text[(index + 1)..]) : (text, "");
@@ -105,7 +130,13 @@ internal static class PostgresUri
     {
         for (var i = text.IndexOf('%', StringComparison.Ordinal); i >= 0; i = text.IndexOf('%', i + 1))
             if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2]))
-                throw new SettingsException($"{setting} has a % that no two hex digits follow; a % in the password is written %25.");
+                throw new SettingsException($"{setting} has a % without two hex digits after it. Write a % in the password as %25.");
         return Uri.UnescapeDataString(text);
     }
+
+    [GeneratedRegex(@"\A(jdbc:)?postgres(ql)?(\+[a-z0-9_]+)?://", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex Scheme();
+
+    [LoggerMessage(LogLevel.Warning, "{Setting} has parameters that mean nothing here and are ignored: {Parameters}")]
+    private static partial void LogIgnored(ILogger log, string setting, string parameters);
 }

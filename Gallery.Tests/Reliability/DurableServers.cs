@@ -1,5 +1,7 @@
+using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
 using Gallery.Tests.Embedded;
+using Gallery.Tests.Migrations;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gallery.Tests.Reliability;
@@ -12,7 +14,8 @@ public sealed class UnderLoad : ICollectionFixture<DurableServers>;
 public sealed class DurableServers : IAsyncLifetime
 {
     private readonly TemporaryHome _programsHome = new();
-    private PostgresPrograms _programs = null!;
+    private PostgresPrograms? _programs;
+    private string _missing = "";
     private ServerUser _user = null!;
     private DurableServer? _shared;
 
@@ -23,12 +26,23 @@ public sealed class DurableServers : IAsyncLifetime
         _user = await ServerUser.FindAsync(ct);
         var home = await DataHome.OpenAsync(_programsHome.Path, _user, ct);
         var finder = new ProgramFinder(new NpmPackage(home, _user, searchPath, NullLogger.Instance), _user, searchPath);
-        _programs = await finder.FindAsync(Environment.GetEnvironmentVariable("GALLERY_POSTGRES_BIN"), dataVersion: null, home, ct);
+        try
+        {
+            _programs = await finder.FindAsync(Environment.GetEnvironmentVariable("GALLERY_POSTGRES_BIN"), dataVersion: null, home, ct);
+        }
+        catch (SettingsException e)
+        {
+            _missing = e.Message;
+        }
     }
 
     internal async Task<DurableServer> ShareAsync() => _shared ??= await StartAsync();
 
-    internal Task<DurableServer> StartAsync() => DurableServer.StartAsync(_programs, _user);
+    internal Task<DurableServer> StartAsync()
+    {
+        if (_programs is null) Programs.Missing(_missing);
+        return DurableServer.StartAsync(_programs, _user);
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -4,9 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace Gallery.Tests.Service;
 
-/// <summary>The service as ops run it: a process in a folder of its own, with no setting but those given.</summary>
+/// <summary>The service as a process, in a folder of its own, with only the settings that are given.</summary>
 public sealed partial class ServiceProcess : IAsyncDisposable
 {
+    /// <summary>A setting that asks for credentials, of a key that nobody has.</summary>
+    public const string Credentials = "GALLERY_API_KEYS=nobody:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentQueue<string> _output = [];
@@ -20,6 +23,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <param name="settings">The environment, each <c>NAME=value</c>.</param>
     public ServiceProcess(string? urls, string? dotEnv, params IEnumerable<string> settings)
     {
+        File.WriteAllText(Path.Combine(_folder, "any.sln"), "");   // a checkout, so that it does not matter whether the tests run in a container
         if (dotEnv is not null) File.WriteAllText(Path.Combine(_folder, ".env"), dotEnv);
 
         var start = new ProcessStartInfo(
@@ -33,7 +37,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         start.Environment.Clear();
         foreach (var name in new[] { "PATH", "DOTNET_ROOT", "SystemRoot" })
             if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
-        (start.Environment["HOME"], start.Environment["GALLERY_DATA"]) = (_folder, _folder);   // should it take to a server of its own, then here
+        (start.Environment["HOME"], start.Environment["GALLERY_DATA"]) = (_folder, _folder);   // for its private PostgreSQL
         foreach (var setting in settings.Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
 
         _process = new Process { StartInfo = start };
@@ -45,6 +49,13 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     }
 
     public string Output => string.Join('\n', _output);
+
+    /// <summary>Waits until the log has this text.</summary>
+    public async Task WaitForLogAsync(string text)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!Output.Contains(text, StringComparison.Ordinal)) await Task.Delay(20, patience.Token);
+    }
 
     public IReadOnlyList<string> Errors => [.. _errors];
 

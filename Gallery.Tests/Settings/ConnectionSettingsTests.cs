@@ -57,7 +57,7 @@ public sealed class ConnectionSettingsTests
     {
         var message = Given.Error($"SUPABASE_DB_HOST={host}");
 
-        Assert.StartsWith("SUPABASE_DB_HOST takes a host name alone", message, StringComparison.Ordinal);
+        Assert.StartsWith("SUPABASE_DB_HOST is not a host name.", message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", message, StringComparison.Ordinal);
     }
 
@@ -79,6 +79,16 @@ public sealed class ConnectionSettingsTests
         Assert.DoesNotContain("hunter2", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_private_postgresql_is_no_connection() => Assert.Null(Given.Connection("GALLERY_DATABASE=embedded"));
+
+    [Theory]
+    [InlineData("GALLERY_DATABASE=embedded and DATABASE_URL contradict each other.", "GALLERY_DATABASE=embedded", "DATABASE_URL=postgresql://u:hunter2@h/d")]
+    [InlineData("GALLERY_DATABASE=embedded and SUPABASE_DB_HOST contradict each other.", "GALLERY_DATABASE=embedded", "SUPABASE_DB_HOST=h")]
+    [InlineData("GALLERY_DATABASE is \"private\". Set it to embedded", "GALLERY_DATABASE=private")]
+    public void Settings_that_contradict_the_private_postgresql_are_refused(string message, params string[] settings) =>
+        Assert.StartsWith(message, Given.Error(settings), StringComparison.Ordinal);
+
     [Theory]
     [InlineData("disable", SslMode.Disable)]
     [InlineData("allow", SslMode.Allow)]
@@ -94,8 +104,8 @@ public sealed class ConnectionSettingsTests
     }
 
     [Theory]
-    [InlineData("SUPABASE_DB_SSLMODE is \"on\"; it takes disable, allow, prefer, require, verify-ca or verify-full.", "SUPABASE_DB_HOST=h", "SUPABASE_DB_SSLMODE=on")]
-    [InlineData("DATABASE_URL's sslmode is \"on\"; it takes disable, allow, prefer, require, verify-ca or verify-full.", "DATABASE_URL=postgresql://h/?sslmode=on")]
+    [InlineData("SUPABASE_DB_SSLMODE is \"on\". Set it to disable, allow, prefer, require, verify-ca or verify-full.", "SUPABASE_DB_HOST=h", "SUPABASE_DB_SSLMODE=on")]
+    [InlineData("DATABASE_URL's sslmode is \"on\". Set it to disable, allow, prefer, require, verify-ca or verify-full.", "DATABASE_URL=postgresql://h/?sslmode=on")]
     public void Another_word_of_sslmode_is_refused_with_the_words_it_takes(string message, params string[] settings) =>
         Assert.Equal(message, Given.Error(settings));
 
@@ -124,5 +134,5 @@ public sealed class ConnectionSettingsTests
     [InlineData("DATABASE_URL", "DATABASE_URL=postgresql://postgres:[YOUR-PASSWORD]@db.example.supabase.co:5432/postgres")]
     [InlineData("DATABASE_URL", "DATABASE_URL=User Id=postgres;Password=[YOUR-PASSWORD];Server=db.example.supabase.co;Port=5432;Database=postgres")]
     public void Supabases_placeholder_for_the_password_is_told_apart_from_a_wrong_one(string named, params string[] settings) =>
-        Assert.Equal($"{named} still holds Supabase's placeholder [YOUR-PASSWORD]; put the database's password there.", Given.Error(settings));
+        Assert.Equal($"{named} still contains the placeholder [YOUR-PASSWORD]. Put the database's password there.", Given.Error(settings));
 }

@@ -1,4 +1,5 @@
 using Gallery.Sql.Database;
+using Gallery.Tests.Service;
 using Npgsql;
 
 namespace Gallery.Tests.Settings;
@@ -10,6 +11,9 @@ public sealed class DatabaseUrlTests
     [InlineData("postgresql://postgres:hunter2@db.example.com:5433/pictures")]
     [InlineData("postgres://postgres:hunter2@db.example.com:5433/pictures")]
     [InlineData("POSTGRESQL://postgres:hunter2@db.example.com:5433/pictures")]
+    [InlineData("postgresql+psycopg2://postgres:hunter2@db.example.com:5433/pictures")]
+    [InlineData("postgres+asyncpg://postgres:hunter2@db.example.com:5433/pictures")]
+    [InlineData("jdbc:postgresql://db.example.com:5433/pictures?user=postgres&password=hunter2")]
     [InlineData("  postgresql://postgres:hunter2@db.example.com:5433/pictures\r\n")]
     [InlineData("postgresql:///pictures?host=db.example.com&port=5433&user=postgres&password=hunter2")]
     [InlineData("postgresql://db.example.com:5433/?dbname=pictures&user=postgres&password=hunter2")]
@@ -67,18 +71,50 @@ public sealed class DatabaseUrlTests
     [Fact]
     public void Libpqs_parameters_are_npgsqls()
     {
+        var file = Path.GetTempFileName();
         var connection = Given.Url(
-            "postgresql://h/d?sslmode=verify-ca&sslrootcert=%2Fca.pem&sslcert=/c.pem&sslkey=/k.pem&application_name=a%20b%40c&options=-c%20jit%3Doff&connect_timeout=7&channel_binding=require");
+            $"postgresql://h/d?sslmode=verify-ca&sslrootcert={Uri.EscapeDataString(file)}&sslcert={file}&sslkey={file}&application_name=a%20b%40c&options=-c%20jit%3Doff&connect_timeout=7&channel_binding=require");
+        File.Delete(file);
 
         Assert.Equal(
-            (SslMode.VerifyCA, "/ca.pem", "/c.pem", "/k.pem", "a b@c", "-c jit=off", 7, ChannelBinding.Require),
+            (SslMode.VerifyCA, file, file, file, "a b@c", "-c jit=off", 7, ChannelBinding.Require),
             (connection.SslMode, connection.RootCertificate, connection.SslCertificate, connection.SslKey,
              connection.ApplicationName, connection.Options, connection.Timeout, connection.ChannelBinding));
     }
 
     [Theory]
+    [InlineData("scram-sha-256", "ScramSHA256")]
+    [InlineData("md5,scram-sha-256", "MD5,ScramSHA256")]
+    [InlineData("!password", "!Password")]
+    public void The_ways_of_signing_in_may_be_bounded(string libpqs, string npgsqls) =>
+        Assert.Equal(npgsqls, Given.Url($"postgresql://h/d?require_auth={libpqs}").RequireAuth, ignoreCase: true);
+
+    [Theory]
+    [InlineData("sslmode=no-verify")]
+    [InlineData("ssl=true")]
+    public void Other_clients_words_for_encryption_are_understood(string query) => Assert.Equal(SslMode.Require, Given.Url($"postgresql://localhost/d?{query}").SslMode);
+
+    [Fact]
+    public void What_other_clients_urls_carry_is_ignored_with_one_warning_that_holds_no_value()
+    {
+        var log = new WarningLog();
+        var settings = Given.Settings(
+            "DATABASE_URL=postgresql://u:p@h/d?connection_limit=11&schema=hunter2&pool_timeout=12&keepalives=13&keepalives_idle=14&sslmode=require&statement_timeout=15&pgbouncer=true&currentSchema=x");
+
+        Assert.Equal(SslMode.Require, ConnectionSettings.Find(settings, log.CreateLogger("x"))!.SslMode);
+        Assert.Equal(
+            "DATABASE_URL has parameters that mean nothing here and are ignored: connection_limit, schema, pool_timeout, keepalives, keepalives_idle, statement_timeout, currentSchema",
+            Assert.Single(log.Written).TrimEnd());
+    }
+
+    [Fact]
+    public void A_certificate_file_that_does_not_exist_is_named() =>
+        Assert.Equal("DATABASE_URL: sslrootcert names the file /no/ca.pem, which does not exist.", Given.Error("DATABASE_URL=postgresql://u:hunter2@h/d?sslrootcert=/no/ca.pem"));
+
+    [Theory]
     [InlineData("colour=red", "colour")]
-    [InlineData("keepalives", "keepalives")]
+    [InlineData("require_auth=magic", "require_auth")]
+    [InlineData("ssl=perhaps", "ssl")]
     [InlineData("connect_timeout=soon", "connect_timeout")]
     [InlineData("connect_timeout=99999", "connect_timeout")]
     [InlineData("channel_binding=9", "channel_binding")]
@@ -87,7 +123,7 @@ public sealed class DatabaseUrlTests
     {
         var message = Given.Error($"DATABASE_URL=postgresql://u:hunter2@h/d?{query}");
 
-        Assert.StartsWith($"DATABASE_URL has the parameter {name}, which is unknown or has no value that can be used.", message, StringComparison.Ordinal);
+        Assert.StartsWith($"DATABASE_URL has the parameter {name}, which is unknown or has an unusable value.", message, StringComparison.Ordinal);
         Assert.Contains("sslmode", message, StringComparison.Ordinal);
     }
 
@@ -117,7 +153,7 @@ public sealed class DatabaseUrlTests
     [InlineData("postgresql://u:hunter2%4@h/d")]
     [InlineData("postgresql://u:hunter2%zz@h/d")]
     public void A_stray_percent_sign_tells_how_it_is_written(string url) =>
-        Assert.Contains("written %25", Given.Error($"DATABASE_URL={url}"), StringComparison.Ordinal);
+        Assert.Contains("as %25", Given.Error($"DATABASE_URL={url}"), StringComparison.Ordinal);
 
     [Fact]
     public void Choosing_between_hosts_needs_several() =>

@@ -11,8 +11,9 @@ public sealed class DotEnvTests
     [InlineData("\uFEFFNAME=value", "value")]
     [InlineData("export NAME=value", "value")]
     [InlineData("# a comment\n\n  NAME=value # another", "value")]
-    [InlineData("NAME=one\nNAME=two", "two")]
-    [InlineData("NAME=one\nexport NAME=two", "two")]
+    [InlineData("NAME=a\"b\nOTHER=c", "a\"b")]
+    [InlineData("NAME='first\nlast' # another\nOTHER=c", "first\nlast")]
+    [InlineData("NAME=\"a\\\"b\"\nOTHER=c", "a\"b")]
     [InlineData("NAME=", "")]
     [InlineData("NAME=a=b==", "a=b==")]
     [InlineData("NAME=ab#cd", "ab#cd")]
@@ -35,11 +36,40 @@ public sealed class DotEnvTests
         Assert.DoesNotContain("hunter2", refusal.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_quoted_value_may_have_several_lines() => Assert.Equal("b", Read("KEY=\"first\nsecond line\nlast\"\nA=b")["A"]);
+    [Theory]
+    [InlineData("NAME=hunter2\n\nNAME=two", 1, 3)]
+    [InlineData("# a comment\nNAME=one\nexport NAME=hunter2", 2, 3)]
+    [InlineData("NAME=hunter2\nName=two", 1, 2)]
+    [InlineData("A=\"first\nlast\"\nNAME=a\"b\nNAME=two", 3, 4)]
+    public void A_name_given_twice_is_an_error_that_names_both_lines(string text, int first, int second)
+    {
+        var message = Assert.Throws<SettingsException>(() => Read(text)).Message;
+
+        Assert.Contains($"on line {first} and on line {second}", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", message, StringComparison.Ordinal);
+    }
 
     [Fact]
-    public void No_file_is_no_setting() => Assert.Empty(Gallery.Sql.Database.Settings.ReadDotEnv(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())));
+    public void The_file_is_the_nearest_one_up_to_the_solution()
+    {
+        var root = Directory.CreateTempSubdirectory("gallery-").FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(root, "checkout", "project", "bin")).FullName;
+        File.WriteAllText(Path.Combine(root, ".env"), "");
+        Assert.Null(Find(folder));   // without a solution, no folder above is searched
+
+        File.WriteAllText(Path.Combine(root, "checkout", "any.sln"), "");
+        Assert.Null(Find(folder));   // and none above the solution
+        foreach (var nearer in new[] { Path.Combine(root, "checkout"), Path.Combine(root, "checkout", "project"), folder })
+        {
+            File.WriteAllText(Path.Combine(nearer, ".env"), "");
+            Assert.Equal(Path.Combine(nearer, ".env"), Find(folder));
+        }
+
+        Directory.Delete(root, recursive: true);
+    }
+
+    [Fact]
+    public void A_quoted_value_may_have_several_lines() => Assert.Equal("b", Read("KEY=\"first\nsecond line\nlast\"\nA=b")["A"]);
 
     [Fact]
     public void A_quote_that_is_not_closed_is_named_without_its_text()
@@ -49,6 +79,8 @@ public sealed class DotEnvTests
         Assert.Contains("SUPABASE_DB_PASSWORD", message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", message, StringComparison.Ordinal);
     }
+
+    private static string? Find(string folder) => Gallery.Sql.Database.Settings.FindDotEnv(folder);
 
     private static Dictionary<string, string> Read(string text)
     {

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using Gallery.Sql.Database;
+using Gallery.Sql.Migrations;
+
+namespace Gallery.Service;
+
+/// <summary>Why the service did not start: one line on standard error, and the exit code.</summary>
+internal static class StartFailure
+{
+    public static int Report(Exception failure)
+    {
+        var (exitCode, message) = failure switch
+        {
+            SettingsException => (2, failure.Message),
+            DatabaseUnusableException or MigrationException => (3, failure.Message),
+            ServiceAddressException => (4, failure.Message),
+            OperationCanceledException => (1, "Stopped before the start was complete."),
+            FormatException or InvalidOperationException or IOException or UnauthorizedAccessException => (1, failure.Message),
+            _ => (1, $"unexpected: {failure}"),   // a bug: whoever mends it needs the stack
+        };
+        Console.Error.WriteLine($"gallery: {message.ReplaceLineEndings(" ")}");
+        return exitCode;
+    }
+
+    /// <summary>Quotes only the beginning of an unknown word: it may be a URL with a password.</summary>
+    public static SettingsException Explain(ParseResult parsed) => new(parsed.UnmatchedTokens is [var word, ..]
+        ? $"Unknown word on the command line: {word.Split('=', ':', '@')[0]}. See --help."
+        : $"{parsed.Errors[0].Message} See --help.");
+}

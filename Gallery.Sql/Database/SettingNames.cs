@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+
+namespace Gallery.Sql.Database;
+
+/// <summary>The names of all settings: those that <c>.env.example</c> lists, which is built into this assembly.</summary>
+internal static partial class SettingNames
+{
+    private const int Typo = 2;   // edits
+
+    private static readonly string[] OwnPrefixes = ["GALLERY_", "SUPABASE_DB_", "SUPABASE_DATABASE_", "DATABASE_"];
+
+    public static IReadOnlyList<string> Known { get; } = Read();
+
+    /// <summary>Other programs have SUPABASE_ settings too, so of those only a near miss is refused.</summary>
+    /// <exception cref="SettingsException">A name looks like a setting and is none. The message names the nearest setting.</exception>
+    public static void RefuseUnknown(IEnumerable<KeyValuePair<string, string>> settings, string source)
+    {
+        foreach (var (given, value) in settings)
+        {
+            var name = given.ToUpperInvariant();
+            if (!name.StartsWith("SUPABASE_", StringComparison.Ordinal) && !OwnPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
+                || Known.Contains(name) || ServiceLink().IsMatch($"{name}={value}"))
+                continue;
+
+            var nearest = Known.MinBy(known => Distance(name, known))!;
+            if (OwnPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) || Distance(name, nearest) <= Typo)
+                throw new SettingsException($"Unknown setting {given} in {source}. Did you mean {nearest}? .env.example lists all settings.");
+        }
+    }
+
+    /// <summary>Levenshtein's: the insertions, deletions and replacements that turn one text into the other.</summary>
+    private static int Distance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var diagonal = row[0]++;
+            for (var j = 1; j <= b.Length; j++)
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
+        }
+
+        return row[^1];
+    }
+
+    private static string[] Read()
+    {
+        using var example = new StreamReader(typeof(SettingNames).Assembly.GetManifestResourceStream(".env.example")!);
+        return [.. Line().Matches(example.ReadToEnd()).Select(line => line.Groups["name"].Value)];
+    }
+
+    [GeneratedRegex("^#?(?<name>[A-Z_]+)=", RegexOptions.Multiline)]
+    private static partial Regex Line();
+
+    /// <summary>What Kubernetes sets in every pod for a Service that is named gallery or database.</summary>
+    [GeneratedRegex(@"\A\w+(_SERVICE_(HOST|PORT)(_\w+)?=|_PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?=|_PORT=[a-z]+://)", RegexOptions.ExplicitCapture)]
+    private static partial Regex ServiceLink();
+}
