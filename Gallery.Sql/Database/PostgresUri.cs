@@ -91,7 +91,7 @@ internal static partial class PostgresUri
             case "sslcert": connection.SslCertificate = value; break;
             case "sslkey": connection.SslKey = value; break;
             case "sslpassword": connection.SslPassword = value; break;
-            case "require_auth": connection.RequireAuth = value.Replace("-", "", StringComparison.Ordinal); break;   // scram-sha-256 is Npgsql's ScramSHA256
+            case "require_auth": connection.RequireAuth = string.Join(',', value.Split(',').Select(ReadAuth)); break;
             case "application_name": connection.ApplicationName = value; break;
             case "options": connection.Options = value; break;
             case "host": connection.Host = value; break;
@@ -113,6 +113,19 @@ internal static partial class PostgresUri
                 throw NotUsable(name, setting);
         }
     }
+
+    /// <summary>libpq's word for a way to sign in as Npgsql's, which is case-sensitive. A ! before it excludes it.</summary>
+    private static string ReadAuth(string way) => way switch
+    {
+        ['!', .. var excluded] => $"!{ReadAuth(excluded)}",
+        "password" => "Password",
+        "md5" => "MD5",
+        "gss" => "GSS",
+        "sspi" => "SSPI",
+        "scram-sha-256" => "ScramSHA256",
+        "none" => "None",
+        _ => throw new FormatException(),
+    };
 
     // Only a plausible name is quoted: it may be the end of a password that contains a ?.
     private static SettingsException NotUsable(string name, string setting) => new(

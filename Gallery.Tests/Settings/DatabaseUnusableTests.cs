@@ -17,7 +17,7 @@ public sealed class DatabaseUnusableTests
         { new NpgsqlException("Failed to connect to 192.0.2.1:5433", new TimeoutException()), "does not accept the connection in time" },
         { new NpgsqlException("Exception while reading from stream", new TimeoutException()), "TLS and sign-in do not end in time" },
         { new TimeoutException(), "host name that is not resolved in time" },
-        { new NpgsqlException("Exception while reading", new EndOfStreamException()), "Check that it is PostgreSQL" },
+        { new NpgsqlException("Exception while reading", new EndOfStreamException()), "Check that PostgreSQL listens there" },
         { new NpgsqlException("SSL connection requested. No SSL enabled connection from this host is configured."), "SUPABASE_DB_SSLMODE=disable" },
         { new NpgsqlException("Exception while performing SSL handshake", new AuthenticationException("rejected")), "sslrootcert" },
         { new CryptographicException("no PEM"), "sslcert" },

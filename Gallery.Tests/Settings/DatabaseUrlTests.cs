@@ -87,7 +87,7 @@ public sealed class DatabaseUrlTests
     [InlineData("md5,scram-sha-256", "MD5,ScramSHA256")]
     [InlineData("!password", "!Password")]
     public void The_ways_of_signing_in_may_be_bounded(string libpqs, string npgsqls) =>
-        Assert.Equal(npgsqls, Given.Url($"postgresql://h/d?require_auth={libpqs}").RequireAuth, ignoreCase: true);
+        Assert.Equal(npgsqls, Given.Url($"postgresql://h/d?require_auth={libpqs}").RequireAuth);
 
     [Theory]
     [InlineData("sslmode=no-verify")]

@@ -82,7 +82,7 @@ internal static class CommandLine
     {
         if (parsed.GetValue(ConnectionFile) is not { } path)
         {
-            return ConnectionSettings.Find(Settings.Load()) ?? throw new SettingsException(
+            return ConnectionSettings.Find(Settings.Load(), StandardErrorLog.Instance) ?? throw new SettingsException(
                 "no database is set: set DATABASE_URL or SUPABASE_DB_* in the environment or .env, or use --connection-file.");
         }
 
