@@ -11,7 +11,7 @@ namespace Gallery.Tests.Reliability;
 public sealed class PooledConnectionTests(TestServer server)
 {
     private const int Requests = 10_000;
-    private const int WarmedStatements = 9;   // ImageRepository.WarmAsync's: seven, and the lists once more for everyone's
+    private const int Statements = 9;   // the repository's: seven, and the lists once more for everyone's
 
     [Fact]
     public async Task Behind_a_pooler_in_transaction_mode_no_request_fails()
@@ -54,7 +54,7 @@ public sealed class PooledConnectionTests(TestServer server)
                 Assert.Equal(0, await connection.ExecuteScalarAsync<int>("select pg_my_temp_schema()::int"));
                 Assert.Equal(0, await connection.ExecuteScalarAsync<int>("select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'"));
                 var prepared = (await connection.QueryAsync<string>("select statement from pg_prepared_statements")).Where(statement => !statement.Contains("pg_", StringComparison.Ordinal)).ToList();
-                Assert.InRange(prepared.Count, 1, WarmedStatements);
+                Assert.InRange(prepared.Count, 0, Statements);   // prepared at first use, so not on every connection
                 Assert.All(prepared, statement => Assert.Contains("gallery.image", statement, StringComparison.Ordinal));
                 await connection.DisposeAsync();
             }
