@@ -113,7 +113,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
                 "Set a different GALLERY_DATA for each. To share one gallery, set DATABASE_URL or SUPABASE_DB_* for all.");
     }
 
-    /// <summary>The server that already runs on the data; null if there is none, even if a dead one left its files.</summary>
+    /// <summary>The server that already runs on the data; null if none runs, even if a dead one left its files.</summary>
     private static async Task<Postmaster?> FindRunningAsync(DataHome home, string password, CancellationToken ct)
     {
         var waited = Stopwatch.StartNew();

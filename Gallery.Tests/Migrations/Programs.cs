@@ -3,14 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Gallery.Tests.Migrations;
 
-/// <summary>Programs that a few tests need beside the server. Without them the tests are skipped; in CI they fail.</summary>
+/// <summary>Programs that some tests need besides the server. If one is missing, its tests are skipped; in CI they fail.</summary>
 internal static class Programs
 {
     public static string Psql => Find("psql") ?? Missing("psql is not installed. On Debian: apt-get install postgresql-client.");
 
     public static string PgBouncer => Find("pgbouncer") ?? Missing("pgbouncer is not installed. On Debian: apt-get install pgbouncer.");
 
-    /// <summary>Ends the test: skipped with the reason, or failed where <c>CI=true</c>.</summary>
+    /// <summary>Skips the test with the reason, or fails it if <c>CI=true</c>.</summary>
     [DoesNotReturn]
     public static string Missing(string reason)
     {

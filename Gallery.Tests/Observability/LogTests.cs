@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Tests.Observability;
 
-/// <summary>The log's form, and its length while the database is away.</summary>
+/// <summary>The log's format, and its length while the database is unavailable.</summary>
 public sealed class LogTests(TestService other, TestServer server) : IClassFixture<TestService>
 {
     private readonly string _database = other.Database.ConnectionString;
