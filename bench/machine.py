@@ -1,4 +1,4 @@
-"""Programs, processes and their CPU and memory, and the description of the machine for the results."""
+"""What the benchmark asks of the machine: programs, processes and their cost, and a description for the results."""
 import os
 import pwd
 import re
@@ -15,14 +15,14 @@ _started = []
 
 
 def start(command, **options):
-    """Starts a process that stop_all ends. It has its own session, so that Ctrl+C reaches only bench/run."""
+    """A process that stop_all ends. It has its own session, so that Ctrl+C in the terminal reaches this program alone."""
     process = subprocess.Popen([str(part) for part in command], start_new_session=True, stdin=subprocess.DEVNULL, **options)
     _started.append(process)
     return process
 
 
 def run(command, timeout, **options):
-    """Waits for a process to succeed, and returns its output."""
+    """A process's output, once it has ended well."""
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
     try:
         output, errors = process.communicate(timeout=timeout)
@@ -37,9 +37,9 @@ def run(command, timeout, **options):
 def stop(process, seconds=20):
     if process.poll() is None:
         if Path(process.args[0]).name == "postgres":
-            process.send_signal(signal.SIGINT)   # ends it without waiting for its clients
+            process.send_signal(signal.SIGINT)   # does not wait for its clients
         else:
-            os.killpg(process.pid, signal.SIGTERM)   # and the processes that a script has started
+            os.killpg(process.pid, signal.SIGTERM)   # a script's own processes too
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -50,7 +50,7 @@ def stop(process, seconds=20):
 
 
 def stop_all():
-    """Stops the latest first: loads, then services, then the server."""
+    """The latest first: loads, then services, then the server."""
     for process in reversed(list(_started)):
         stop(process)
 
@@ -64,7 +64,7 @@ def free_port():
 # ── Programs
 
 def postgres_programs():
-    """The folder with initdb, postgres, psql and pgbench: from GALLERY_POSTGRES_BIN, Debian's newest version, or the PATH."""
+    """The folder with initdb, postgres, psql and pgbench: GALLERY_POSTGRES_BIN, Debian's newest, or that of the PATH's initdb."""
     def candidates():
         if os.environ.get("GALLERY_POSTGRES_BIN"):
             yield Path(os.environ["GALLERY_POSTGRES_BIN"])
@@ -79,22 +79,23 @@ def postgres_programs():
 
 
 def require_programs():
-    """Installs wrk and PostgreSQL with apt if they are missing. Returns PostgreSQL's folder."""
+    """Installs wrk and PostgreSQL by apt where they are missing; returns PostgreSQL's folder."""
     if not shutil.which("dotnet"):
-        raise SystemExit("bench: install the .NET SDK 10: https://dotnet.microsoft.com/download")
-    if not shutil.which("wrk"):
-        _install("wrk")
+        raise SystemExit("bench: the .NET SDK 10 is needed: https://dotnet.microsoft.com/download")
+    for name in ("wrk", "openssl"):
+        if not shutil.which(name):
+            _install(name)
     if not postgres_programs():
         _install("postgresql-common")
-        with open("/etc/postgresql-common/createcluster.conf", "a") as settings:   # only programs, no server that starts automatically
+        with open("/etc/postgresql-common/createcluster.conf", "a") as settings:   # programs only, no server that starts by itself
             settings.write("create_main_cluster = false\n")
         _install("postgresql")
-    return postgres_programs() or exit("bench: no folder contains initdb, postgres, psql and pgbench; set GALLERY_POSTGRES_BIN to one that does")
+    return postgres_programs() or exit("bench: initdb, postgres, psql and pgbench are not in one folder; set GALLERY_POSTGRES_BIN")
 
 
 def _install(package):
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise SystemExit(f"bench: {package} is missing; install it, or run bench/run as root on Debian")
+        raise SystemExit(f"bench: {package} is missing; install it, or run this as root on Debian")
     say(f"installing {package}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update"], 300, env=environment)
@@ -102,7 +103,7 @@ def _install(package):
 
 
 def unprivileged():
-    """Popen options for a program that refuses to run as root."""
+    """Popen's options for a program that refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     names = {user.pw_name for user in pwd.getpwall()}
@@ -113,7 +114,7 @@ def unprivileged():
 # ── Cost
 
 def children(pid):
-    """The child processes."""
+    """The processes whose parent this is."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -124,24 +125,21 @@ def children(pid):
 
 
 def cpu_seconds(pid):
-    """CPU time of a process and its children, including children that have ended and were waited for."""
+    """Of a process and its children, those that have ended (and were waited for) too."""
     total = _ticks(pid, ended_children=True)
     for child in children(pid):
         total += _ticks(child, ended_children=False)
     return total / _TICKS
 
 
-def memory_mb(pid):
-    """Resident memory: now, and its maximum."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    kilobytes = {name: int(value) for name, value in re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB", status, re.MULTILINE)}
-    now = kilobytes["VmRSS"] / 1024
-    return now, kilobytes.get("VmHWM", 0) / 1024 or now
+def peak_memory_mb(pid):
+    """The most that was ever resident; where the kernel does not count it, what is now."""
+    return int(re.search(r"Vm(?:HWM|RSS):\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
 
 
 def _stat(pid):
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()   # the name may contain spaces and parentheses
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()   # the name may hold spaces and parentheses
     except (FileNotFoundError, ProcessLookupError):
         return None
 
@@ -151,14 +149,14 @@ def _ticks(pid, ended_children):
     return sum(map(int, fields[11:15 if ended_children else 13])) if fields else 0
 
 
-# ── Output
+# ── Words
 
 def say(text):
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
 def describe(postgres, folder):
-    """The machine and the versions, for the start of the results."""
+    """Machine and versions, for the head of the results."""
     cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     distribution = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
@@ -178,5 +176,5 @@ def describe(postgres, folder):
 
 def _file_system(folder):
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    containing = [(point, kind) for point, kind in mounts if Path(folder).resolve().is_relative_to(point)]
-    return max(containing, key=lambda mount: len(mount[0]))[1]
+    over = [(point, kind) for point, kind in mounts if Path(folder).resolve().is_relative_to(point)]
+    return max(over, key=lambda mount: len(mount[0]))[1]

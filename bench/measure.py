@@ -1,33 +1,30 @@
-"""One measurement: a load for some seconds, its rate and latencies, and the CPU of the service and the server."""
+"""One measurement: a load for some seconds, its rate and latencies, and what it cost the processes that answered it."""
 import os
 import re
 import statistics
 import subprocess
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import machine
 import statements
 
-OPERATIONS = {"get": "get.lua", "list": "list.lua", "trash": "list.lua", "delete": "delete.lua", "create": "create.lua"}
-WRITES = ("delete", "create")   # the table is reloaded before each group of their measurements
-LISTS = {"list": "/v1/gallery/", "trash": "/v1/gallery/deleted/"}
+OPERATIONS = ("get", "list", "create")
 
 
 @dataclass
 class Measurement:
-    rate: float           # requests (pgbench: transactions) per second
+    rate: float           # requests (pgbench: transactions) a second
     p50: float            # milliseconds
     p99: float
-    failures: int         # answers other than 2xx, and broken connections
-    service_us: float     # CPU per request
+    failures: int         # answers that were not 2xx, and connections that broke
+    service_us: float     # CPU a request
     server_us: float
-    memory_mb: float = 0  # of the service, at the end
 
 
 @dataclass
 class Result:
-    """Medians of the repetitions, which are kept for the JSON."""
+    """The medians of the repetitions, and the sum of their failures."""
     operation: str
     target: str
     connections: int
@@ -39,44 +36,42 @@ class Result:
         values = [getattr(one, name) for one in self.repetitions]
         return sum(values) if name == "failures" else statistics.median(values)
 
-    def as_dict(self):
-        return {**asdict(self), **{name: getattr(self, name) for name in Measurement.__dataclass_fields__}}
+    def spread(self):
+        return min(one.rate for one in self.repetitions), max(one.rate for one in self.repetitions)
 
 
 class Bench:
-    """Loads on one server. Each has a warm-up before it is measured."""
+    """Loads on one server; each is warmed before it is measured."""
 
     def __init__(self, work, database, seconds):
         self.work, self.database, self.seconds = work, database, seconds
         self.warm = 1 if seconds <= 2 else 2
+        (work / "ids").write_text("\n".join(database.live_ids()) + "\n")
         self.environment = {**os.environ, "LOAD": str(machine.ROOT / "bench" / "load"), "IDS": str(work / "ids"),
                             "PROMPT": statements.PROMPT, "METADATA": statements.METADATA}
 
-    def pgbench(self, operation, connections):
-        for old in self.work.glob("pgbench_*"):
+    def pgbench(self, operation, connections, seconds=None):
+        seconds = seconds or self.seconds
+        for old in self.work.glob("pgbench_log.*"):
             old.unlink()
-        scripts = []
-        for number, text in enumerate(statements.pgbench_scripts(operation)):
-            script = self.work / f"pgbench_{number}.sql"
-            script.write_text(text)
-            scripts += ["-f", script]
-        step = self.database.readable // (connections * statements.IDS)   # spreads the clients' ids over all readable rows
-        variables = {**statements.VARIABLES, "users": self.database.users, "step": step}
+        script = self.work / "pgbench.sql"
+        script.write_text(statements.pgbench_script(operation))
+        variables = {**statements.VARIABLES, "users": self.database.users, "images": self.database.live}
         output = self.work / "pgbench.out"
         with open(output, "w") as file:
             process = machine.start(
                 [self.database.programs / "pgbench", "-n", "-M", "prepared", "-c", connections, "-j", min(2, connections),
-                 "-T", self.warm + self.seconds + 1 + connections // 64,   # + 1: it may not report its last second; and connecting takes time
-                 "-P", 1, *scripts,
-                 "-l", "--sampling-rate=0.2",   # logging everything would cost pgbench 2 or 3 % of its rate
+                 "-T", self.warm + seconds + 1 + connections // 16,   # more, because it may not report its last second, and connecting takes time
+                 "-P", 1, "-f", script,
+                 "-l", "--sampling-rate=0.2",   # a full log would cost pgbench 2 or 3 % of its rate
                  *(part for name, value in variables.items() for part in ("-D", f"{name}={value}"))],
                 env=self.database.environment, cwd=self.work, stdout=file, stderr=file)
-        while output.read_text().count("progress: ") < self.warm and process.poll() is None:   # one line per second, after all clients have connected
+        while output.read_text().count("progress: ") < self.warm and process.poll() is None:   # one a second, once all are connected
             time.sleep(0.02)
-        cost = self._cost(process, None)
+        cost = self._cost(process, None, seconds)
         self._end(process)
         text = output.read_text()
-        rates = [float(rate) for rate in re.findall(r"progress: .*? s, ([\d.]+) tps", text)][self.warm:self.warm + self.seconds]
+        rates = [float(rate) for rate in re.findall(r"progress: .*? s, ([\d.]+) tps", text)][self.warm:self.warm + seconds]
         if process.returncode != 0 or not rates:
             raise SystemExit(f"bench: pgbench {operation} failed\n{text[-2000:]}")
         rate = max(statistics.mean(rates), 1)
@@ -85,7 +80,7 @@ class Bench:
         return Measurement(rate, _percentile(times, 50), _percentile(times, 99), int(failed[1]) if failed else 0, 0, cost[1] / rate)
 
     def _pgbench_times(self):
-        """Sorted latencies in ms, without the warm-up. A log line has: client, number, µs, script, end in s, end's fraction in µs."""
+        """Milliseconds, rising, without those of the warm-up. A log line: client, number, µs, script, and when it ended, in s and µs."""
         times = []
         for log in self.work.glob("pgbench_log.*"):
             for line in log.read_text().splitlines():
@@ -98,46 +93,35 @@ class Bench:
         self._wrk(operation, connections, service, self.warm)
         return self._wrk(operation, connections, service, self.seconds)
 
-    def warm_up(self, operation, connections, service):
-        self._wrk(operation, connections, service, 10 * self.warm)
+    def warm_up(self, service):
+        """The compiler optimizes what runs often, and a new service has run nothing."""
+        for operation in OPERATIONS:
+            self._wrk(operation, 64, service, 2 * self.warm)
 
-    def page(self, path, connections, service):
-        """Repeats one GET."""
-        self._wrk("page", connections, service, self.warm, path)
-        return self._wrk("page", connections, service, self.seconds, path)
-
-    def _wrk(self, operation, connections, service, seconds, path=""):
-        environment = {**self.environment, "USERS": str(self.database.users), "LIST": LISTS.get(operation, "")}
-        if operation == "get":
-            self._write_ids(self.database.live_ids())
-        elif operation == "delete":
-            trashed, live = self.database.deletable_ids()
-            self._write_ids(trashed + live)
-            environment["TRASHED"] = str(len(trashed))
-        script = machine.ROOT / "bench" / "load" / OPERATIONS.get(operation, "common.lua")
+    def _wrk(self, operation, connections, service, seconds):
+        environment = {**self.environment, "USERS": str(self.database.users)}
+        script = machine.ROOT / "bench" / "load" / f"{operation}.lua"
         process = machine.start(
-            ["wrk", "-t1", "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", script, service.url + path],
+            ["wrk", "-t1", "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", script, service.url],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        _wait(process, 0.2)   # wrk reads the ids and connects meanwhile
-        cost = self._cost(process, service)
+        _wait(process, 0.2)   # until it has read the ids and is connected
+        cost = self._cost(process, service, seconds)
         output = self._end(process)
         line = re.search(r"^result .*", output, re.MULTILINE)
         if not line:
             raise SystemExit(f"bench: wrk {operation} failed\n{output[-2000:]}")
         result = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line[0])}
         rate = result["requests"] * 1e6 / result["us"]
-        memory = machine.memory_mb(service.process.pid)[0]
         return Measurement(
-            rate, result["p50"] / 1000, result["p99"] / 1000, result["non_2xx"] + result["broken"],
-            *(each / max(rate, 1) for each in cost), memory)
+            rate, result["p50"] / 1000, result["p99"] / 1000, result["non_2xx"] + result["broken"], *(each / max(rate, 1) for each in cost))
 
-    def _cost(self, process, service):
-        """CPU in µs per second, of the service and of the server, in the middle of the measured time."""
+    def _cost(self, process, service, seconds):
+        """CPU µs a second of the service and of the server, in the middle of the measured time."""
         def now():
             return (time.monotonic(), machine.cpu_seconds(service.process.pid) if service else 0, machine.cpu_seconds(self.database.process.pid))
 
         start = now()
-        _wait(process, self.seconds * 0.7)
+        _wait(process, seconds * 0.7)
         end = now()
         elapsed = end[0] - start[0]
         return [(after - before) / elapsed * 1e6 for before, after in zip(start[1:], end[1:])]
@@ -147,9 +131,6 @@ class Bench:
             return process.communicate(timeout=self.seconds + self.warm + 60)[0]
         finally:
             machine.stop(process)
-
-    def _write_ids(self, ids):
-        (self.work / "ids").write_text("\n".join(ids) + "\n")
 
 
 def _wait(process, seconds):

@@ -1,27 +1,32 @@
-"""Writes bench/results.md and bench/results.json: the measurements and the thresholds."""
-import json
+"""bench/results.md: what was measured, and whether it meets each threshold."""
 from pathlib import Path
 
 import peers
 
-FOLDER = Path(__file__).parent
-NAMES = {"get": "Get by id", "list": "List, 50 of one user", "trash": "Trash, of one user", "delete": "Delete and restore", "create": "Create"}
-AT = 64   # the thresholds' number of connections
+PAGE = Path(__file__).parent / "results.md"
+NAMES = {"get": "Get by id", "list": "List, 50 of one user", "create": "Create"}
+TLS, PLAIN = "service, TLS", "service, no TLS"
+AT = 64   # the connections at which the thresholds are
 
 
 def write(run):
-    """Writes both files from the results of bench/run, and returns the page."""
-    page = "\n".join([*_head(run), *_thresholds(run), *_tables(run), *_growth(run), *_profile(), *_notes(run)]) + "\n"
-    (FOLDER / "results.md").write_text(page)
-    (FOLDER / "results.json").write_text(json.dumps(run, indent=1, default=lambda one: one.as_dict()) + "\n")
+    """Returns the page; writes it unless the run is a quick one."""
+    page = "\n".join([*_head(run), *_thresholds(run), *_pgbench(run), *_tables(run)]) + "\n"
+    if not run["options"].quick:
+        PAGE.write_text(page)
     return page
 
 
 def _find(run, operation, target, connections=AT):
+    """pgbench was repeated at one number of connections only: its best."""
     for result in [*run["results"], *run["peers"]]:
-        if (result.operation, result.target, result.connections) == (operation, target, connections):
+        if (result.operation, result.target) == (operation, target) and result.connections == (result.connections if target == "pgbench" else connections):
             return result
     return None
+
+
+def _ratio(one, other):
+    return one.rate / other.rate if one and other else None
 
 
 def _ms(time):
@@ -32,101 +37,65 @@ def _head(run):
     options = run["options"]
     yield "# Benchmark results"
     yield ""
-    yield (f"{run['date']}. Each number is the median of {options['repetitions']} × {options['seconds']} s, on {options['rows']:,} images of "
-           f"{options['users']:,} users. Load generator, service and server share the machine. How to read it: [README.md](README.md).")
-    yield ""
-    if options["quick"]:
-        yield "**A quick run. It shows that everything works. Its numbers mean little.**"
-        yield ""
-    yield "| | |"
-    yield "|---|---|"
+    yield "[README.md](README.md) says what each number is."
+    yield from ("", "| | |", "|---|---|", f"| date | {run['date']} |")
+    yield f"| options | median of {options.repetitions} × {options.seconds} s, {options.rows:,} images of {options.users:,} users |"
     for name, value in run["machine"].items():
         yield f"| {name} | {value} |"
-    yield f"| PostgreSQL's settings | {', '.join(f'`{name} = {value}`' for name, value in run['settings'].items())}; otherwise its defaults |"
+    yield f"| PostgreSQL's settings | {', '.join(f'`{name} = {value}`' for name, value in run['settings'].items())} |"
     if run["environment"]:
         yield f"| the service's environment | {', '.join(f'`{name}={value}`' for name, value in run['environment'].items())} |"
+    yield f"| warnings and errors logged | {', '.join(f'{name}: {count}' for name, count in run['logs'].items())} |"
 
 
 def _thresholds(run):
-    yield from ("", f"## Thresholds, at {AT} connections", "", "| | measured | required | |", "|---|---|---|---|")
+    yield from ("", f"## Thresholds, at {AT} connections", "", "| | measured | asked for | |", "|---|--:|--:|---|")
     for name, measured, sign, bound, unit in thresholds(run):
-        if measured is None:
-            yield f"| {name} | not measured | {sign} {bound:g} {unit} | – |"
-        else:
-            good = measured >= bound if sign == "≥" else measured <= bound
-            yield f"| {name} | {measured:.2f} {unit} | {sign} {bound:g} {unit} | {'pass' if good else '**FAIL**'} |"
+        good = measured is not None and (measured >= bound if sign == "≥" else measured <= bound)
+        value, verdict = ("not measured", "–") if measured is None else (f"{measured:.2f} {unit}", "pass" if good else "**FAIL**")
+        yield f"| {name} | {value} | {sign} {bound:g} {unit} | {verdict} |"
+    measured = _ratio(_find(run, "get", TLS), _find(run, "get", "ceiling"))
+    yield f"| get, to the ceiling, TLS | {'not measured' if measured is None else f'{measured:.2f} ×'} | ≥ 0.5 × | for information |"
 
 
 def thresholds(run):
-    """Yields name, measured value (None if not measured), ≥ or ≤, bound, unit."""
-    def rate(operation, target, ours="service"):
-        one, other = _find(run, operation, ours), _find(run, operation, target)
-        return one.rate / other.rate if one and other else None
+    """Name, measured (None: it was not), ≥ or ≤, bound, unit."""
+    for target in (TLS, PLAIN):
+        variant = target.removeprefix("service, ")
+        for operation, bound in {"get": 0.7, "list": 0.6, "create": 1.5}.items():
+            yield f"{operation}, to pgbench's best, {variant}", _ratio(_find(run, operation, target), _find(run, operation, "pgbench")), "≥", bound, "×"
+        for operation in NAMES:
+            one = _find(run, operation, target)
+            yield f"{operation}, p99 to p50, {variant}", one.p99 / one.p50 if one else None, "≤", 4, "×"
+    for operation, bound in {"get": 4, "create": 3.5, "list": 2}.items():
+        yield f"{operation}, to Fastify's, no TLS", _ratio(_find(run, operation, peers.OURS), _find(run, operation, "fastify")), "≥", bound, "×"
+    yield "failed requests", sum(result.failures for result in run["results"]), "≤", 0, ""
+    yield "resident memory of the service, peak", run["memory_mb"], "≤", 200, "MB"
+    yield "ready after the process's start, TLS", run["ready_s"], "≤", 1.2, "s"
 
-    def p50(operation):
-        one, other = (_find(run, operation, target, 1) for target in ("service, to compare", "service, plain path"))
-        return one.p50 / other.p50 if one and other else None
 
-    for operation, bound in {"get": 1.15, "create": 1.3, "list": 0.65}.items():
-        yield f"{operation}, rate to pgbench's", rate(operation, "pgbench"), "≥", bound, "×"
-    for operation, bound in {"get": 4, "create": 3.5, "list": 2.5}.items():
-        yield f"{operation}, rate to Fastify's", rate(operation, "fastify", peers.OURS), "≥", bound, "×"
-    for operation in ("get", "create"):
-        yield f"{operation}, p50 at 1 connection to the plain path's", p50(operation), "≤", 1.15, "×"
-    for operation in NAMES:
-        one = _find(run, operation, "service")
-        yield f"{operation}, p99 to p50", one.p99 / one.p50 if one else None, "≤", 4, "×"
-    for row in run["growth"] or [{"rows": 5_000_000, "pages": []}]:
-        if row["rows"] >= 1_000_000:
-            pages = row["pages"]
-            yield f"p50 of page 5,000 to page 1's, {row['rows']:,} rows", pages[1].p50 / pages[0].p50 if len(pages) > 1 else None, "≤", 1.5, "×"
-    yield "resident memory of the service, at most", run["memory_mb"], "≤", 250, "MB"
-    yield "ready after the process start", run["ready_s"], "≤", 1.5, "s"
+def _pgbench(run):
+    counts = list(dict.fromkeys(result.connections for result in run["sweep"]))
+    yield from ("", "## pgbench, transactions/s by connections", "")
+    yield f"| | {' | '.join(map(str, counts))} |"
+    yield "|---|" + "--:|" * len(counts)
+    for operation, name in NAMES.items():
+        if rates := [f"{result.rate:,.0f}" for result in run["sweep"] if result.operation == operation]:
+            yield f"| {name} | {' | '.join(rates)} |"
 
 
 def _tables(run):
     for operation, name in NAMES.items():
-        results = [result for result in run["results"] if result.operation == operation and "," not in result.target]
+        results = [result for result in [*run["results"], *run["peers"]] if result.operation == operation]
         if not results:
             continue
         yield from ("", f"## {name}", "")
-        yield "| connections | | requests/s | to pgbench's | p50 ms | p99 ms | not 2xx | CPU µs per request: service | server | memory MB |"
+        yield "| connections | | requests/s | lowest – highest | to pgbench's best | p50 ms | p99 ms | not 2xx | CPU µs a request: service | server |"
         yield "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|"
-        for result in results + [peer for peer in run["peers"] if peer.operation == operation]:
-            base = _find(run, operation, "pgbench", result.connections)
-            cost = [f"{result.service_us:,.0f}" if result.service_us else "–", f"{result.server_us:,.0f}" if result.server_us else "–"]
-            ratio = f"{result.rate / base.rate:.2f} ×" if base else "–"
-            memory = f"{result.memory_mb:,.0f}" if result.memory_mb else "–"
-            cells = [str(result.connections), result.target, f"{result.rate:,.0f}", ratio,
-                     f"{_ms(result.p50)}", f"{_ms(result.p99)}", str(result.failures), *cost, memory]
+        for result in results:
+            lowest, highest = result.spread()
+            cost = [f"{cpu:,.0f}" if cpu else "–" for cpu in (result.service_us, result.server_us)]
+            ratio = _ratio(result, _find(run, operation, "pgbench"))
+            cells = [str(result.connections), result.target, f"{result.rate:,.0f}", f"{lowest:,.0f} – {highest:,.0f}", f"{ratio:.2f} ×" if ratio else "–",
+                     _ms(result.p50), _ms(result.p99), str(result.failures), *cost]
             yield f"| {' | '.join(cells)} |"
-    plain = [result for result in run["results"] if "," in result.target]
-    if plain:
-        yield from ("", "## The coalesced path and the plain path, 1 connection", "", "| | | requests/s | p50 ms | p99 ms |", "|---|---|--:|--:|--:|")
-        for result in plain:
-            yield f"| {result.operation} | {result.target.removeprefix('service, ')} | {result.rate:,.0f} | {_ms(result.p50)} | {_ms(result.p99)} |"
-
-
-def _growth(run):
-    if not run["growth"]:
-        return
-    yield from ("", "## How cost grows", "")
-    yield "64 connections. The pages are of one user with 400,000 images (4,000 of 10,000 rows), at 1 connection."
-    yield from ("", "| rows | | requests/s | p50 ms | p99 ms | not 2xx | CPU µs per request: service | server |", "|--:|---|--:|--:|--:|--:|--:|--:|")
-    for row in run["growth"]:
-        for one in [*row["operations"], *row["pages"]]:
-            yield (f"| {row['rows']:,} | {one.operation} | {one.rate:,.0f} | {_ms(one.p50)} | {_ms(one.p99)} | {one.failures} "
-                   f"| {one.service_us:,.0f} | {one.server_us:,.0f} |")
-
-
-def _profile():
-    """The profile, which is written by hand."""
-    path = FOLDER / "profile.md"
-    if path.exists():
-        yield from ("", path.read_text().rstrip())
-
-
-def _notes(run):
-    yield from ("", "## Notes", "")
-    for note in run["notes"]:
-        yield f"- {note}"

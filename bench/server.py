@@ -1,8 +1,10 @@
-"""A private PostgreSQL with fsync on, and its images."""
+"""A private PostgreSQL with fsync on, and the images it is loaded with."""
+import hashlib
 import os
 import secrets
 import subprocess
 import time
+import uuid
 
 import machine
 
@@ -14,17 +16,17 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    "ssl": "on",
 }
 DATABASE, USER = "gallery", "gallery_bench"
 
-# An image's id is derived from its number, so that a load knows the ids. The last tenth is in the trash. The service's deletes and
-# restores use the last fifth; the other images are only read. If requested, "collector" has two fifths of the first million.
+# An image's id is the MD5 hash of its number, so that a load knows the ids without asking. The last tenth is in the trash.
 LOAD = """
 set synchronous_commit = off;
 truncate gallery.image;
 insert into gallery.image (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at)
 select id,
-       case when {collector} and n % 5 < 2 and n <= 1000000 then 'collector' else 'user' || n % {users} end,
+       'user' || n % {users},
        'https://res.cloudinary.com/demo/image/upload/' || id || '.jpg',
        '{prompt} number ' || n,
        'generate',
@@ -45,7 +47,7 @@ class Server:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
             "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": USER, "PGDATABASE": DATABASE, "PGPASSWORD": self.password,
-            "PGCONNECT_TIMEOUT": "10",
+            "PGSSLMODE": "disable", "PGCONNECT_TIMEOUT": "10",
         }
         self.rows = self.users = 0
 
@@ -62,6 +64,9 @@ class Server:
             [self.programs / "initdb", "-D", self.data, "-U", USER, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C"],
             120, cwd=self.data, **unprivileged)
         password.unlink()
+        machine.run(
+            ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", 2, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.crt"],
+            60, cwd=self.data, **unprivileged)
         settings = {**SETTINGS, "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": ""}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with open(self.log, "wb") as log:
@@ -75,43 +80,27 @@ class Server:
         self.sql(f"create database {DATABASE}", database="postgres")
 
     def sql(self, text, database=DATABASE, timeout=1800):
-        """Runs statements one by one. Returns the rows as lines, with columns separated by |."""
+        """Runs statements one by one; the rows as lines, columns parted by |."""
         path = self.data.parent / "statement.sql"
         path.write_text(text)
         return machine.run(
             [self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", path], timeout, env=self.environment).splitlines()
 
-    def load(self, rows, users, prompt, collector=False):
-        """Empties and fills the table."""
+    def load(self, rows, users, prompt):
+        """Empties the table and fills it again."""
         self.rows, self.users = rows, users
-        self.sql(LOAD.format(rows=rows, users=users, prompt=prompt, collector=str(collector).lower()))
+        self.sql(LOAD.format(rows=rows, users=users, prompt=prompt))
 
     @property
-    def readable(self):
-        """The service's deletes do not touch images with numbers up to this one."""
-        return self.rows * 8 // 10
+    def live(self):
+        """The images with numbers up to this one are not in the trash."""
+        return self.rows * 9 // 10
 
-    def live_ids(self, most=200_000):
-        step = max(1, self.readable // most)
-        return self.sql(f"""
-            select i.image_id
-            from generate_series(1, {self.readable}, {step}) as n join gallery.image as i on i.image_id = md5(n::text)::uuid
-            where i.deleted_at is null""")
-
-    def deletable_ids(self):
-        """The ids in the trash and the live ids, in random order."""
-        both = [[], []]
-        for line in self.sql(f"""
-                select i.image_id, (i.deleted_at is null)::int
-                from generate_series({self.readable} + 1, {self.rows}) as n join gallery.image as i on i.image_id = md5(n::text)::uuid
-                order by i.image_id"""):
-            image_id, live = line.split("|")
-            both[int(live)].append(image_id)
-        return both
+    def live_ids(self):
+        return [str(uuid.UUID(hashlib.md5(str(n).encode()).hexdigest())) for n in range(1, self.live + 1)]
 
     def errors(self):
-        """The log's lines with errors, and the number of cancelled statements, which are not errors."""
-        lines = self.log.read_text(errors="replace").splitlines()
-        errors = [line for line in lines if any(word in line for word in (" ERROR: ", " FATAL: ", " PANIC: "))]
-        others = [line for line in errors if "canceling statement due to user request" not in line]
-        return others, len(errors) - len(others)
+        """The errors in its log, but those of its start, and of statements that were cancelled because a load ended."""
+        return [line for line in self.log.read_text(errors="replace").splitlines()
+                if any(word in line for word in (" ERROR: ", " FATAL: ", " PANIC: "))
+                and not any(expected in line for expected in ("system is starting up", "canceling statement due to user request"))]

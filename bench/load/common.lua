@@ -1,17 +1,10 @@
--- Shared by all loads: the random seed, the list of ids, and the line with the results for bench/run.
--- It is also a load: wrk repeats its URL.
+-- What every load shares: a random seed, and the line of figures that bench/run reads.
 
-function seed()   -- with the clock as seed, two runs in one second would use the same ids
+function seed()   -- the clock alone would give two runs of one second the same ids
   local random, number = io.open("/dev/urandom", "rb"), 0
   for _, byte in ipairs({random:read(6):byte(1, 6)}) do number = number * 256 + byte end
   random:close()
   math.randomseed(number)
-end
-
-function read_ids()
-  local ids = {}
-  for line in io.lines(os.getenv("IDS")) do ids[#ids + 1] = line end
-  return ids
 end
 
 done = function(summary, latency)

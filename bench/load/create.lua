@@ -1,8 +1,8 @@
--- POST a new image each time: a new version 4 UUID in a Cloudinary URL, for one of $USERS users.
+-- POST a new image each time: a fresh version 4 UUID in a Cloudinary URL, for one of $USERS users.
 dofile(os.getenv("LOAD") .. "/common.lua")
 local users, prompt, metadata = tonumber(os.getenv("USERS")), os.getenv("PROMPT"), os.getenv("METADATA")
 local hex = {}        -- 4 digits each
-local before = {}     -- per user, the request up to the image's id; formatted once, because formatting each request is too slow
+local before = {}     -- each user's request up to the image's id, formatted once, because formatting would cost rate
 local after
 init = function()
   seed()

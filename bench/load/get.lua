@@ -1,9 +1,9 @@
--- GET one live image with a random id from $IDS.
+-- GET one live image, its id drawn from the file $IDS.
 dofile(os.getenv("LOAD") .. "/common.lua")
-local ids, before, after
+local ids, before, after = {}
 init = function()
   seed()
-  ids = read_ids()
-  before, after = wrk.format("GET", "/v1/gallery/@/"):match("^(.-)@(.*)$")   -- formatted once, because formatting each request is too slow
+  for line in io.lines(os.getenv("IDS")) do ids[#ids + 1] = line end
+  before, after = wrk.format("GET", "/v1/gallery/@/"):match("^(.-)@(.*)$")   -- formatted once, because formatting would cost rate
 end
 request = function() return before .. ids[math.random(#ids)] .. after end
