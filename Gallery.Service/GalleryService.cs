@@ -53,10 +53,11 @@ public static partial class GalleryService
         builder.Services.AddSingleton(database);
         var app = builder.Build();
         var limits = app.Services.GetRequiredService<ServiceLimits>();
-        app.UseTrustedProxies(limits);
         app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
+        app.UseLoopbackGuard();   // before proxies, so that no X-Forwarded-Host replaces the Host that it checks
+        app.UseTrustedProxies(limits);
         app.UseGalleryAccess();
         app.UseLimits(limits);
         foreach (var noun in Nouns.All) noun.MapRoutes(app);

@@ -37,11 +37,16 @@ internal static class AccessSetup
     public static string? FindCredentials(IConfiguration settings) =>
         ServiceKeys.Find(settings) is not null ? ServiceKeys.Setting : TokenIssuer.Find(settings) is not null ? TokenIssuer.UrlSetting : null;
 
-    /// <summary>The steps that the settings ask for; none that they do not.</summary>
+    /// <summary>Protects a service without credentials from DNS rebinding.</summary>
+    public static void UseLoopbackGuard(this WebApplication app)
+    {
+        if (app.Services.GetServices<IConnectionListenerFactory>().OfType<LoopbackGuard>().Any()) app.Use(LoopbackGuard.RefuseOtherNamesAsync);
+    }
+
+    /// <summary>Adds only the middleware that the settings ask for.</summary>
     public static void UseGalleryAccess(this WebApplication app)
     {
         if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // first: a preflight has no credentials, and a refusal is to be read too
-        if (app.Services.GetServices<IConnectionListenerFactory>().OfType<LoopbackGuard>().Any()) app.Use(LoopbackGuard.RefuseOtherNamesAsync);
         if (app.Services.GetService<ServiceKeys>() is not null) app.UseMiddleware<Authentication>();
     }
 }

@@ -1,25 +1,30 @@
 namespace Gallery.Service.Http;
 
-/// <summary>What is wrong with the fields of one request, gathered so that the caller sees all of it at once.</summary>
+/// <summary>The faults of one request's fields, collected so that the caller sees all of them at once.</summary>
 internal sealed class FieldErrors
 {
     private const string SeveralKinds = "validation_failed";
-    private const int MostFields = 16;   // an answer stays small, however many unknown fields a body holds
+    private const int MostFields = 16;   // keeps the answer small when a body has many unknown fields
 
     private readonly Dictionary<string, List<string>> _messages = [];
     private string? _code;
+    private string? _first;
+    private int _count;
 
-    public bool Any => _messages.Count > 0;
+    public bool Any => _count > 0;
 
     /// <param name="field">The field's name on the wire.</param>
-    /// <param name="message">One sentence that names the bound and the cure.</param>
-    /// <param name="code">The problem's code, if this is all that is wrong.</param>
+    /// <param name="message">Names the field, what is wrong, and what to send.</param>
+    /// <param name="code">The problem's code if the request has no fault of another kind.</param>
     public void Add(string field, string message, string code = SeveralKinds)
     {
-        if (_messages.Count == MostFields && !_messages.ContainsKey(field)) return;
+        var known = _messages.TryGetValue(field, out var messages) && messages.Contains(message);
+        if (known) return;
+        _count++;
+        _first ??= message;
         _code = _code is null || _code == code ? code : SeveralKinds;
-        if (!_messages.TryGetValue(field, out var messages)) _messages[field] = messages = [];
-        if (!messages.Contains(message)) messages.Add(message);
+        if (messages is not null) messages.Add(message);
+        else if (_messages.Count < MostFields) _messages[field] = [message];
     }
 
     /// <summary>The problem of one field alone.</summary>
@@ -34,6 +39,11 @@ internal sealed class FieldErrors
         new(
             StatusCodes.Status400BadRequest,
             _code!,
-            _messages.Count == 1 && _messages.Values.Single() is [var only] ? only : $"These fields are not valid: {string.Join(", ", _messages.Keys)}.",
+            _count switch
+            {
+                1 => _first!,
+                2 => $"{_first} Another fault is in errors.",
+                _ => $"{_first} {_count - 1} more faults are in errors.",
+            },
             _messages.ToDictionary(field => field.Key, field => field.Value.ToArray()));
 }

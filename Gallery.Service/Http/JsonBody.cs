@@ -5,36 +5,51 @@ using Microsoft.Net.Http.Headers;
 
 namespace Gallery.Service.Http;
 
-/// <summary>A request's body as bytes that are JSON by their content type and UTF-8 by their content.</summary>
+/// <summary>Reads a request's body as UTF-8 bytes of a JSON media type.</summary>
 internal static class JsonBody
 {
-    /// <summary>The body, or what is wrong with it.</summary>
-    public static async Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, CancellationToken ct)
+    /// <summary>The problem of another media type; also the example in the OpenAPI document.</summary>
+    public static readonly ProblemResult NotJson = UnsupportedMediaType([MediaType]);
+
+    private const string MediaType = "application/json";
+
+    /// <summary>The body, or the problem to answer with.</summary>
+    /// <param name="mediaTypes">The media types that are accepted, <c>application/json</c> if there are none.</param>
+    public static async Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, CancellationToken ct, params string[] mediaTypes)
     {
-        if (!IsUtf8Json(request)) return (default, UnsupportedMediaType(request.HttpContext.Response));
+        var response = request.HttpContext.Response;
+        if (mediaTypes is []) mediaTypes = [MediaType];
+        if (request.Headers.ContentEncoding is not ([] or ["identity"])) return (default, UnsupportedCoding(response));
+        if (!IsUtf8(request.ContentType, mediaTypes)) return (default, UnsupportedMediaType(response, mediaTypes));
         if (await BodyLimit.ReadAsync(request, ct) is not { } body) return (default, BodyLimit.TooLarge(request.HttpContext));
 
         var json = body.GetBuffer().AsMemory(0, (int)body.Length);
-        if (!Utf8.IsValid(json.Span)) return (default, Invalid("The body is not UTF-8, the only encoding of JSON between systems (RFC 8259, section 8.1)."));
+        if (!Utf8.IsValid(json.Span)) return (default, Invalid("The body is not valid UTF-8. Encode it as UTF-8."));
         return (json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json, null);
     }
 
-    public static readonly ProblemResult NotJson = new(
-        StatusCodes.Status415UnsupportedMediaType,
-        "unsupported_media_type",
-        "The body must be JSON in UTF-8 with Content-Type: application/json and no Content-Encoding.");
-
-    public static ProblemResult UnsupportedMediaType(HttpResponse response)
+    /// <summary>415 with <c>Accept</c>, which tells the caller the accepted media types (RFC 9110, section 15.5.16).</summary>
+    public static ProblemResult UnsupportedMediaType(HttpResponse response, params IReadOnlyList<string> mediaTypes)
     {
-        response.Headers.Accept = "application/json";   // in an answer: what would have been taken (RFC 9110, section 12.5.1)
-        return NotJson;
+        response.Headers.Accept = string.Join(", ", mediaTypes);
+        return UnsupportedMediaType(mediaTypes);
     }
 
     public static ProblemResult Invalid(string message) => new(StatusCodes.Status400BadRequest, "invalid_json", message);
 
-    private static bool IsUtf8Json(HttpRequest request) =>
-        request.HasJsonContentType()
-        && (request.Headers.ContentEncoding is [] or ["identity"])
-        && MediaTypeHeaderValue.Parse(request.ContentType).Charset is var charset
-        && (!charset.HasValue || HeaderUtilities.RemoveQuotes(charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+    private static ProblemResult UnsupportedMediaType(IReadOnlyList<string> mediaTypes) =>
+        Unsupported($"Send the body in UTF-8 with Content-Type: {string.Join(" or ", mediaTypes)}.");
+
+    private static ProblemResult UnsupportedCoding(HttpResponse response)
+    {
+        response.Headers.AcceptEncoding = "identity";
+        return Unsupported("Compressed bodies are not accepted. Send the body without Content-Encoding.");
+    }
+
+    private static ProblemResult Unsupported(string message) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", message);
+
+    private static bool IsUtf8(string? contentType, string[] mediaTypes) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && mediaTypes.Any(accepted => type.MediaType.Equals(accepted, StringComparison.OrdinalIgnoreCase))
+        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 }

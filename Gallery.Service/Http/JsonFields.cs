@@ -1,11 +1,11 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Gallery.Service.Http;
 
-/// <summary>
-/// The fields of a request's JSON object, each read by its rule. Every fault is gathered, so the caller mends all in one go.
-/// A field that is null is a field not given.
-/// </summary>
+/// <summary>The fields of a request's JSON object. All faults are collected. A field that is null counts as absent.</summary>
 internal sealed class JsonFields
 {
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _values = new(StringComparer.Ordinal);
@@ -13,98 +13,121 @@ internal sealed class JsonFields
 
     private JsonFields(FieldErrors errors) => _errors = errors;
 
-    /// <param name="known">The names that the object may hold: another one is a fault, lest a misspelt field be lost in silence.</param>
-    /// <exception cref="JsonException">This is not a JSON object.</exception>
+    /// <param name="known">The allowed names. Any other name is a fault, so that a misspelt field is not lost silently.</param>
+    /// <exception cref="JsonException">The body is not a JSON object. The message is for the caller.</exception>
     public static JsonFields Read(ReadOnlyMemory<byte> json, ReadOnlySpan<string> known, FieldErrors errors)
     {
         var fields = new JsonFields(errors);
         var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException("no object");
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        try
         {
-            var name = ReadName(ref reader);
             reader.Read();
-            var start = (int)reader.TokenStartIndex;
-            reader.Skip();
-            if (!known.Contains(name))
-                errors.Add(name, $"There is no field of this name; known are {string.Join(", ", known!)}.");
-            else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
-                errors.Add(name, $"{name} is given twice; which value is meant can not be told.");
-        }
+            if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException($"The body must be a JSON object, not {Describe(reader.TokenType)}.");
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var name = Text(ref reader) ?? throw new JsonException("A field's name contains half of a surrogate pair. Send the whole pair or remove it.");
+                reader.Read();
+                var start = (int)reader.TokenStartIndex;
+                reader.Skip();
+                if (!known.Contains(name))
+                    errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. Known fields: {string.Join(", ", known!)}.");
+                else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
+                    errors.Add(name, $"{name} is given twice. Send it once.");
+            }
 
-        reader.Read();   // what follows the object is an error, and the reader's own
-        return fields;
+            reader.Read();   // throws if anything follows the object
+            return fields;
+        }
+        catch (JsonException e) when (e.LineNumber is { } line)
+        {
+            throw new JsonException(JsonRules.Explain(json.Span, line, e.BytePositionInLine ?? 0), e);
+        }
     }
 
-    /// <summary>A string within its bounds, which count Unicode code points; null if not given or at fault.</summary>
+    /// <summary>A string within its bounds, in Unicode code points. Null if it is absent or has a fault.</summary>
     public string? FindText(string name, int minimum, int maximum)
     {
-        if (!_values.TryGetValue(name, out var json) || IsNull(json)) return null;
+        if (Find(name) is not { } json) return null;
 
         var reader = new Utf8JsonReader(json.Span);
         reader.Read();
-        if (reader.TokenType != JsonTokenType.String)
-        {
-            _errors.Add(name, $"{name} must be a string, not {Describe(reader.TokenType)}.");
-            return null;
-        }
-
-        string text;
-        try
-        {
-            text = reader.GetString()!;
-        }
-        catch (InvalidOperationException)   // half of a surrogate pair has no string; the rule below has the words for it
-        {
-            text = "\ud800";
-        }
-
-        if (TextRules.FindFault(name, text, minimum, maximum) is not { } fault) return text;
+        var isText = reader.TokenType == JsonTokenType.String;
+        var text = isText ? Text(ref reader) ?? "\ud800" : null;   // TextRules explains the surrogate
+        var fault = isText ? TextRules.FindFault(name, text!, minimum, maximum) : $"{name} must be a string, not {Describe(reader.TokenType)}.";
+        if (fault is null) return text;
         _errors.Add(name, fault);
         return null;
     }
 
-    /// <summary>As <see cref="FindText"/>, and not given is a fault too.</summary>
+    /// <summary>Like <see cref="FindText"/>, and absence is a fault.</summary>
     public string? RequireText(string name, int minimum, int maximum)
     {
-        if (!_values.TryGetValue(name, out var json) || IsNull(json))
-            _errors.Add(name, $"{name} is required: a string of {minimum} to {maximum} characters.");
+        if (Find(name) is null) _errors.Add(name, $"{name} is required. Send a string of {minimum} to {maximum} characters.");
         return FindText(name, minimum, maximum);
     }
 
-    /// <summary>An object that PostgreSQL takes as <c>jsonb</c>, as it was sent; null if not given or at fault.</summary>
+    /// <summary>An object that <c>jsonb</c> can store, as sent. Null if it is absent or has a fault.</summary>
     public string? FindObject(string name, int maximumBytes, int maximumDepth)
     {
-        if (!_values.TryGetValue(name, out var json) || IsNull(json)) return null;
+        if (Find(name) is not { } json) return null;
 
         var fault = json.Span[0] == '{'
             ? JsonRules.FindFault(name, json, maximumBytes, maximumDepth)
-            : $"{name} must be an object, such as {{\"model\": \"…\"}}.";
-        if (fault is null) return System.Text.Encoding.UTF8.GetString(json.Span);
+            : $"{name} must be an object, such as {{\"key\": \"value\"}}.";
+        if (fault is null) return Encoding.UTF8.GetString(json.Span);
         _errors.Add(name, fault);
         return null;
     }
 
-    private static bool IsNull(ReadOnlyMemory<byte> json) => json.Span[0] == 'n';
-
-    private static string ReadName(ref Utf8JsonReader reader)
+    /// <summary>The reader's string; null if it contains half of a surrogate pair.</summary>
+    internal static string? Text(ref Utf8JsonReader reader)
     {
         try
         {
-            var name = reader.GetString()!;
-            return name.Length <= 100 ? name : $"{name.AsSpan(0, 99)}…";
+            return reader.GetString();
         }
-        catch (InvalidOperationException)
+        catch (InvalidOperationException)   // how the reader reports \ud800 without its second half
         {
-            throw new JsonException("half of a surrogate pair in a name");
+            return null;
         }
     }
 
+    // Not null: that would convert to an empty ReadOnlyMemory.
+    private ReadOnlyMemory<byte>? Find(string name) => _values.TryGetValue(name, out var json) && json.Span[0] != 'n' ? json : default(ReadOnlyMemory<byte>?);
+
     private static string Describe(JsonTokenType type) => type switch
     {
+        JsonTokenType.Null => "null",
+        JsonTokenType.String => "a string",
         JsonTokenType.Number => "a number",
         JsonTokenType.True or JsonTokenType.False => "a boolean",
         JsonTokenType.StartArray => "an array",
         _ => "an object",
     };
+}
+
+/// <summary>What PostgreSQL can store as <c>text</c>.</summary>
+internal static class TextRules
+{
+    /// <summary>The fault of a text as a message; null if it has none.</summary>
+    /// <param name="minimum">In Unicode code points, like <paramref name="maximum"/> and PostgreSQL's <c>char_length</c>.</param>
+    public static string? FindFault(string field, string value, int minimum, int maximum)
+    {
+        if (value.Contains('\0', StringComparison.Ordinal)) return $"{field} contains the character U+0000, which cannot be stored. Remove it.";
+
+        var length = 0;
+        for (var rest = value.AsSpan(); rest.Length > 0; length++)
+        {
+            if (Rune.DecodeFromUtf16(rest, out _, out var consumed) != OperationStatus.Done)
+                return $"{field} contains half of a surrogate pair. Send the whole pair or remove it.";
+            rest = rest[consumed..];
+        }
+
+        if (length < minimum) return $"{field} is empty. Send {minimum} to {maximum} characters.";
+        return length > maximum ? string.Create(CultureInfo.InvariantCulture, $"{field} has {length} characters. The maximum is {maximum}.") : null;
+    }
+
+    /// <summary>Text from a request, short enough to repeat in an answer.</summary>
+    public static string Clip(string text, int maximum = 100) =>
+        text.Length <= maximum ? text : $"{text.AsSpan(0, char.IsHighSurrogate(text[maximum - 1]) ? maximum - 1 : maximum)}…";
 }

@@ -1,33 +1,33 @@
 using System.Globalization;
-using Microsoft.AspNetCore.Http.Extensions;
 
 namespace Gallery.Service.Http;
 
-/// <summary>Which page of which list a request asks for: <c>limit</c>, <c>cursor</c>, and the list's own filters.</summary>
+/// <summary>The page that a request asks for: <c>limit</c>, <c>cursor</c>, and the list's own filters.</summary>
 internal sealed class PageQuery
 {
     public const int DefaultLimit = 50;
     public const int MaximumLimit = 200;
 
-    public static readonly ProblemResult BadLimit = FieldErrors.Of("limit", $"limit must be a whole number from 1 to {MaximumLimit}. Leave it out for {DefaultLimit}.");
-    public static readonly ProblemResult BadCursor = FieldErrors.Of("cursor", "cursor is not of this list with these filters. Send next_cursor of the previous page.", "invalid_cursor");
+    public static readonly ProblemResult BadLimit = FieldErrors.Of("limit", LimitFault("0"));
+    public static readonly ProblemResult BadCursor = FieldErrors.Of("cursor", "cursor is not from this list with these filters. Send next_cursor of the previous page, or omit cursor.", "invalid_cursor");
 
     private readonly string _path;
     private readonly string[] _filters;
     private readonly IQueryCollection _query;
     private readonly string _list;
 
-    /// <param name="path">The list's route; with the filters it is what a cursor is bound to.</param>
-    /// <param name="filters">The list's own filters, each with what it is where it is not given. Any other parameter is a fault, lest a misspelt filter list everyone's rows.</param>
+    /// <param name="path">The list's route. A cursor is bound to it and to the filters.</param>
+    /// <param name="filters">The list's own filters with their defaults. Any other parameter is a fault, because a misspelt filter would list everyone's rows.</param>
     public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors)
     {
         (_path, _query, _filters) = (path, query, [.. filters.Select(filter => filter.Name)]);
+        string[] known = [.. _filters, "limit", "cursor"];
         foreach (var (name, values) in query)
         {
-            if (name is not ("limit" or "cursor") && !_filters.Contains(name))
-                errors.Add(name, $"There is no parameter of this name; known are {string.Join(", ", [.. _filters, "limit", "cursor"])}. Pages are turned with cursor.");
+            if (!known.Contains(name))
+                errors.Add(TextRules.Clip(name), $"Unknown parameter '{TextRules.Clip(name)}'. Known parameters: {string.Join(", ", known)}.");
             else if (values.Count > 1)
-                errors.Add(name, $"{name} is given more than once.");
+                errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
         }
 
         _list = path + string.Concat(filters.Select(filter => (query.TryGetValue(filter.Name, out var value) ? value.ToString() : filter.Default) is { } given
@@ -37,40 +37,39 @@ internal sealed class PageQuery
         After = ReadCursor(errors);
     }
 
-    /// <summary>Items a page, 1 to 200.</summary>
+    /// <summary>Items per page, 1 to 200.</summary>
     public int Limit { get; }
 
-    /// <summary>The last row of the page before; null for the first page.</summary>
+    /// <summary>The last row of the previous page; null for the first page.</summary>
     public (DateTime At, Guid Id)? After { get; }
 
     public string CursorAt(DateTime at, Guid id) => Cursor.Encode(_list, at, id);
 
-    /// <summary>The next page as a <c>Link</c> header (RFC 8288); relative, so that it holds behind any proxy.</summary>
-    public string Link(string cursor)
+    /// <summary>The next page as a <c>Link</c> header (RFC 8288).</summary>
+    public string Link(HttpContext http, string cursor)
     {
-        var next = new QueryBuilder();
-        foreach (var name in _filters)
-            if (_query.TryGetValue(name, out var value))
-                next.Add(name, value.ToString());
-        next.Add("limit", Limit.ToString(CultureInfo.InvariantCulture));
-        next.Add("cursor", cursor);
-        return $"<{_path}{next}>; rel=\"next\"";
+        var filters = _filters.Where(_query.ContainsKey).Select(name => KeyValuePair.Create(name, (string?)_query[name].ToString()));
+        var next = QueryString.Create([.. filters, new("limit", Limit.ToString(CultureInfo.InvariantCulture)), new("cursor", cursor)]);
+        return $"<{http.UrlOf(_path, next)}>; rel=\"next\"";
     }
+
+    private static string LimitFault(string text) =>
+        $"limit is '{TextRules.Clip(text, 20)}'. Send a whole number from 1 to {MaximumLimit}; the default is {DefaultLimit}.";
 
     private int ReadLimit(FieldErrors errors)
     {
         if (!_query.TryGetValue("limit", out var text)) return DefaultLimit;
-        // TryParse passes over U+0000 at the end.
+        // TryParse ignores U+0000 at the end.
         if (text.ToString().All(char.IsAsciiDigit)
             && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
             && limit is >= 1 and <= MaximumLimit) return limit;
-        errors.Add("limit", BadLimit.Message);
+        if (text.Count == 1) errors.Add("limit", LimitFault(text.ToString()));   // given twice is reported already
         return DefaultLimit;
     }
 
     private (DateTime At, Guid Id)? ReadCursor(FieldErrors errors)
     {
-        if (!_query.TryGetValue("cursor", out var text)) return null;
+        if (!_query.TryGetValue("cursor", out var text) || text is [null or ""]) return null;
         if (Cursor.Decode(_list, text.ToString()) is { } place) return place;
         errors.Add("cursor", BadCursor.Message, BadCursor.Code);
         return null;

@@ -1,51 +1,51 @@
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.AspNetCore.Routing.Template;
 
 namespace Gallery.Service.Http;
 
-/// <summary>Gives the framework's bare answers (no route, wrong method, …) the body that every failure has.</summary>
+/// <summary>Gives the framework's empty answers (no route, wrong method, …) the body that every failure has.</summary>
 internal static class StatusProblems
 {
     public static Task WriteAsync(StatusCodeContext context)
     {
         var request = context.HttpContext.Request;
         var response = context.HttpContext.Response;
-        if (response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed) Correct(context.HttpContext);
+        var endpoints = ListAt(context.HttpContext);
+        if (response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed) Correct(response, endpoints);
         var problem = response.StatusCode switch
         {
             StatusCodes.Status404NotFound => new ProblemResult(
                 StatusCodes.Status404NotFound,
                 "route_not_found",
-                $"There is no route {Clip(request.Path)}. /docs lists all routes. An id is a UUID with its hyphens."),
+                $"There is no route {TextRules.Clip(request.Path.ToString())}. /docs lists all routes. An id is a UUID with its hyphens."),
             StatusCodes.Status405MethodNotAllowed => new ProblemResult(
                 StatusCodes.Status405MethodNotAllowed,
                 "method_not_allowed",
-                $"{request.Method} is not among the methods of {Clip(request.Path)}: {response.Headers.Allow}."),
-            StatusCodes.Status415UnsupportedMediaType => JsonBody.UnsupportedMediaType(response),
-            var status => new ProblemResult(status, "bad_request", "The request can not be served."),
+                $"{request.Method} is not allowed at {TextRules.Clip(request.Path.ToString())}. Use {response.Headers.Allow}."),
+            StatusCodes.Status415UnsupportedMediaType => JsonBody.UnsupportedMediaType(
+                response, [.. endpoints.Where(endpoint => Methods(endpoint).Contains(request.Method)).SelectMany(endpoint => endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes ?? []).Distinct()]),
+            var status => new ProblemResult(status, "bad_request", "The request cannot be processed."),
         };
         return problem.ExecuteAsync(context.HttpContext);
     }
 
-    private static string Clip(PathString path) => path.Value is { Length: > 100 } text ? $"{text.AsSpan(0, 100)}…" : path.Value ?? "/";
-
     /// <summary>
-    /// The framework picks by method before it looks at a constraint: it says 405 to PUT /v1/gallery/no-uuid/, and 404 to
-    /// DELETE /v1/gallery/deleted/. Which methods a path really has is asked of the routes themselves.
+    /// The framework matches the method before it checks a constraint. It answers 405 to PUT /v1/gallery/no-uuid/ and 404 to
+    /// DELETE /v1/gallery/deleted/. So the path's methods are read from the routes.
     /// </summary>
-    private static void Correct(HttpContext http)
+    private static void Correct(HttpResponse response, RouteEndpoint[] endpoints)
     {
-        var allowed = http.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints
-            .OfType<RouteEndpoint>()
-            .Where(endpoint => IsAt(endpoint.RoutePattern, http))
-            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
-            .Distinct()
-            .Order(StringComparer.Ordinal)
-            .ToArray();
-        http.Response.StatusCode = allowed.Length > 0 ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
-        http.Response.Headers.Allow = allowed.Length > 0 ? string.Join(", ", allowed) : default;
+        string[] allowed = [.. endpoints.SelectMany(Methods).Distinct().Order(StringComparer.Ordinal)];
+        response.StatusCode = allowed.Length > 0 ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
+        response.Headers.Allow = allowed.Length > 0 ? string.Join(", ", allowed) : default;
     }
+
+    private static IReadOnlyList<string> Methods(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
+
+    private static RouteEndpoint[] ListAt(HttpContext http) =>
+        [.. http.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(endpoint => IsAt(endpoint.RoutePattern, http))];
 
     private static bool IsAt(RoutePattern pattern, HttpContext http)
     {

@@ -81,15 +81,14 @@ internal static class ImageEndpoints
         }
         catch (JsonException e)
         {
-            return JsonBody.Invalid(
-                $"The body is not a JSON object with user_id and image_url; it went wrong at line {(e.LineNumber ?? 0) + 1}, byte {(e.BytePositionInLine ?? 0) + 1}.");
+            return JsonBody.Invalid(e.Message);
         }
 
         if (image is null) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, image.UserId) is { } forbidden) return forbidden;
 
         var save = await images.SaveImageAsync(image with { If = conditions }, ct);
-        if (save.Outcome == ImageOutcome.Created) http.Response.Headers.Location = $"{Images}{image.ImageId}/";
+        if (save.Outcome == ImageOutcome.Created) http.Response.Headers.Location = http.UrlOf($"{Images}{image.ImageId}/");
         return save.Outcome switch
         {
             ImageOutcome.Created => Saved(http, 201, save, "created", "Image created successfully"),
@@ -122,7 +121,7 @@ internal static class ImageEndpoints
 
         var page = await list(userId, query.After is { } place ? new(place.At, place.Id) : ImageKeyset.Start, query.Limit, ct);
         var next = page.Next is { } last ? query.CursorAt(last.At, last.ImageId) : null;
-        if (next is not null) http.Response.Headers.Link = query.Link(next);
+        if (next is not null) http.Response.Headers.Link = query.Link(http, next);
         http.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(Envelope.Of([.. page.Images.Select(Image.Of)], message, new Pagination(query.Limit, next)));
     }

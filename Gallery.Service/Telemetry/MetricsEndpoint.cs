@@ -1,4 +1,5 @@
 using System.Net;
+using Gallery.Service.Http;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Telemetry;
@@ -8,8 +9,6 @@ internal static class MetricsEndpoint
 {
     private const string Setting = "GALLERY_METRICS";
     private const string Path = "/metrics";
-
-    private static readonly string[] MarksOfProxies = ["X-Forwarded-For", "Forwarded", "X-Original-For", "X-Real-IP", "Via"];
 
     /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> is no word that it takes.</exception>
     public static bool IsOn(IConfiguration settings) => FindAudience(settings) is not "off" && TelemetrySetup.IsEnabled(settings);
@@ -35,7 +34,7 @@ internal static class MetricsEndpoint
     /// <summary>A proxy on this machine passes on what others ask, and says so.</summary>
     private static bool IsOfThisMachine(HttpContext http) =>
         http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
-        && !Array.Exists(MarksOfProxies, http.Request.Headers.ContainsKey);
+        && !PublicUrl.IsProxied(http.Request);
 
     private static string FindAudience(IConfiguration settings) => settings.Find(Setting) switch
     {

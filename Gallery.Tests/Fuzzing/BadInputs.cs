@@ -32,7 +32,7 @@ internal sealed class BadInputs(ApiDocument document)
 
     private static readonly string[] NoCursors =
     [
-        "", "a", "next", "AAAA", "0", "-1", "null", "\0", "\U0001F305", "' or 1=1 --", "../..", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "________________________________________w", "====",
+        "a", "next", "AAAA", "0", "-1", "null", "\0", "\U0001F305", "' or 1=1 --", "../..", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "________________________________________w", "====",
     ];
 
     private static readonly string[] AllMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"];

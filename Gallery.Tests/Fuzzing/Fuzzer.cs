@@ -119,7 +119,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
     private async Task<string?> FindFaultOfNextAsync(Operation operation, Answer answer)
     {
         if (answer.Status != 200 || !answer.Headers.TryGetValues("Link", out var links) || answer.Text.Length == 0) return null;
-        var follow = new FuzzRequest("GET", links.Single().Split('<', '>')[1], [], null);
+        var follow = new FuzzRequest("GET", new Uri(address, links.Single().Split('<', '>')[1]).PathAndQuery, [], null);
         var next = await SendAsync(follow);
         var fault = Contract.FindFault(document.Schemas, operation, follow, new Expected([200]), next);
         if (fault is null && next.Ids.Intersect(answer.Ids).Any()) fault = "The next page repeats this one.";
@@ -152,7 +152,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         var fault = Contract.FindFault(document.Schemas, find, look, new Expected([status]), found);
         if (fault is null && status == 404 && !found.Problem!.EndsWith(code, StringComparison.Ordinal)) fault = $"The code does not end in {code}.";
         if (fault is null && status == 200 && isItem && Data(found) != Data(answer)) fault = "It is not as the write's answer said.";
-        if (fault is null && answer.Headers.Location is { } location && location.ToString() != item) fault = $"Location led to {location}, not {item}.";
+        if (fault is null && answer.Headers.Location is { } location && new Uri(address, location).PathAndQuery != item) fault = $"Location led to {location}, not {item}.";
         return fault is null ? null : $"{Describe($"Left behind: {fault}", look, found)}\nafter: {test.Request.Method} answered {answer.Status} {answer.Text}";
 
         static string Data(Answer one) => JsonDocument.Parse(one.Text).RootElement.GetProperty("data").GetRawText();

@@ -21,7 +21,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
 
     private static readonly string[] Numbers =
     [
-        "0", "-0", "1", "-1.50", "1e3", "1E+2", "0.1e-7", "1e-300", "1e400", "0e200000", "9007199254740993", "123456789012345678901234567890.123456789", "1e-4000",
+        "0", "-0", "1", "-1.50", "1e3", "1E+2", "0.1e-7", "1e-300", "1e400", "0e16383", "9007199254740993", "123456789012345678901234567890.123456789", "1e-4000",
     ];
 
     private static readonly Gen<string> AnyText = Gen.OneOf(Pieces).Array[0, 8].Select(string.Concat);

@@ -14,7 +14,7 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
         var answer = await _api.SaveAsync(id, "user_123", "A sunset", "generate", """{"model":"gemini-pro"}""");
 
         Assert.Equal(201, answer.Status);
-        Assert.Equal($"/v1/gallery/{id}/", answer.Headers.Location!.ToString());
+        Assert.Equal(new Uri(_api.Address, $"/v1/gallery/{id}/"), answer.Headers.Location);
         Assert.NotNull(answer.ETag);
         Assert.Equal("application/json", answer.ContentHeaders.ContentType!.MediaType);
         Assert.True((bool)answer.Body["success"]!);

@@ -1,0 +1,27 @@
+using Microsoft.AspNetCore.Http.Extensions;
+
+namespace Gallery.Service.Http;
+
+/// <summary>URLs of this service as its callers see them.</summary>
+internal static class PublicUrl
+{
+    /// <summary>
+    /// The absolute URL of a path. Some clients do not resolve relative ones: <c>requests.get(response.links['next']['url'])</c>. Behind a
+    /// proxy that did not name its scheme, or is not trusted, it is the path alone: a guess could send a caller's key over plain HTTP.
+    /// </summary>
+    /// <param name="path">From <c>/v1/</c>, without the proxy's prefix.</param>
+    public static string UrlOf(this HttpContext http, string path, QueryString query = default)
+    {
+        var request = http.Request;
+        return !request.Host.HasValue || IsProxied(request) && !request.Headers.ContainsKey("X-Original-Proto")   // set when X-Forwarded-Proto was trusted
+            ? request.PathBase.Add(path).ToUriComponent() + query
+            : UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, path, query);
+    }
+
+    /// <summary>Whether a proxy passed the request on. A header that proxies add is enough, because a caller has no reason to send one.</summary>
+    public static bool IsProxied(HttpRequest request) => request.Headers.Keys.Any(name =>
+        name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("X-Original-", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("CF-", StringComparison.OrdinalIgnoreCase)
+        || name.ToUpperInvariant() is "FORWARDED" or "VIA" or "X-REAL-IP");
+}

@@ -1,0 +1,80 @@
+using Gallery.Tests.Limits;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Http;
+
+/// <summary>The query of a list, and the URLs that answers lead to.</summary>
+public sealed class PageQueryTests(TestService other) : IClassFixture<TestService>
+{
+    private readonly Api _api = other.Api;
+
+    [Theory]
+    [InlineData("page=2", "page", "Unknown parameter 'page'. Known parameters: user_id, limit, cursor.")]
+    [InlineData("_=1764374400", "_", "Unknown parameter '_'. Known parameters: user_id, limit, cursor.")]
+    [InlineData("limit=1&limit=2", "limit", "limit is given twice. Send it once.")]
+    [InlineData("limit=1&limit=2&limit=3", "limit", "limit is given 3 times. Send it once.")]
+    [InlineData("limit=ten", "limit", "limit is 'ten'. Send a whole number from 1 to 200; the default is 50.")]
+    [InlineData("cursor=x", "cursor", "cursor is not from this list with these filters. Send next_cursor of the previous page, or omit cursor.")]
+    public async Task A_fault_names_the_parameter_and_what_is_wrong(string query, string name, string message)
+    {
+        var answer = await _api.GetAsync($"/v1/gallery/?{query}");
+
+        Assert.Equal((400, message, message), (answer.Status, answer.Error(name), (string?)answer.Body["message"]));
+    }
+
+    [Fact]
+    public async Task An_empty_cursor_is_the_first_page()
+    {
+        await _api.SaveAsync(Guid.NewGuid(), "first_page");
+
+        Assert.Equal((await _api.GetAsync("/v1/gallery/?user_id=first_page")).Ids, (await _api.GetAsync("/v1/gallery/?user_id=first_page&cursor=")).Ids);
+    }
+
+    [Fact]
+    public async Task Link_and_location_are_absolute()
+    {
+        var location = (await _api.SaveAsync(Guid.NewGuid())).Headers.Location!.ToString();
+        await _api.SaveAsync(Guid.NewGuid());
+
+        Assert.StartsWith($"{_api.Address}v1/gallery/", location, StringComparison.Ordinal);
+        Assert.StartsWith($"{_api.Address}v1/gallery/?limit=1&cursor=", await LinkAsync(_api), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Behind_a_trusted_proxy_link_and_location_have_its_scheme_host_and_prefix()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_TRUSTED_PROXIES=127.0.0.1");
+        (string, string)[] headers = [("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "api.example.com"), ("X-Forwarded-Prefix", "/images")];
+        await service.Api.SaveAsync(Guid.NewGuid());
+        var id = Guid.NewGuid();
+        var saved = await service.Api.SendAsync(HttpMethod.Post, "/v1/gallery/", new StringContent(
+            $$"""{"user_id":"u","image_url":"{{Api.UrlOf(id)}}"}""", System.Text.Encoding.UTF8, "application/json"), headers);
+
+        Assert.Equal($"https://api.example.com/images/v1/gallery/{id}/", saved.Headers.Location!.ToString());
+        Assert.StartsWith("https://api.example.com/images/v1/gallery/?limit=1&cursor=", await LinkAsync(service.Api, headers), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("GALLERY_TRUSTED_PROXIES=127.0.0.1")]   // which does not name its scheme here
+    public async Task Behind_a_proxy_of_unknown_scheme_the_link_is_a_path(string setting)
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, setting.Split(',', StringSplitOptions.RemoveEmptyEntries));
+        for (var i = 0; i < 2; i++) await service.Api.SaveAsync(Guid.NewGuid());
+
+        Assert.StartsWith("/v1/gallery/?limit=1&cursor=", await LinkAsync(service.Api, ("X-Forwarded-For", "192.0.2.1")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_forwarded_host_does_not_open_a_service_without_credentials_to_another_name()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_TRUSTED_PROXIES=127.0.0.1");
+
+        var answer = await service.Api.GetAsync("/v1/gallery/", ("Host", "evil.example"), ("X-Forwarded-Host", "localhost"));
+
+        Assert.Equal((400, "unknown_host"), (answer.Status, answer.Problem));
+    }
+
+    private static async Task<string> LinkAsync(Api api, params (string, string)[] headers) =>
+        (await api.GetAsync("/v1/gallery/?limit=1", headers)).Headers.GetValues("Link").Single().Split('<', '>')[1];
+}
