@@ -1,6 +1,7 @@
 using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 using Npgsql;
+using Polly;
 
 namespace Gallery.Service.Health;
 
@@ -11,6 +12,7 @@ internal sealed partial class Readiness(NpgsqlDataSource database, TimeProvider 
     private static readonly TimeSpan Repeat = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
+    private readonly ResiliencePipeline _retry = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
     private Task<IReadOnlyList<string>> _asked = Task.FromResult<IReadOnlyList<string>>([]);
     private string? _logged = "";   // the last reason; null is ready
     private long _loggedAt;
@@ -48,7 +50,7 @@ internal sealed partial class Readiness(NpgsqlDataSource database, TimeProvider 
                         $"The database {connection.Database} is encoded in {encoding}, which cannot store every text. Create one with: create database … template template0 encoding 'UTF8'.");
             }
 
-            var pending = await Migrator.ListPendingAsync(database, CancellationToken.None);
+            var pending = await _retry.ExecuteAsync(token => new ValueTask<IReadOnlyList<string>>(Migrator.ListPendingAsync(database, token)));
             Log(pending.Count == 0 ? null : $"The database lacks the migrations {string.Join(", ", pending)}. Run the migrator.");
             return pending;
         }

@@ -1,4 +1,3 @@
-using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -17,6 +16,9 @@ internal sealed record ApplyOptions(int? Target, string? ExpectedPlan, TimeSpan 
 /// <summary>Applies migrations, for the service, the tests and the command line.</summary>
 public static class Migrator
 {
+    // Reading the scripts also hashes them, and readiness probes are frequent.
+    private static readonly Lazy<string[]> EmbeddedNames = new(() => [.. ScriptFolder.ReadEmbedded().Select(script => script.Name)]);
+
     /// <summary>Runs the pending embedded scripts, one transaction per script, one run at a time.</summary>
     /// <returns>The names of the scripts it ran. If this is empty, it has written nothing.</returns>
     /// <exception cref="MigrationException">A script did not run. Scripts before it stay applied.</exception>
@@ -26,12 +28,9 @@ public static class Migrator
     /// <summary>The names of the pending embedded scripts, in order. Needs only the right to read the journal.</summary>
     public static async Task<IReadOnlyList<string>> ListPendingAsync(NpgsqlDataSource database, CancellationToken ct)
     {
-        var applied = await RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry).ExecuteAsync(async token =>
-        {
-            await using var connection = await database.OpenConnectionAsync(token);
-            return await Journal.ReadAppliedNamesAsync(connection, token);
-        }, ct);
-        return [.. ScriptFolder.ReadEmbedded().Select(script => script.Name).Where(name => !applied.Contains(name))];
+        await using var connection = await database.OpenConnectionAsync(ct);
+        var applied = await Journal.ReadAppliedNamesAsync(connection, ct);
+        return [.. EmbeddedNames.Value.Where(name => !applied.Contains(name))];
     }
 
     internal static Task<IReadOnlyList<string>> ApplyAsync(
