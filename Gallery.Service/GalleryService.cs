@@ -41,6 +41,7 @@ public static partial class GalleryService
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
         builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
         builder.Services.ConfigureHttpJsonOptions(json => GalleryJson.Configure(json.SerializerOptions));
+        JsonCompression.Register(builder.Services);
         builder.Services.AddGalleryAccess(settings, ServiceAddress.FindPublic(builder.Configuration));
         builder.Services.AddGalleryOpenApi("The metadata of generated images that Cloudinary hosts.");
         return builder;
@@ -60,6 +61,7 @@ public static partial class GalleryService
         app.UseTrustedProxies(limits);
         app.UseGalleryAccess();
         app.UseLimits(limits);
+        app.UseResponseCompression();
         foreach (var noun in Nouns.All) noun.MapRoutes(app);
         app.MapHealth();
         app.MapGalleryOpenApi();
