@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Cors.Infrastructure;
 
 namespace Gallery.Service.Access;
 
-/// <summary>Who may do what, by the settings: service keys, users' tokens, or both; with neither set anyone, on this machine alone.</summary>
+/// <summary>Sets up service keys, users' tokens, or both. With neither, anyone may call, but only from this machine.</summary>
 internal static class AccessSetup
 {
-    /// <exception cref="SettingsException">A setting can not be used.</exception>
+    /// <exception cref="SettingsException">A setting has an invalid value.</exception>
     /// <param name="publicAddress">One that the service listens on and other machines can reach. Null if there is none.</param>
     public static void AddGalleryAccess(this IServiceCollection services, IConfiguration settings, string? publicAddress = null)
     {
@@ -27,7 +27,7 @@ internal static class AccessSetup
 
         if (insists)
             throw new SettingsException(
-                $"{LoopbackGuard.InsistSetting}=true and {(keys is null ? TokenIssuer.UrlSetting : ServiceKeys.Setting)} are both set: the one lets anyone in, the other does not. Remove one of them.");
+                $"{LoopbackGuard.InsistSetting}=true and {(keys is null ? TokenIssuer.UrlSetting : ServiceKeys.Setting)} are both set. The first lets anyone in, the second does not. Remove one of them.");
         services.AddSingleton(keys ?? ServiceKeys.None);
         if (issuer is not null)
             services.AddSingleton(provider => new UserTokens(issuer, TimeProvider.System, provider.GetRequiredService<ILogger<UserTokens>>()));
@@ -46,7 +46,20 @@ internal static class AccessSetup
     /// <summary>Adds only the middleware that the settings ask for.</summary>
     public static void UseGalleryAccess(this WebApplication app)
     {
-        if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // first: a preflight has no credentials, and a refusal is to be read too
+        if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // first: a preflight has no credentials, and pages must be able to read a 401
         if (app.Services.GetService<ServiceKeys>() is not null) app.UseMiddleware<Authentication>();
     }
+
+    /// <summary>The caller that the request's credentials prove; <see cref="Caller.Anonymous"/> if the service needs none.</summary>
+    public static Caller Caller(this HttpContext http) => http.Features.Get<Caller>() ?? Sql.Database.Caller.Anonymous;
+
+    /// <summary>A setting that is <c>true</c> or <c>false</c>.</summary>
+    /// <exception cref="SettingsException">It is neither.</exception>
+    public static bool FindSwitch(this IConfiguration settings, string name, bool otherwise) => settings.Find(name)?.Trim().ToLowerInvariant() switch
+    {
+        null => otherwise,
+        "true" => true,
+        "false" => false,
+        var other => throw new SettingsException($"{name} is \"{other}\"; it takes true or false."),
+    };
 }

@@ -4,8 +4,8 @@ using Gallery.Sql.Database;
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// The one place that decides who asks: sets the request's <see cref="Caller"/> from its credentials, and answers 401 where an endpoint
-/// asks for them and none are good. Only there where credentials are asked for at all.
+/// Sets the request's <see cref="Caller"/> from its credentials. Answers 401 if the endpoint needs credentials and they are missing or wrong.
+/// Not registered if the service needs none.
 /// </summary>
 internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, UserTokens? tokens = null)
 {
@@ -52,14 +52,14 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
         await next(http);
     }
 
-    /// <summary>The refusal takes the endpoint's place, so that it is counted like any other request: by address.</summary>
+    /// <summary>The refusal replaces the endpoint, so that the rate limit counts it by address.</summary>
     private Task RefuseAsync(HttpContext http, ProblemResult problem, string? error)
     {
         http.SetEndpoint(new Endpoint(refused => AnswerAsync(refused, problem, error), metadata: null, displayName: problem.Code));
         return next(http);
     }
 
-    /// <summary>With the challenge that RFC 6750, section 3, asks for: without an error where no credential was given.</summary>
+    /// <summary>Adds the challenge of RFC 6750, section 3. It has no error if no credential was sent.</summary>
     private static Task AnswerAsync(HttpContext http, ProblemResult problem, string? error)
     {
         if (problem.Status != StatusCodes.Status503ServiceUnavailable)
@@ -67,7 +67,7 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
         return problem.ExecuteAsync(http);
     }
 
-    /// <summary>False where the two headers, or one of them twice, hold different credentials. Another scheme than Bearer is none of ours.</summary>
+    /// <summary>Returns false if the headers contain different credentials. Schemes other than Bearer are ignored.</summary>
     private static bool TryRead(IHeaderDictionary headers, out ReadOnlySpan<char> credential, out bool isBearer)
     {
         credential = default;

@@ -4,13 +4,13 @@ using Microsoft.Net.Http.Headers;
 
 namespace Gallery.Service.Access;
 
-/// <summary>Which web pages may call from the browser (CORS, WHATWG Fetch). Not set, the browser keeps all others out.</summary>
+/// <summary>The origins of web pages that may call from a browser (CORS, WHATWG Fetch). By default no page may.</summary>
 internal static class CorsSetup
 {
     private const string Setting = "GALLERY_CORS_ORIGINS";
     private static readonly TimeSpan PreflightAge = TimeSpan.FromMinutes(10);
 
-    /// <exception cref="SettingsException">An entry is no origin.</exception>
+    /// <exception cref="SettingsException">An entry is not an origin.</exception>
     public static void AddGalleryCors(this IServiceCollection services, IConfiguration settings)
     {
         var origins = (settings.Find(Setting) ?? "").Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(ParseOrigin).ToArray();
@@ -24,12 +24,12 @@ internal static class CorsSetup
             .SetPreflightMaxAge(PreflightAge)));
     }
 
-    /// <summary>As browsers send it: lower case, no path, no port that the scheme implies.</summary>
+    /// <summary>As browsers send it: lower case, without a path or a default port.</summary>
     private static string ParseOrigin(string entry) =>
         Uri.TryCreate(entry, UriKind.Absolute, out var uri)
         && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
         && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
         && !entry.Contains('*', StringComparison.Ordinal)
             ? uri.GetLeftPart(UriPartial.Authority)
-            : throw new SettingsException($"{Setting}: \"{entry}\" is no origin; list each page's, such as https://app.example.com or http://localhost:3000. There is no * and no pattern.");
+            : throw new SettingsException($"{Setting}: \"{entry}\" is not an origin. Use https://app.example.com or http://localhost:3000, without * or a path.");
 }

@@ -7,9 +7,8 @@ using Microsoft.AspNetCore.Connections;
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// Keeps a service that asks for no credentials to this machine. Kestrel asks its transports who binds an endpoint, the last registered
-/// first: this one takes those that others could reach, and refuses them. So it sees what is really bound, whatever setting said so, and
-/// before it is.
+/// Restricts a service without credentials to this machine. Kestrel offers each address to its transports, the last registered first. This
+/// one accepts the addresses that other machines could reach, and refuses to bind them. So it checks every address, whichever setting it is from.
 /// </summary>
 internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
@@ -18,11 +17,11 @@ internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionLis
     internal static readonly ProblemResult OtherName = new(
         StatusCodes.Status400BadRequest,
         "unknown_host",
-        $"This service asks for no credentials, and so answers to this machine's own names alone: ask it at localhost, or at its address. To have it under another name, set {ServiceKeys.Setting} or {TokenIssuer.UrlSetting}.");
+        $"Without credentials the service answers only at localhost or an IP address. For other names set {ServiceKeys.Setting} or {TokenIssuer.UrlSetting}.");
 
     /// <summary>
-    /// Middleware against DNS rebinding: a web page whose own name is made to mean this machine would be of the service's own origin.
-    /// An address is nobody's name, and a Unix socket is out of a page's reach.
+    /// Middleware against DNS rebinding: a web page can make its own host name resolve to this machine. It cannot do so with an IP address,
+    /// and it cannot reach a Unix socket.
     /// </summary>
     public static Task RefuseOtherNamesAsync(HttpContext http, RequestDelegate next)
     {
@@ -40,11 +39,11 @@ internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionLis
         _ => true,
     };
 
-    /// <exception cref="SettingsException">Always: nothing comes here but what may not be bound.</exception>
+    /// <exception cref="SettingsException">Always, because <see cref="CanBind"/> accepts only what must not be bound.</exception>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
         throw Refuse($"http://{endpoint}");
 
     public static SettingsException Refuse(string address) => new(
-            $"Without credentials the service listens on this machine alone, and {address} can be reached from others. Set {ServiceKeys.Setting} (\"key NAME\" makes a key) "
-            + $"or {TokenIssuer.UrlSetting} (users' tokens), or listen on --urls http://localhost:9999; {InsistSetting}=true serves whoever can reach it.");
+            $"Without credentials the service may listen on this machine only, and other machines can reach {address}. Set {ServiceKeys.Setting} (\"key NAME\" makes a key) "
+            + $"or {TokenIssuer.UrlSetting} (users' tokens), or use --urls http://localhost:9999. {InsistSetting}=true lets anyone call.");
 }

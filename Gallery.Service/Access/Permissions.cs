@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Authorization;
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// What a caller may do. A service key, and anyone where no credentials are asked for, may do all; a user may do all with
-/// their own rows. Whose rows a statement reaches stands in the statement itself: <see cref="Caller.UserId"/>.
+/// What a caller may do. A service key may do everything, and so may anyone if the service needs no credentials. A user may do everything
+/// with their own rows. Each statement itself restricts the rows to <see cref="Caller.UserId"/>.
 /// </summary>
 internal sealed class Permissions(bool usersMayPurge)
 {
@@ -20,23 +20,23 @@ internal sealed class Permissions(bool usersMayPurge)
     public static Permissions From(IConfiguration settings) => new(settings.FindSwitch(PurgeSetting, otherwise: true));
 
     /// <summary>
-    /// Every endpoint asks for credentials but those that say <c>AllowAnonymous</c>. Where there is no route, or not with this
-    /// method, the answer is 404 or 405 for all: /openapi shows the routes to everybody, and a mistyped URL should not read as a bad key.
+    /// Every endpoint needs credentials unless it says <c>AllowAnonymous</c>. An unknown route or method is 404 or 405 for everyone: the
+    /// routes are public, and a mistyped URL should not look like a wrong key.
     /// </summary>
     public static bool AsksForCredentials(Endpoint? endpoint) =>
         endpoint is RouteEndpoint && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null;
 
-    /// <summary>May see how the service is run, such as the names of migrations.</summary>
+    /// <summary>Whether the caller may see operational details, such as the names of migrations.</summary>
     public static bool MaySeeOperations(Caller caller) => caller.UserId is null;
 
-    /// <summary>Why a caller may not name this user; null if they may.</summary>
+    /// <summary>Why the caller may not use this user_id; null if they may.</summary>
     public static ProblemResult? FindUserIdFault(Caller caller, string? userId)
     {
         if (caller.UserId is null || userId == caller.UserId) return null;
         return ForbiddenUserId;
     }
 
-    /// <summary>Why a caller may not delete for good; null if they may.</summary>
+    /// <summary>Why the caller may not delete permanently; null if they may.</summary>
     public ProblemResult? FindPurgeFault(Caller caller) =>
         usersMayPurge || caller.UserId is null
             ? null

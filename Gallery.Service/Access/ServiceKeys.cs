@@ -7,15 +7,15 @@ using Gallery.Sql.Database;
 namespace Gallery.Service.Access;
 
 /// <summary>The keys of the services that may reach every user's rows, known by their SHA-256 alone.</summary>
-/// <remarks>SHA-256 without salt or stretching will do: what <see cref="New"/> makes has 256 random bits, which nobody can guess.</remarks>
+/// <remarks>SHA-256 needs no salt or stretching here, because <see cref="New"/> makes keys of 256 random bits.</remarks>
 internal sealed partial class ServiceKeys
 {
     public const string Setting = "GALLERY_API_KEYS";
     public const string NameRule = "letters, digits, '.', '_' and '-', 1 to 30 of them, the first a letter or digit";
 
-    private const string Prefix = "gallery_";   // lets people and secret scanners know one where it should not be
+    private const string Prefix = "gallery_";   // lets people and secret scanners recognise a leaked key
     private const int RandomBytes = 32;
-    private const int MaximumLength = 256;      // longer is a token, and not worth the hash
+    private const int MaximumLength = 256;      // anything longer is a token, so it is not hashed
 
     private readonly (byte[] Hash, Caller Caller)[] _keys;
 
@@ -24,13 +24,13 @@ internal sealed partial class ServiceKeys
     public static ServiceKeys None { get; } = new([]);
 
     /// <returns>Null where the setting is absent.</returns>
-    /// <exception cref="SettingsException">An entry can not be used. It is named by position and name: what stands for its hash may be a key.</exception>
+    /// <exception cref="SettingsException">An entry is invalid. The message has its position and name, never its hash, which may be a key by mistake.</exception>
     public static ServiceKeys? Find(IConfiguration settings)
     {
         if (settings.Find(Setting) is not { } setting) return null;
 
         var entries = setting.Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        if (entries.Length == 0) throw Unusable("there is no entry in it; leave it out to have no keys.");
+        if (entries.Length == 0) throw Unusable("there is no entry. Remove the setting to use no keys.");
         var keys = new List<(byte[] Hash, Caller Caller)>();
         var hashes = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (entry, position) in entries.Select((entry, index) => (entry, index + 1)))
@@ -40,15 +40,15 @@ internal sealed partial class ServiceKeys
             var hash = entry[(colon + 1)..];
 
             if (!IsName(name))
-                throw Unusable($"entry {position} has no usable name; it takes name:sha256-of-key, in the name {NameRule}.");
+                throw Unusable($"entry {position} has no usable name. Write name:sha256-of-key; a name has {NameRule}.");
             if (!Hash().IsMatch(hash))
                 throw Unusable(hash.StartsWith(Prefix, StringComparison.Ordinal)
-                    ? $"entry {position} ({name}) holds the key itself; it takes the key's SHA-256, which \"key NAME\" prints beside it. Whoever may read settings now knows this key: make a new one."
-                    : $"entry {position} ({name}) is not followed by a SHA-256 in 64 hexadecimal digits. If that is the key itself, take its hash: printf %s \"$KEY\" | sha256sum.");
+                    ? $"entry {position} ({name}) contains the key itself. Make a new key with \"key NAME\", which also prints its SHA-256, and use that."
+                    : $"entry {position} ({name}) has no SHA-256 of 64 hexadecimal digits. To hash a key: printf %s \"$KEY\" | sha256sum.");
             if (keys.Exists(key => key.Caller == Caller.Key(name)))
-                throw Unusable($"entry {position} ({name}) has the name of an earlier one; each takes its own.");
+                throw Unusable($"entry {position} ({name}) has the name of an earlier one. Choose another name.");
             if (!hashes.TryAdd(hash, name))
-                throw Unusable($"entry {position} ({name}) has the hash of {hashes[hash]}; each caller takes a key of its own.");
+                throw Unusable($"entry {position} ({name}) has the hash of {hashes[hash]}. Make a separate key for each caller.");
 
             keys.Add((Convert.FromHexString(hash), Caller.Key(name)));
         }
@@ -58,17 +58,17 @@ internal sealed partial class ServiceKeys
 
     public static bool IsName(string name) => Name().IsMatch(name) && !name.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>A new key, and the SHA-256 by which the setting knows it.</summary>
+    /// <summary>A new key, and its SHA-256 for the setting.</summary>
     public static (string Key, string Hash) New()
     {
         var key = Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
         return (key, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))));
     }
 
-    /// <summary>True of what can only be meant as a key, and is one of ours or none.</summary>
+    /// <summary>Whether the credential looks like a key, so that it is not tried as a token.</summary>
     public static bool HasPrefix(ReadOnlySpan<char> credential) => credential.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>Whose key this is; null if nobody's. Takes the same time for every key, right or wrong, of a length.</summary>
+    /// <summary>The key's caller; null if the key is unknown. Right and wrong keys of one length take the same time.</summary>
     public Caller? Find(ReadOnlySpan<char> credential)
     {
         Span<byte> bytes = stackalloc byte[MaximumLength];
@@ -84,7 +84,7 @@ internal sealed partial class ServiceKeys
 
     private static SettingsException Unusable(string why) => new($"{Setting}: {why}");
 
-    // Short, so that a key in a name's place is not taken for one and shown.
+    // Short, so that a key written where a name belongs is not accepted and shown.
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,29}\z")]
     private static partial Regex Name();
 

@@ -3,13 +3,12 @@ using Microsoft.IdentityModel.Tokens;
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// The public keys that the issuer of users' tokens publishes (JWKS, RFC 7517). Kept while they serve: asked for again when they are
-/// ten minutes old, so that a revoked one goes, and at once for a token that names a key not among them, at most every five minutes. While
-/// the issuer is away those of before stand.
+/// The public keys of the issuer of users' tokens (JWKS, RFC 7517). They are fetched again after ten minutes, so that a revoked key stops
+/// working. A token with an unknown key also causes a fetch, at most every five minutes. If the issuer does not answer, the old keys stay.
 /// </summary>
 /// <remarks>
-/// Not <c>ConfigurationManager</c>: it renews behind the request that names the new key, which would be refused, and while the issuer
-/// hangs its callers wait one after another.
+/// <c>ConfigurationManager</c> was rejected. It refreshes in the background and so refuses the first token with a new key. While the issuer
+/// hangs, its callers wait one after another.
 /// </remarks>
 internal sealed partial class SigningKeys : IDisposable
 {
@@ -19,7 +18,7 @@ internal sealed partial class SigningKeys : IDisposable
     private static readonly TimeSpan MaximumAge = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan AwayInterval = TimeSpan.FromSeconds(10);   // after an attempt that failed
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);   // while there are none at all
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);   // until the first keys arrive
 
     private readonly Lock _lock = new();
     private readonly HttpClient _http;
@@ -29,11 +28,11 @@ internal sealed partial class SigningKeys : IDisposable
 
     private volatile Dictionary<string, SecurityKey>? _keys;
     private Task _refresh = Task.CompletedTask;
-    private long _refreshedAt;   // both of the time provider's clock
+    private long _refreshedAt;   // a timestamp of the time provider
     private TimeSpan _interval;
     private volatile bool _isAway;
 
-    /// <param name="patience">How long an answer may take, whole.</param>
+    /// <param name="patience">The time-out of one fetch.</param>
     public SigningKeys(Uri address, TimeSpan patience, TimeProvider time, ILogger log)
     {
         (_address, _time, _log) = (address, time, log);
@@ -44,10 +43,10 @@ internal sealed partial class SigningKeys : IDisposable
         };
     }
 
-    /// <summary>False where the issuer has never answered, or did not when last asked: nothing can be said then of a token whose key is not here.</summary>
+    /// <summary>False if the last fetch failed or none has succeeded. An unknown key is then no proof of a bad token.</summary>
     public bool AreKnown => _keys is not null && !_isAway;
 
-    /// <summary>The key of this id; null if there is none.</summary>
+    /// <summary>The key with this id; null if it is unknown.</summary>
     public async ValueTask<SecurityKey?> FindAsync(string keyId, CancellationToken ct)
     {
         if (_keys?.GetValueOrDefault(keyId) is { } known)
@@ -62,13 +61,13 @@ internal sealed partial class SigningKeys : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>One at a time, for all who ask meanwhile; none where the last is too recent.</summary>
+    /// <summary>Callers share one fetch. A recent fetch is not repeated.</summary>
     private Task RefreshAsync()
     {
         lock (_lock)
         {
             if (!_refresh.IsCompleted || _time.GetElapsedTime(_refreshedAt) < _interval) return _refresh;
-            // The first keys are no refresh: the first unknown id after them is asked for at once.
+            // The first fetch does not count: an unknown id right after it starts another.
             _interval = _keys is null ? RetryInterval : RefreshInterval;
             _refreshedAt = _time.GetTimestamp();
             return _refresh = FetchAsync();
@@ -87,7 +86,7 @@ internal sealed partial class SigningKeys : IDisposable
             _keys = keys;
             _isAway = false;
         }
-        catch (Exception e)   // whatever it answered, or did not
+        catch (Exception e)   // any failure: network, time-out, size, JSON
         {
             if (!_isAway) LogAway(_address, e.GetBaseException().Message.ReplaceLineEndings(" "));
             _isAway = true;
@@ -95,7 +94,7 @@ internal sealed partial class SigningKeys : IDisposable
         }
     }
 
-    /// <summary>Those fit for ES256 and RS256. A secret (<c>oct</c>) among them would be no secret.</summary>
+    /// <summary>The keys for ES256 and RS256. A published secret (<c>oct</c>) is ignored.</summary>
     private static Dictionary<string, SecurityKey> Read(string json)
     {
         var keys = new Dictionary<string, SecurityKey>(StringComparer.Ordinal);
@@ -107,12 +106,12 @@ internal sealed partial class SigningKeys : IDisposable
         return keys;
     }
 
-    [LoggerMessage(LogLevel.Warning, "The keys of users' tokens are not to be had from {Address}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Fetching the keys of users' tokens from {Address} failed: {Reason}")]
     private partial void LogAway(Uri address, string reason);
 
-    [LoggerMessage(LogLevel.Information, "The keys of users' tokens are to be had from {Address} again")]
+    [LoggerMessage(LogLevel.Information, "Fetching the keys of users' tokens from {Address} works again")]
     private partial void LogBack(Uri address);
 
-    [LoggerMessage(LogLevel.Warning, "{Address} has no key for ES256 or RS256, so no user's token is let in; a project that signs with a secret needs SUPABASE_JWT_SECRET")]
+    [LoggerMessage(LogLevel.Warning, "{Address} has no key for ES256 or RS256, so all users' tokens are rejected. If the project signs with a secret, set SUPABASE_JWT_SECRET.")]
     private partial void LogNone(Uri address);
 }

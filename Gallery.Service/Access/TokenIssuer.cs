@@ -3,9 +3,9 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Service.Access;
 
-/// <summary>Who signs users' tokens: the project's Supabase Auth.</summary>
-/// <param name="Name">The tokens' <c>iss</c>, and the URL that their public keys are found under.</param>
-/// <param name="Secret">What they are all signed with (HS256); null where it is private keys (ES256, RS256).</param>
+/// <summary>The Supabase Auth server that signs users' tokens.</summary>
+/// <param name="Name">The tokens' <c>iss</c>, which is also the base URL of the public keys.</param>
+/// <param name="Secret">The HS256 secret; null if private keys sign the tokens (ES256, RS256).</param>
 internal sealed record TokenIssuer(string Name, byte[]? Secret)
 {
     public const string UrlSetting = "SUPABASE_URL";
@@ -13,17 +13,17 @@ internal sealed record TokenIssuer(string Name, byte[]? Secret)
     private const string Path = "/auth/v1";
     private const int MinimumSecretBytes = 32;   // RFC 7518, section 3.2
 
-    /// <returns>Null where the settings let no users in.</returns>
-    /// <exception cref="SettingsException">A setting is missing or can not be used.</exception>
+    /// <returns>Null if no user may sign in.</returns>
+    /// <exception cref="SettingsException">A setting is missing or invalid.</exception>
     public static TokenIssuer? Find(IConfiguration settings)
     {
         var secret = settings.Find(SecretSetting)?.Trim();   // a secret's file often ends in a newline
         if (settings.Find(UrlSetting)?.Trim() is not { } url)
             return secret is null
                 ? null
-                : throw new SettingsException($"{SecretSetting} is set without {UrlSetting}, which says whose tokens are meant: https://<project reference>.supabase.co.");
+                : throw new SettingsException($"{SecretSetting} is set without {UrlSetting}. Set it too: https://<project reference>.supabase.co.");
         if (secret is not null && Encoding.UTF8.GetByteCount(secret) < MinimumSecretBytes)
-            throw new SettingsException($"{SecretSetting} is shorter than {MinimumSecretBytes} bytes, the least that HS256 takes; Project Settings → JWT Keys shows the project's.");
+            throw new SettingsException($"{SecretSetting} is shorter than {MinimumSecretBytes} bytes, the minimum of HS256. Copy it from Project Settings → JWT Keys.");
 
         return new TokenIssuer(ReadUrl(url) + Path, secret is null ? null : Encoding.UTF8.GetBytes(secret));
     }
@@ -34,11 +34,11 @@ internal sealed record TokenIssuer(string Name, byte[]? Secret)
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
             || !(url.Scheme == Uri.UriSchemeHttps || url.Scheme == Uri.UriSchemeHttp && url.IsLoopback)
             || url is not { Query: "", Fragment: "", UserInfo: "" })
-            throw new SettingsException($"{UrlSetting} takes the project's URL, https://<project reference>.supabase.co; http:// only on this machine, as in http://127.0.0.1:54321.");
+            throw new SettingsException($"{UrlSetting} must be https://<project reference>.supabase.co. http:// is allowed on this machine only.");
 
         var trimmed = url.GetLeftPart(UriPartial.Path).TrimEnd('/');
         return trimmed.EndsWith(Path, StringComparison.Ordinal)
-            ? throw new SettingsException($"{UrlSetting} takes the project's URL without {Path}, which is added to it.")
+            ? throw new SettingsException($"{UrlSetting} must be the project's URL without {Path}. Remove that part.")
             : trimmed;
     }
 }

@@ -6,15 +6,15 @@ using Microsoft.IdentityModel.Tokens;
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// The tokens of Supabase's users: JWTs that Supabase Auth signs, either all with the project's secret (HS256) or all with its
-/// private keys (ES256, RS256). A user is the token's <c>sub</c>; its <c>role</c> gives no right here.
+/// The JWTs of Supabase's users. Supabase Auth signs them with the project's secret (HS256) or with its private keys (ES256, RS256). The
+/// user is the token's <c>sub</c>. Its <c>role</c> grants nothing here.
 /// </summary>
 internal sealed class UserTokens : IDisposable
 {
     private const string Audience = "authenticated";
     private const int RetryAfterSeconds = 2;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);   // a caller is answered within 3
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);   // every answer must come within 3 s
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
     private static readonly JsonWebTokenHandler Handler = new() { MapInboundClaims = false };
 
@@ -24,7 +24,7 @@ internal sealed class UserTokens : IDisposable
         "The keys that verify users' tokens are unavailable. Try again.",
         RetryAfterSeconds: RetryAfterSeconds);
 
-    internal static readonly ProblemResult Expired = Problem("expired_token", "The token has expired. Refresh the session, or sign in again.");
+    internal static readonly ProblemResult Expired = Problem("expired_token", "The token has expired. Refresh the session or sign in again.");
 
     private readonly string _issuer;
     private readonly SecurityKey? _secret;
@@ -36,11 +36,11 @@ internal sealed class UserTokens : IDisposable
         _issuer = issuer.Name;
         if (issuer.Secret is not null) _secret = new SymmetricSecurityKey(issuer.Secret);
         else _keys = new SigningKeys(new Uri($"{issuer.Name}/.well-known/jwks.json"), Patience, time, log);
-        // One family: with both, a public key could be passed off as the secret.
+        // Only one family, because with both an attacker could use a public key as the secret.
         _algorithms = _secret is not null ? [SecurityAlgorithms.HmacSha256] : [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256];
     }
 
-    /// <summary>Whose token this is, or why it is nobody's.</summary>
+    /// <summary>The token's user, or the problem with the token.</summary>
     public async ValueTask<(Caller? Caller, ProblemResult? Problem)> FindAsync(string text, CancellationToken ct)
     {
         JsonWebToken token;
@@ -48,13 +48,13 @@ internal sealed class UserTokens : IDisposable
         {
             token = Handler.ReadJsonWebToken(text);
         }
-        catch (ArgumentException)   // the parser's word for what is no JWT
+        catch (ArgumentException)   // the text is not a JWT
         {
             return (null, Invalid("It is not a JWT."));
         }
 
         var key = _secret ?? await _keys!.FindAsync(token.Kid ?? "", ct);
-        if (key is null) return (null, _keys!.AreKnown ? Invalid("Its key (kid) is not one of the issuer's.") : KeysAway);
+        if (key is null) return (null, _keys!.AreKnown ? Invalid("Its key (kid) is unknown to the issuer.") : KeysAway);
 
         var result = await Handler.ValidateTokenAsync(token, RulesWith(key));
         if (!result.IsValid) return (null, Explain(result.Exception));
@@ -84,15 +84,15 @@ internal sealed class UserTokens : IDisposable
             ? userId
             : null;
 
-    /// <summary>The lifetime and the rest are looked at only once the signature is found good, so a forger learns nothing.</summary>
+    /// <summary>The claims are checked after the signature, so a forger learns nothing about them.</summary>
     private static ProblemResult Explain(Exception fault) => fault switch
     {
         SecurityTokenExpiredException => Expired,
         SecurityTokenNotYetValidException => Invalid("It is not valid yet (nbf)."),
         SecurityTokenNoExpirationException => Invalid("It has no exp."),
         SecurityTokenInvalidAudienceException => Invalid($"Its aud is not {Audience}."),
-        SecurityTokenInvalidIssuerException => Invalid("Its iss is not this service's issuer; it may be another project's."),
-        _ => Invalid("Its signature, or its alg, is not the issuer's."),
+        SecurityTokenInvalidIssuerException => Invalid("Its iss is another project's."),
+        _ => Invalid("Its signature or alg is wrong."),
     };
 
     internal static ProblemResult Invalid(string why) => Problem("invalid_token", $"The token is not valid. {why}");

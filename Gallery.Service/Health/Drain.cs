@@ -1,17 +1,17 @@
 namespace Gallery.Service.Health;
 
 /// <summary>
-/// The moment between being told to stop and taking no more connections: readiness is 503 by then, and every answer says
-/// <c>Connection: close</c>, so that balancers turn elsewhere and clients leave between two requests, not in the midst of one.
+/// A pause between the signal to stop and the end of new connections. Meanwhile readiness is 503 and every answer says
+/// <c>Connection: close</c>, so that balancers choose another instance and clients reconnect between two requests.
 /// </summary>
 internal sealed class Drain(IHostApplicationLifetime lifetime) : IHostedLifecycleService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Comes before any service is stopped, Kestrel among them.</summary>
+    /// <summary>Runs before any service stops, including Kestrel.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        lifetime.StopApplication();   // the host itself says so only after this
+        lifetime.StopApplication();   // the host itself signals this only afterwards
         await Task.Delay(Pause, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Gallery.Service.Health;
 
-/// <summary>What a load balancer or an orchestrator asks: is the process alive, and can it serve.</summary>
+/// <summary>Probes for load balancers and orchestrators: whether the process is alive, and whether it can serve.</summary>
 internal static class HealthEndpoints
 {
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
@@ -17,13 +17,13 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var health = routes.MapGroup("").WithTags("Health").AllowAnonymous().DisableRateLimiting();   // who asks often is meant to
+        var health = routes.MapGroup("").WithTags("Health").AllowAnonymous().DisableRateLimiting();   // probes are frequent by design
 
         health.MapMethods("/livez", Get, FindLiveness)
-            .WithName("FindLiveness").WithSummary("The process is alive; says nothing of the database")
+            .WithName("FindLiveness").WithSummary("Whether the process is alive; the database does not matter")
             .Answers(200, Alive);
         health.MapMethods("/readyz", Get, FindReadiness)
-            .WithName("FindReadiness").WithSummary("The database is reachable and has had every migration; 503 tells those who may know what is missing")
+            .WithName("FindReadiness").WithSummary("Whether the database is reachable and has every migration")
             .Answers(200, Ready)
             .Problems(Lacks(["0007_add_column.sql"]), NotReady).Problems([.. ProblemExceptionHandler.OfDatabase]);
     }
@@ -65,6 +65,6 @@ internal static class HealthEndpoints
         Pending: pending);
 }
 
-/// <summary>How the service is.</summary>
+/// <summary>The state of the service.</summary>
 /// <param name="Status"><c>alive</c> or <c>ready</c>.</param>
 public sealed record HealthReport(string Status);

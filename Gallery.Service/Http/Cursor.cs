@@ -7,8 +7,8 @@ using System.Text;
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// The opaque name of a place in a list: the last row's sort time and key, bound to the list and its filters by a digest.
-/// It is no secret and no permission: whose rows are listed is the request's, never the cursor's.
+/// A position in a list: the last row's sort time and key, bound to the list and its filters by a digest. It is neither secret nor a
+/// permission, because the request decides which rows are listed.
 /// </summary>
 internal static class Cursor
 {
@@ -16,8 +16,8 @@ internal static class Cursor
     private const int Length = DigestLength + sizeof(long) + 16;
     private static readonly long LastMicrosecond = DateTime.MaxValue.Ticks / TimeSpan.TicksPerMicrosecond;
 
-    /// <param name="list">Which list, and which filters, as one text.</param>
-    /// <param name="at">UTC; kept to the microsecond, which is PostgreSQL's own precision.</param>
+    /// <param name="list">The list and its filters as one text.</param>
+    /// <param name="at">UTC, stored in microseconds, PostgreSQL's precision.</param>
     public static string Encode(string list, DateTime at, Guid id)
     {
         Span<byte> bytes = stackalloc byte[Length];
@@ -27,7 +27,7 @@ internal static class Cursor
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <summary>The place that a cursor names; null if it is none, or one of another list or of other filters.</summary>
+    /// <summary>The cursor's position; null if it is invalid or belongs to another list or other filters.</summary>
     public static (DateTime At, Guid Id)? Decode(string list, string cursor)
     {
         Span<byte> bytes = stackalloc byte[Length];
@@ -39,7 +39,7 @@ internal static class Cursor
         Digest(list, bytes[DigestLength..], digest);
         var microseconds = BinaryPrimitives.ReadInt64BigEndian(bytes[DigestLength..]);
         return digest.SequenceEqual(bytes[..DigestLength])
-            && Base64Url.EncodeToString(bytes) == cursor   // one spelling: the decoder passes over white space and spare bits
+            && Base64Url.EncodeToString(bytes) == cursor   // the decoder ignores white space and spare bits, so compare the spelling
             && microseconds >= 0 && microseconds < LastMicrosecond
             ? (new DateTime(microseconds * TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc), new Guid(bytes[(DigestLength + sizeof(long))..], bigEndian: true))
             : null;

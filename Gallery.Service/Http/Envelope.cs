@@ -7,9 +7,9 @@ public sealed record Envelope<T>(bool Success, T Data, string Message)
 /// <summary>A successful answer that is one page of a list.</summary>
 public sealed record PageEnvelope<T>(bool Success, IReadOnlyList<T> Data, string Message, Pagination Pagination);
 
-/// <summary>Where in a list a page stands.</summary>
-/// <param name="Limit">How many items a page has at most.</param>
-/// <param name="NextCursor">Opaque: the next page's <c>cursor</c>. Null on the last page.</param>
+/// <summary>The page's position in its list.</summary>
+/// <param name="Limit">The most items per page.</param>
+/// <param name="NextCursor">The <c>cursor</c> of the next page. Null on the last page.</param>
 public sealed record Pagination(int Limit, string? NextCursor);
 
 internal static class Envelope

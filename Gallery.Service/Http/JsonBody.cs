@@ -14,7 +14,7 @@ internal static class JsonBody
     private const string MediaType = "application/json";
 
     /// <summary>The body, or the problem to answer with.</summary>
-    /// <param name="mediaTypes">The media types that are accepted, <c>application/json</c> if there are none.</param>
+    /// <param name="mediaTypes">The accepted media types; by default <c>application/json</c>.</param>
     public static async Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, CancellationToken ct, params string[] mediaTypes)
     {
         var response = request.HttpContext.Response;

@@ -2,15 +2,15 @@ using System.Collections.Concurrent;
 
 namespace Gallery.Service.Http;
 
-/// <summary>One line a second of each kind: while the database is away, every request fails, and all for the same reason.</summary>
+/// <summary>Limits the log to one line per second and kind, because while the database is down every request fails for the same reason.</summary>
 internal sealed class LogLimit(TimeProvider clock)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Kind> _kinds = [];
 
-    /// <param name="kind">One of few.</param>
-    /// <param name="leftOut">How many of its kind were not written since the line before.</param>
+    /// <param name="kind">One of a few constants.</param>
+    /// <param name="leftOut">Lines of this kind that were suppressed since the last one.</param>
     public bool MayWrite(string kind, out int leftOut)
     {
         var state = _kinds.GetOrAdd(kind, _ => new Kind());

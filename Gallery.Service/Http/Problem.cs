@@ -10,11 +10,11 @@ namespace Gallery.Service.Http;
 /// <param name="Type">A URI reference of the kind of problem: always <c>about:blank</c>. <c>code</c> says more.</param>
 /// <param name="Title">The status in words.</param>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Detail">What went wrong here, and what to do.</param>
-/// <param name="Code">The stable word that a client switches on.</param>
-/// <param name="TraceId">Names this request in the service's log.</param>
-/// <param name="Errors">A field's name to what is wrong with it. Absent where no field is to blame.</param>
-/// <param name="Pending">Scripts the database has not had. Only in a readiness answer.</param>
+/// <param name="Detail">What is wrong, and what to do.</param>
+/// <param name="Code">The stable word that clients switch on.</param>
+/// <param name="TraceId">The id of this request in the service's log.</param>
+/// <param name="Errors">What is wrong with each field. Absent if no field is at fault.</param>
+/// <param name="Pending">Migrations that the database lacks. Only in a readiness answer.</param>
 public sealed record Problem(
     bool Success,
     string Message,
@@ -30,8 +30,8 @@ public sealed record Problem(
     public const string ContentType = "application/problem+json";
 }
 
-/// <summary>What went wrong, before it meets the request that it is told to.</summary>
-/// <param name="RetryAfterSeconds">Sent as <c>Retry-After</c>; null where trying again would not help.</param>
+/// <summary>A problem as the answer of any request.</summary>
+/// <param name="RetryAfterSeconds">Sent as <c>Retry-After</c>; null if a retry would not help.</param>
 internal sealed record ProblemResult(
     int Status,
     string Code,
@@ -45,22 +45,22 @@ internal sealed record ProblemResult(
         var response = httpContext.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
-        response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // an exception has cleared it
+        response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // the exception handler cleared it
         if (Status == StatusCodes.Status408RequestTimeout) response.Headers.Connection = "close";   // RFC 9110, section 15.5.9
-        if (Code == ProblemExceptionHandler.ShuttingDown.Code) response.Headers.Connection = "close";   // the stop may have come after the request
+        if (Code == ProblemExceptionHandler.ShuttingDown.Code) response.Headers.Connection = "close";   // the stop may have started after the request
         LetBodyRunOut(httpContext);
         if (RetryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-        return response.WriteAsJsonAsync(ToBody(httpContext.TraceIdentifier), options: null, Problem.ContentType, CancellationToken.None);   // a caller who has left is no failure
+        return response.WriteAsJsonAsync(ToBody(httpContext.TraceIdentifier), options: null, Problem.ContentType, CancellationToken.None);   // a caller that disconnected is not a failure
     }
 
     public Problem ToBody(string traceId) =>
         new(false, Message, "about:blank", ReasonPhrases.GetReasonPhrase(Status), Status, Message, Code, traceId, Errors, Pending);
 
     /// <summary>
-    /// A client that is cut off while it sends sees no answer, so Kestrel may read on past its bound and throw away what it reads: for
-    /// 5 s at most, and since the connection is closed then, the answer says so, lest the next request be sent there.
+    /// A client that is cut off while sending sees no answer. So Kestrel reads past its limit, for at most 5 s, and discards the bytes. The
+    /// connection closes afterwards, and the answer says so, so that the client does not send its next request there.
     /// </summary>
     private void LetBodyRunOut(HttpContext http)
     {

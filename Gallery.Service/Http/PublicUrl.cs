@@ -6,8 +6,8 @@ namespace Gallery.Service.Http;
 internal static class PublicUrl
 {
     /// <summary>
-    /// The absolute URL of a path. Some clients do not resolve relative ones: <c>requests.get(response.links['next']['url'])</c>. Behind a
-    /// proxy that did not name its scheme, or is not trusted, it is the path alone: a guess could send a caller's key over plain HTTP.
+    /// The absolute URL of a path, because some clients do not resolve relative ones: <c>requests.get(response.links['next']['url'])</c>.
+    /// Behind a proxy that is not trusted, or did not send its scheme, it is the path alone. A guessed http:// could expose a caller's key.
     /// </summary>
     /// <param name="path">From <c>/v1/</c>, without the proxy's prefix.</param>
     public static string UrlOf(this HttpContext http, string path, QueryString query = default)

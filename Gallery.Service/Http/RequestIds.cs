@@ -4,15 +4,15 @@ using System.Diagnostics;
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// Names each request: the trace id is that of its <c>traceparent</c>, else a new one, and stands in <see cref="HttpContext.TraceIdentifier"/>;
-/// every answer has an <c>X-Request-Id</c>, the one that was sent, else the trace id.
+/// Sets <see cref="HttpContext.TraceIdentifier"/> to the trace id of <c>traceparent</c>, or to a new one. Every answer has an
+/// <c>X-Request-Id</c>: the one that was sent, or the trace id.
 /// </summary>
 internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime lifetime)
 {
     public const string Header = "X-Request-Id";
     private const int MaximumLength = 128;
 
-    // A token's characters (RFC 9110, section 5.6.2): fit for a log, a header and a URL, whoever made it up.
+    // The characters of a token (RFC 9110, section 5.6.2) are safe in a log, a header and a URL.
     private static readonly SearchValues<char> Token =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
@@ -24,7 +24,7 @@ internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime 
         return next(http);
     }
 
-    /// <summary>What the answer's <c>X-Request-Id</c> is.</summary>
+    /// <summary>The answer's <c>X-Request-Id</c>.</summary>
     public static string Find(HttpContext http) =>
         http.Request.Headers.TryGetValue(Header, out var sent) && sent is [{ Length: > 0 and <= MaximumLength } id] && !id.AsSpan().ContainsAnyExcept(Token)
             ? id

@@ -1,8 +1,8 @@
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// <c>{id:uuid}</c>: 8-4-4-4-12 hexadecimal digits with their hyphens (RFC 9562, section 4), in either case. The framework's
-/// <c>{id:guid}</c> also takes braces, 32 bare digits and <c>+50e8400-…</c>, which is another id than it looks.
+/// <c>{id:uuid}</c>: 8-4-4-4-12 hexadecimal digits with hyphens (RFC 9562, section 4), in either case. The framework's <c>{id:guid}</c> also
+/// accepts braces, 32 bare digits and <c>+50e8400-…</c>, which it reads as a different id.
 /// </summary>
 internal sealed class UuidRouteConstraint : IRouteConstraint
 {

@@ -6,30 +6,30 @@ using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Gallery.Service.Limits;
 
-/// <summary>How much of a body is read: what the settings say where a route takes one, and elsewhere what a client sends by habit.</summary>
+/// <summary>Limits bodies: to the setting if the route accepts a body, and otherwise to <see cref="StrayBytes"/>.</summary>
 internal static class BodyLimit
 {
-    /// <summary>Some clients send <c>{}</c> with every POST and DELETE; so much is passed over where no body is taken.</summary>
+    /// <summary>Ignored where no body is accepted, because some clients send <c>{}</c> with every POST and DELETE.</summary>
     public const int StrayBytes = 4096;
 
-    private const int MostBytesAhead = 64 * 1024;   // taken for a length that is only promised
+    private const int MostBytesAhead = 64 * 1024;   // allocated for a Content-Length before the body arrives
 
-    private const int Framing = 4;   // Kestrel counts the chunks' own lines too
+    private const int Framing = 4;   // Kestrel also counts the lines between chunks
 
-    /// <summary>Kestrel's bound where a body's is this: past it Kestrel reads no more, neither for us nor to keep the connection.</summary>
+    /// <summary>Kestrel's limit for a body of this size. Past it Kestrel reads nothing more and closes the connection.</summary>
     public static long Framed(int bytes) => (long)bytes * Framing;
 
-    /// <summary>Whether there may be a body: there is a length, or there are chunks.</summary>
+    /// <summary>Whether the request may have a body: it has a length or is chunked.</summary>
     public static bool MayCome(HttpContext http) => http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != false;
 
-    /// <summary>The body's bytes; null if they are more than the request's route takes.</summary>
-    /// <exception cref="BadHttpRequestException">408: they came too slowly.</exception>
+    /// <summary>The body's bytes; null if they exceed the route's limit.</summary>
+    /// <exception cref="BadHttpRequestException">408: the body did not arrive in time.</exception>
     public static async Task<MemoryStream?> ReadAsync(HttpRequest request, CancellationToken ct)
     {
         var maximum = Of(request.HttpContext);
         if (request.ContentLength > maximum) return null;
 
-        // Not a token in the read itself: Kestrel would take that read for one still under way, and log that it can not go on.
+        // Not a token in the read itself: Kestrel would treat that read as unfinished and log an error.
         var reader = request.BodyReader;
         await using var end = ct.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
         var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, MostBytesAhead));
@@ -42,7 +42,7 @@ internal static class BodyLimit
             reader.AdvanceTo(read.Buffer.End);
             if (!fits) return null;
             if (read.IsCompleted) return body;
-            if (read.IsCanceled) throw new BadHttpRequestException("The body was not there in time.", StatusCodes.Status408RequestTimeout);
+            if (read.IsCanceled) throw new BadHttpRequestException("The body did not arrive in time.", StatusCodes.Status408RequestTimeout);
         }
     }
 
@@ -53,13 +53,13 @@ internal static class BodyLimit
         "body_too_large",
         string.Create(CultureInfo.InvariantCulture, $"The body exceeds {maximum:N0} bytes, the maximum of this route. Send less."));
 
-    /// <summary>Middleware: no handler runs before a body that its route does not take has proven small.</summary>
+    /// <summary>Middleware. If a route accepts no body, its handler runs only after a stray body proved small.</summary>
     public static Task TakeStrayAsync(HttpContext http, RequestDelegate next)
     {
         if (!MayCome(http) || http.GetEndpoint()?.Metadata.GetMetadata<IAcceptsMetadata>() is not null) return next(http);
 
         http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = Framed(StrayBytes);
-        return http.GetEndpoint() is RouteEndpoint ? TakeAsync() : next(http);   // no route, or not its method: that is the answer then
+        return http.GetEndpoint() is RouteEndpoint ? TakeAsync() : next(http);   // otherwise the answer is 404 or 405
 
         async Task TakeAsync()
         {

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.RateLimiting;
 namespace Gallery.Service.Limits;
 
 /// <summary>
-/// So many requests a second for each caller, a second's worth of them at once; nobody queues. The framework drops the count of a
-/// caller who has been away for 10 s, so memory follows the callers there are.
+/// Limits each caller's requests per second. A burst may use a whole second's quota, and nobody queues. The framework drops the counter of
+/// a caller that was idle for 10 s, so memory follows the active callers.
 /// </summary>
 internal static class RateLimit
 {
@@ -36,7 +36,7 @@ internal static class RateLimit
         $"The limit is {requestsPerSecond} requests a second. This one was not executed. Send it again later.",
         RetryAfterSeconds: retryAfterSeconds);
 
-    /// <summary>Who is counted as one: a caller by name, else an address; of IPv6 the /64, which is one subscriber's to choose from.</summary>
+    /// <summary>Callers are counted by name, strangers by address. IPv6 addresses count by /64, because one subscriber has all of it.</summary>
     internal readonly record struct Counted(string? Name, UInt128 Address)
     {
         public static Counted Of(HttpContext http) =>
@@ -44,7 +44,7 @@ internal static class RateLimit
 
         private static UInt128 Mask(IPAddress? address)
         {
-            if (address is null) return default;   // a Unix socket has none
+            if (address is null) return default;   // a Unix socket has no address
             Span<byte> bytes = stackalloc byte[16];
             address.MapToIPv6().TryWriteBytes(bytes, out _);
             var whole = BinaryPrimitives.ReadUInt128BigEndian(bytes);

@@ -5,37 +5,37 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Service.Limits;
 
-/// <summary>How much the service takes, and how long it waits: every bound that a setting moves, read in one place.</summary>
-/// <remarks>The time-outs enclose each other: the database's patience, then the request's, then the shut-down's.</remarks>
+/// <summary>Every configurable limit and time-out of the service.</summary>
+/// <remarks>Each time-out is longer than the one before: the database's, the request's, the shut-down's.</remarks>
 internal sealed record ServiceLimits
 {
     public const int DefaultBodyBytes = 256 * 1024;
 
     private static readonly int ShortestRequestTimeout = (int)Math.Ceiling(GalleryDatabase.Patience.TotalSeconds);
 
-    /// <summary>Of a body that a route takes; what frames its chunks is not counted.</summary>
+    /// <summary>The largest body. The framing of chunks does not count.</summary>
     public required int BodyBytes { get; init; }
 
     public required int RequestLineBytes { get; init; }
 
-    /// <summary>Of all headers together.</summary>
+    /// <summary>All headers together.</summary>
     public required int HeaderBytes { get; init; }
 
     public required int Headers { get; init; }
 
-    /// <summary>Open at once; one more is closed without an answer.</summary>
+    /// <summary>Maximum concurrent connections. Further ones are closed without a response.</summary>
     public required int Connections { get; init; }
 
-    /// <summary>How many saves may wait for a statement, how many finds, and how many lists, of the trash apart. What waits for a connection of the pool is bounded by the requests there are.</summary>
+    /// <summary>How many requests of each kind may wait for a statement.</summary>
     public required int QueueLength { get; init; }
 
-    /// <summary>Requests a second for each caller; 0 for no limit.</summary>
+    /// <summary>Requests per second for each caller; 0 for no limit.</summary>
     public required int RequestsPerSecond { get; init; }
 
-    /// <summary>Whose <c>X-Forwarded-For</c> is believed.</summary>
+    /// <summary>The proxies with trusted <c>X-Forwarded-*</c> headers.</summary>
     public required IReadOnlyList<IPNetwork> TrustedProxies { get; init; }
 
-    /// <summary>Bytes a second, of a body that comes and of an answer that is taken.</summary>
+    /// <summary>The slowest allowed transfer of a body or an answer, in bytes per second.</summary>
     public required int DataRate { get; init; }
 
     public required TimeSpan HeadersTimeout { get; init; }
@@ -46,7 +46,7 @@ internal sealed record ServiceLimits
 
     public required TimeSpan ShutdownTimeout { get; init; }
 
-    /// <exception cref="SettingsException">A setting is no number in its range, no list of addresses, or contradicts another.</exception>
+    /// <exception cref="SettingsException">A setting is out of range, is not a list of addresses, or contradicts another.</exception>
     public static ServiceLimits From(IConfiguration settings)
     {
         var limits = new ServiceLimits
@@ -68,7 +68,7 @@ internal sealed record ServiceLimits
         return limits.RequestTimeout < limits.ShutdownTimeout
             ? limits
             : throw new SettingsException(
-                $"GALLERY_REQUEST_TIMEOUT is {limits.RequestTimeout.TotalSeconds}, and GALLERY_SHUTDOWN_TIMEOUT {limits.ShutdownTimeout.TotalSeconds}; a shut-down has to outlast the requests: make it longer.");
+                $"GALLERY_SHUTDOWN_TIMEOUT is {limits.ShutdownTimeout.TotalSeconds}. It must be longer than GALLERY_REQUEST_TIMEOUT, which is {limits.RequestTimeout.TotalSeconds}.");
 
         int Read(string name, int usual, int minimum, int maximum, string unit)
         {
@@ -91,7 +91,7 @@ internal sealed record ServiceLimits
     private static IPNetwork? ParseNetwork(string text)
     {
         if (IPNetwork.TryParse(text, out var network)) return network;
-        return IPAddress.TryParse(text, out var address) && (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3)   // "10" is 0.0.0.10 to the parser
+        return IPAddress.TryParse(text, out var address) && (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3)   // the parser reads "10" as 0.0.0.10
             ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
             : null;
     }

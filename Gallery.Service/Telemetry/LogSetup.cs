@@ -3,14 +3,14 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Gallery.Service.Telemetry;
 
-/// <summary>One line an entry on standard output, UTC; of the framework only what is wrong.</summary>
+/// <summary>Logs to standard output, one line per entry, in UTC. The framework logs warnings and errors only.</summary>
 internal static class LogSetup
 {
     private const string Format = "GALLERY_LOG_FORMAT";
     private const string Level = "GALLERY_LOG_LEVEL";
     private const string Time = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
-    /// <exception cref="SettingsException"><c>GALLERY_LOG_FORMAT</c> or <c>GALLERY_LOG_LEVEL</c> is no word that it takes.</exception>
+    /// <exception cref="SettingsException"><c>GALLERY_LOG_FORMAT</c> or <c>GALLERY_LOG_LEVEL</c> has an unknown value.</exception>
     public static void AddGalleryLogging(this ILoggingBuilder logging, IConfiguration settings)
     {
         logging.ClearProviders();
@@ -46,8 +46,8 @@ internal static class LogSetup
         };
         if (settings.Find(Level) is not null) logging.SetMinimumLevel(least);
         logging.AddFilter("Microsoft", least > LogLevel.Warning ? least : LogLevel.Warning);
-        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);   // why it did not start is Program's one line
-        // Else each request has an Activity and a logging scope, for lines that are filtered out: RequestIds gives it its trace id for less.
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);   // Program prints why the start failed, in one line
+        // Otherwise each request gets an Activity and a logging scope for lines that are filtered out. RequestIds makes the trace id instead.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
     }
 }

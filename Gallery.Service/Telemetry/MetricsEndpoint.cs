@@ -4,13 +4,13 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Service.Telemetry;
 
-/// <summary><c>/metrics</c>, in Prometheus' text format. To whom it is not open, it is not there.</summary>
+/// <summary><c>/metrics</c> in Prometheus' text format. Callers without access get 404.</summary>
 internal static class MetricsEndpoint
 {
     private const string Setting = "GALLERY_METRICS";
     private const string Path = "/metrics";
 
-    /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> is no word that it takes.</exception>
+    /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> has an unknown value.</exception>
     public static bool IsOn(IConfiguration settings) => FindAudience(settings) is not "off" && TelemetrySetup.IsEnabled(settings);
 
     public static void MapMetrics(this WebApplication app, IConfiguration settings)
@@ -27,11 +27,11 @@ internal static class MetricsEndpoint
                 return Task.CompletedTask;
             }),
             optionsName: null)
-            .AllowAnonymous()         // who may ask is said above, and a user's token opens nothing here
+            .AllowAnonymous()         // access is decided above, and credentials do not matter here
             .DisableRateLimiting();
     }
 
-    /// <summary>A proxy on this machine passes on what others ask, and says so.</summary>
+    /// <summary>A proxy on this machine also connects from loopback, but adds headers.</summary>
     private static bool IsOfThisMachine(HttpContext http) =>
         http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
         && !PublicUrl.IsProxied(http.Request);

@@ -9,7 +9,7 @@ using OpenTelemetry.Trace;
 
 namespace Gallery.Service.Telemetry;
 
-/// <summary>Traces and metrics, by OpenTelemetry's own settings (<c>OTEL_…</c>). What nobody asks for is not registered.</summary>
+/// <summary>Traces and metrics, by OpenTelemetry's own settings (<c>OTEL_…</c>). Without a setting for it, nothing is registered.</summary>
 internal static class TelemetrySetup
 {
     private const string Prefix = "OTEL_";
@@ -18,19 +18,19 @@ internal static class TelemetrySetup
     private const string ExportTimeout = "OTEL_EXPORTER_OTLP_TIMEOUT";
     private const string Disabled = "OTEL_SDK_DISABLED";
 
-    // The framework's own on requests and connections; Npgsql's on statements and the pool; ours; and the runtime's.
+    // Requests and connections; statements and the pool; batches; the runtime.
     private static readonly string[] Meters =
         ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", CoalescerMetrics.MeterName, "System.Runtime"];
 
-    /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> or a collector's setting can not be used.</exception>
+    /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> or a collector's setting is invalid.</exception>
     public static void AddGalleryTelemetry(this WebApplicationBuilder builder, IConfiguration settings)
     {
         var scraped = MetricsEndpoint.IsOn(settings);
         var collected = HasCollector(settings);
         if (!scraped && !collected) return;
 
-        // OpenTelemetry reads the host's configuration, which does not have .env.
-        builder.Configuration[ExportTimeout] = "2000";   // of milliseconds, unless it is set: a collector that hangs must not hold up the service's end
+        // OpenTelemetry reads the host's configuration, which does not include .env.
+        builder.Configuration[ExportTimeout] = "2000";   // milliseconds by default, so that a hanging collector does not delay the shut-down
         builder.Configuration.AddInMemoryCollection(settings.AsEnumerable().Where(setting => setting.Key.StartsWith(Prefix, StringComparison.Ordinal)));
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource
@@ -51,18 +51,18 @@ internal static class TelemetrySetup
                 .AddSource("Npgsql")
                 .AddProcessor(new SpanTags()))
             .UseOtlpExporter();
-        builder.Logging.AddFilter<OpenTelemetryLoggerProvider>(null, LogLevel.None);   // which it switches on too: the log is standard output's
+        builder.Logging.AddFilter<OpenTelemetryLoggerProvider>(null, LogLevel.None);   // the exporter also enables logs, which go to standard output only
     }
 
-    /// <summary>Whether OpenTelemetry is not switched off altogether.</summary>
+    /// <summary>False if <c>OTEL_SDK_DISABLED</c> turns OpenTelemetry off.</summary>
     public static bool IsEnabled(IConfiguration settings) => !string.Equals(settings.Find(Disabled), "true", StringComparison.OrdinalIgnoreCase);
 
-    // A wrong one would be passed over, and nothing would ever arrive.
+    // OpenTelemetry ignores an invalid setting, and nothing would ever arrive.
     private static bool HasCollector(IConfiguration settings)
     {
         if (!IsEnabled(settings) || settings.Find(Collector) is not { } endpoint) return false;
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
-            throw new SettingsException($"{Collector} is no http:// or https:// URL; it takes the collector's, such as http://localhost:4317.");   // not quoted: it may hold a password
+            throw new SettingsException($"{Collector} is not an http:// or https:// URL. Set the collector's, such as http://localhost:4317.");   // not quoted, because it may contain a password
         if (settings.Find(Protocol) is { } protocol and not ("grpc" or "http/protobuf"))
             throw new SettingsException($"{Protocol} is \"{protocol}\"; it takes grpc or http/protobuf.");
         return true;
