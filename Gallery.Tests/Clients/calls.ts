@@ -1,0 +1,60 @@
+// Makes every call of the API with both generated clients. GALLERY_URL is the address of a running service.
+import createClient from "openapi-fetch";
+import { randomUUID } from "node:crypto";
+import { strictEqual as equal } from "node:assert";
+import type { paths } from "./generated/v1.js";
+import { client } from "./generated/sdk/client.gen.js";
+import * as sdk from "./generated/sdk/sdk.gen.js";
+
+const baseUrl = process.env.GALLERY_URL ?? "http://localhost:9999";
+
+/** The request example of the document, for another image. */
+const image = (id: string) => ({
+  user_id: "user_123",
+  image_url: `https://res.cloudinary.com/demo/image/upload/${id}.jpg`,
+  refined_prompt: "A vibrant sunset over mountains",
+  intent: "generate",
+  metadata: { model: "gemini-pro", generation_time: 3.5 },
+});
+
+async function callWithOpenapiFetch() {
+  const gallery = createClient<paths>({ baseUrl });
+  const image_id = randomUUID();
+  const one = { params: { path: { image_id } } };
+
+  const saved = await gallery.POST("/v1/gallery/", { body: image(image_id) });
+  equal(saved.data?.outcome, "created");
+  equal(saved.data?.data.metadata.model, "gemini-pro");
+  equal((await gallery.GET("/v1/gallery/", { params: { query: { user_id: "user_123", limit: 1 } } })).data?.pagination.limit, 1);
+  equal((await gallery.GET("/v1/gallery/{image_id}/", one)).data?.data.image_id, image_id);
+  const stale = await gallery.DELETE("/v1/gallery/{image_id}/", { params: { path: { image_id }, header: { "If-Match": '"0-0"' } } });
+  equal(stale.error?.code, "precondition_failed");
+  equal((await gallery.DELETE("/v1/gallery/{image_id}/", one)).response.status, 200);
+  equal((await gallery.GET("/v1/gallery/deleted/", {})).data?.success, true);
+  equal((await gallery.POST("/v1/gallery/{image_id}/restore/", one)).data?.data.deleted_at, null);
+  equal((await gallery.DELETE("/v1/gallery/{image_id}/permanent/", one)).response.status, 200);
+  equal((await gallery.GET("/v1/gallery/{image_id}/", one)).error?.code, "image_not_found");
+  equal((await gallery.GET("/livez")).data?.data.status, "alive");
+  equal((await gallery.GET("/readyz")).data?.data.status, "ready");
+}
+
+async function callWithOpenapiTs() {
+  client.setConfig({ baseUrl });
+  const image_id = randomUUID();
+  const one = { path: { image_id } };
+
+  equal((await sdk.createImage({ body: image(image_id) })).data?.outcome, "created");
+  equal((await sdk.listImages({ query: { user_id: "user_123", limit: 1 } })).data?.pagination.limit, 1);
+  equal((await sdk.findImage(one)).data?.data.image_id, image_id);
+  equal((await sdk.softDeleteImage(one)).data?.success, true);
+  equal((await sdk.listDeletedImages()).data?.success, true);
+  equal((await sdk.restoreImage(one)).data?.data.deleted_at, null);
+  equal((await sdk.purgeImage(one)).data?.success, true);
+  equal((await sdk.findImage(one)).error?.code, "image_not_found");
+  equal((await sdk.findLiveness()).data?.data.status, "alive");
+  equal((await sdk.findReadiness()).data?.data.status, "ready");
+}
+
+await callWithOpenapiFetch();
+await callWithOpenapiTs();
+console.log("Both clients made every call.");
