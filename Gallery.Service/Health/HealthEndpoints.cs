@@ -17,13 +17,13 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var health = routes.MapGroup("").WithTags("Health").AllowAnonymous().DisableRateLimiting();   // probes are frequent by design
+        var health = routes.MapGroup("").WithTag("Health", "What a load balancer or an orchestrator asks.").AllowAnonymous().DisableRateLimiting();   // probes are frequent by design
 
         health.MapMethods("/livez", Get, FindLiveness)
-            .WithName("FindLiveness").WithSummary("Whether the process is alive; the database does not matter")
+            .WithName("FindLiveness").WithSummary("The process is alive").WithDescription("Says nothing about the database. Use it to decide whether to restart the process.")
             .Answers(200, Alive);
         health.MapMethods("/readyz", Get, FindReadiness)
-            .WithName("FindReadiness").WithSummary("Whether the database is reachable and has every migration")
+            .WithName("FindReadiness").WithSummary("The service can serve").WithDescription("The database is reachable and has every migration. With a service key the failure says what is missing. Use it to decide whether to send requests.")
             .Answers(200, Ready)
             .Problems(Lacks(["0007_add_column.sql"]), NotReady).Problems([.. ProblemExceptionHandler.OfDatabase]);
     }

@@ -27,11 +27,11 @@ public sealed record Image(
 /// <summary>What a save sends. It fills in what the stored image lacks, and replaces nothing.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record CreateImageRequest(
-    [property: Required, MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. A save never changes it. With a user's token it is the token's sub, and may be left out.")]
-    string UserId,
     [property: Required, Url, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
     [property: Description("A Cloudinary URL whose file name holds the image's UUID, which becomes its image_id.")]
     string ImageUrl,
+    [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. A save never changes it. A service key must send it; with a user's token it is the token's sub.")]
+    string? UserId = null,
     [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Stored if the image has none yet.")]
     string? RefinedPrompt = null,
     [property: MaxLength(CreateImageRequest.IntentMaximum), Description("Stored if the image has none yet.")]

@@ -22,16 +22,17 @@ internal static class ImageEndpoints
 
     public static void MapImages(this IEndpointRouteBuilder routes)
     {
-        var images = routes.MapGroup("/v1/gallery").WithTags("Images");
+        var images = routes.MapGroup("/v1/gallery").WithTag("Images", "The metadata of images.");
 
         images.MapMethods("/", Get, ListImages)
-            .WithName("ListImages").WithSummary("One user's images, newest first; without user_id, everyone's")
+            .WithName("ListImages").WithSummary("Lists images, newest first").WithDescription("Each image that is there throughout a walk of the pages is listed exactly once.")
             .WithFilter("user_id", WhoseImages, 1, Caller.UserIdMaximum).WithPaging()
             .Answers(200, ImageExamples.Page(ImageExamples.Live, "Images retrieved successfully"))
             .Problems(Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         images.MapPost("/", CreateImage)
             .WithName("CreateImage").WithSummary("Saves an image, or fills in what the saved one lacks")
+            .WithDescription("A save never replaces a stored value, so it is safe to send it twice, late, or out of order. The outcome says what it did, and kept lists the stored values that differ.")
             .Takes(ImageExamples.Request).WithIfMatch().WithIfNoneMatch()
             .Answers(201, ImageExamples.Saved("created", "Image created successfully"))
             .Answers(200, ImageExamples.Saved("unchanged", "Image already saved; nothing changed"))
@@ -39,28 +40,28 @@ internal static class ImageEndpoints
             .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenUserId, ImageProblems.OwnedByAnother(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapMethods("/deleted/", Get, ListDeletedImages)
-            .WithName("ListDeletedImages").WithSummary("One user's trash, latest deletion first; without user_id, everyone's")
+            .WithName("ListDeletedImages").WithSummary("Lists the trash, latest deletion first").WithDescription("Images in the trash are absent from all other lists.")
             .WithFilter("user_id", WhoseImages, 1, Caller.UserIdMaximum).WithPaging()
             .Answers(200, ImageExamples.Page(ImageExamples.InTrash, "Deleted images retrieved successfully"))
             .Problems(Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         images.MapMethods("/{image_id:uuid}/", Get, FindImage)
-            .WithName("FindImage").WithSummary("One live image")
+            .WithName("FindImage").WithSummary("Finds one image").WithDescription("An image in the trash answers 404 image_deleted.")
             .Answers(200, ImageExamples.One(ImageExamples.Live, "Image retrieved successfully")).WithETag().Revalidates()
             .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/", SoftDeleteImage)
-            .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash; again changes nothing")
+            .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash").WithDescription("An image that is in the trash already stays as it is.")
             .WithIfMatch().Answers(200, ImageExamples.One(ImageExamples.InTrash, "Image deleted successfully")).WithETag()
             .Problems(ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapPost("/{image_id:uuid}/restore/", RestoreImage)
-            .WithName("RestoreImage").WithSummary("Restores an image from the trash; a live one stays as it is")
+            .WithName("RestoreImage").WithSummary("Restores an image from the trash").WithDescription("A live image stays as it is.")
             .WithIfMatch().Answers(200, ImageExamples.One(ImageExamples.Restored, "Image restored successfully")).WithETag()
             .Problems(ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/permanent/", PurgeImage)
-            .WithName("PurgeImage").WithSummary("Deletes an image permanently, live or in the trash, and returns it as it was")
+            .WithName("PurgeImage").WithSummary("Deletes an image permanently").WithDescription("Works on live images and on those in the trash, and returns the image as it was. The picture stays at Cloudinary.")
             .WithIfMatch().Answers(200, ImageExamples.One(ImageExamples.InTrash, "Image permanently deleted"))
             .Problems(Permissions.ForbiddenPurge, ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);

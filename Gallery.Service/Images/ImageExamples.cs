@@ -11,14 +11,14 @@ internal static class ImageExamples
     private static readonly DateTime Deleted = Created.AddHours(1);
 
     public static readonly CreateImageRequest Request = new(
-        "user_123",
         $"https://res.cloudinary.com/demo/image/upload/{ImageId}.jpg",
+        "user_123",
         "A vibrant sunset over mountains",
         "generate",
         """{"model": "gemini-pro", "generation_time": 3.5}""");
 
     public static readonly Image Live = new(
-        ImageId, Request.UserId, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Created, Created, null, 1);
+        ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Created, Created, null, 1);
 
     public static readonly Image InTrash = Live with { UpdatedAt = Deleted, DeletedAt = Deleted, Revision = 2 };
 

@@ -25,6 +25,8 @@ internal static class Operations
         var json = context.ApplicationServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
         JsonNode? Write(object value) => JsonSerializer.SerializeToNode(value, value.GetType(), json);
 
+        var tag = facts.OfType<OpenApiTag>().Single();
+        context.Document!.Tags!.Single(known => known.Name == tag.Name).Description = tag.Description;
         operation.Parameters = [.. operation.Parameters ?? [], .. facts.OfType<OpenApiParameter>()];
         if (facts.OfType<BodyExample>().SingleOrDefault() is { } body)
             foreach (var content in operation.RequestBody!.Content!.Values) content.Example = Write(body.Value);

@@ -23,6 +23,10 @@ internal sealed record AllowedCallers(IReadOnlyList<Callers> Callers);
 /// </summary>
 internal static class RouteFacts
 {
+    /// <summary>Names the group of operations that these routes form.</summary>
+    public static RouteGroupBuilder WithTag(this RouteGroupBuilder routes, string name, string description) =>
+        routes.WithTags(name).WithMetadata(new OpenApiTag { Name = name, Description = description });
+
     /// <summary>Declares a JSON body, which counts towards GALLERY_MAX_BODY_BYTES.</summary>
     public static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, T example)
         where T : notnull => route.Accepts<T>("application/json").WithMetadata(new BodyExample(example));

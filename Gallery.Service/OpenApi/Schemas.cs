@@ -8,7 +8,7 @@ using Microsoft.OpenApi;
 
 namespace Gallery.Service.OpenApi;
 
-/// <summary>Describes what the generator does not know: allowed values, and fields that are raw JSON text in C# and objects on the wire.</summary>
+/// <summary>Describes what the generator does not know: allowed values, and the types that converters write.</summary>
 internal static class Schemas
 {
     public static Task DescribeAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken _)
@@ -16,10 +16,15 @@ internal static class Schemas
         if (context.JsonPropertyInfo is not { } field) return Task.CompletedTask;
 
         if (Find<AllowedValuesAttribute>(field) is { } allowed) schema.Enum = [.. allowed.Values.Select(value => (JsonNode)(string)value!)];
-        if (field.CustomConverter is not RawJsonConverter) return Task.CompletedTask;
-        schema.Type = field.IsGetNullable ? JsonSchemaType.Object | JsonSchemaType.Null : JsonSchemaType.Object;
-        schema.AdditionalProperties = new OpenApiSchema();
-        schema.Description = Find<DescriptionAttribute>(field)?.Description;
+        var ofNull = field.IsGetNullable ? JsonSchemaType.Null : default;
+        if (field.CustomConverter is RawJsonConverter)
+        {
+            schema.Type = JsonSchemaType.Object | ofNull;
+            schema.AdditionalProperties = new OpenApiSchema();
+            schema.Description = Find<DescriptionAttribute>(field)?.Description;
+        }
+
+        if (schema.Format == "date-time") schema.Type = JsonSchemaType.String | ofNull;   // UtcTimeConverter
         return Task.CompletedTask;
     }
 

@@ -52,6 +52,9 @@ internal sealed class ApiDocument
         other.Method == method && other.Parameters.Count(parameter => parameter.In == "path") == 1
         && other.Path == $"{creator.Path}{{{other.Parameters.Single(parameter => parameter.In == "path").Name}}}/");
 
+    /// <summary>Whether a deletion can be undone: its answer has an ETag, which names a state that is still there.</summary>
+    public bool HasTrash(Operation creator) => FindItem(creator, "DELETE") is { } delete && delete.Responses[200].Headers.Contains("ETag");
+
     /// <summary>The path of the operation on the thing with this id. Another parameter is a text that any path may hold.</summary>
     public string Fill(Operation operation, Guid id) => operation.In("path").Aggregate(operation.Path, (path, parameter) =>
         path.Replace($"{{{parameter.Name}}}", JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid" ? id.ToString() : "a", StringComparison.Ordinal));

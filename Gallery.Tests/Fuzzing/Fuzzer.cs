@@ -81,7 +81,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         var isConditional = operation.In("header").Any(parameter => draft.Headers.Any(header => header.Name == parameter.Name));
         int[] taken = [.. operation.Responses.Keys.Where(status => status < 400 || status == 412 && isConditional)];
         if (operation.In("path").Any())
-            return before == Before.Unknown || (before == Before.Deleted && operation.Method == "GET") ? new Expected([404]) : new Expected(taken);
+            return before == Before.Unknown || (before == Before.Deleted && (operation.Method == "GET" || !document.HasTrash(document.FindCreator(operation)!))) ? new Expected([404]) : new Expected(taken);
         // Another user may own the image.
         return document.FindCreator(operation) == operation && before != Before.Unknown ? new Expected([.. taken, .. operation.Responses.Keys.Where(status => status == 409)]) : new Expected(taken);
     }
@@ -99,16 +99,18 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         return deleted.Status == 200 ? null : Describe("It could not be deleted.", delete, deleted);
     }
 
-    /// <summary>A field that was sent and is missing from the answer, or differs there; null if there is none.</summary>
+    /// <summary>A field that was sent and differs in the answer, unless a save says that it kept the stored value.</summary>
     private static string? FindLoss(FuzzCase test, JsonElement answer)
     {
         if (test is not { Class: "good", Request.Body: { } body, Before: not Before.Deleted } || answer.GetProperty("data") is not { ValueKind: JsonValueKind.Object } data) return null;
+        var kept = answer.TryGetProperty("kept", out var names) ? names.EnumerateArray().Select(name => name.GetString()!).ToHashSet() : [];
         foreach (var sent in JsonDocument.Parse(body).RootElement.EnumerateObject().Where(sent => sent.Value.ValueKind != JsonValueKind.Null))
         {
-            if (!data.TryGetProperty(sent.Name, out var kept)) continue;
+            if (!data.TryGetProperty(sent.Name, out var stored) || kept.Contains(sent.Name)) continue;
             var lost = sent.Value.ValueKind == JsonValueKind.Object
-                ? sent.Value.EnumerateObject().Any(member => !kept.TryGetProperty(member.Name, out var one) || !JsonElement.DeepEquals(one, member.Value))
-                : !JsonElement.DeepEquals(kept, sent.Value);
+                ? sent.Value.EnumerateObject().Any(member =>
+                    !stored.TryGetProperty(member.Name, out var one) || !(JsonElement.DeepEquals(one, member.Value) || kept.Contains($"{sent.Name}.{member.Name}")))
+                : !JsonElement.DeepEquals(stored, sent.Value);
             if (lost) return $"{sent.Name} did not come back as it was sent.";
         }
 
@@ -140,12 +142,13 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
     {
         var find = document.FindItem(creator, "GET")!;
         var item = Item(creator, "GET", test.Id)!;
+        var trash = document.HasTrash(creator) ? "_deleted" : "_not_found";
         var isItem = answer.Status < 300 && operation.Responses[answer.Status].Schema.ToString() == find.Responses[200].Schema.ToString();
         var (status, code) = answer.Status >= 300
-            ? test.Before switch { Before.Unknown => (404, "_not_found"), Before.Live => (200, ""), _ => (404, "_deleted") }
-            : operation == document.FindItem(creator, "DELETE") ? (404, "_deleted")
+            ? test.Before switch { Before.Unknown => (404, "_not_found"), Before.Live => (200, ""), _ => (404, trash) }
+            : operation == document.FindItem(creator, "DELETE") ? (404, trash)
             : operation.Method == "DELETE" && !operation.Responses[200].Headers.Contains("ETag") ? (404, "_not_found")   // an ETag names a state that is still there
-            : operation == creator && test.Before == Before.Deleted ? (404, "_deleted") : (200, "");
+            : operation == creator && test.Before == Before.Deleted && document.HasTrash(creator) ? (404, trash) : (200, "");
 
         var look = new FuzzRequest("GET", item, [], null);
         var found = await SendAsync(look);

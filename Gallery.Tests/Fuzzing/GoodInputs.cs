@@ -49,7 +49,9 @@ internal sealed partial class GoodInputs(ApiDocument document)
     /// <summary>Good requests for an operation, in each possible state of its image.</summary>
     public Gen<Draft> Make(Operation operation)
     {
-        var things = document.FindCreator(operation) is null ? Gen.Const(Before.Unknown) : Gen.OneOf(Before.Unknown, Before.Live, Before.Live, Before.Deleted);
+        var things = document.FindCreator(operation) is not { } creator ? Gen.Const(Before.Unknown)
+            : document.FindItem(creator, "DELETE") is null ? Gen.OneOf(Before.Unknown, Before.Live, Before.Live)
+            : Gen.OneOf(Before.Unknown, Before.Live, Before.Live, Before.Deleted);
         var ids = Gen.Guid.Select(id => new Guid(SHA256.HashData([.. id.ToByteArray(), .. Encoding.UTF8.GetBytes(operation.Id)])[..16]));   // different for each operation
         return Gen.Select(ids, things, Gen.Frequency((7, operation.Path), (3, operation.Path.TrimEnd('/'))), Gen.Frequency((9, false), (1, true)))
             .SelectMany((id, before, path, head) => Gen.Select(
@@ -117,10 +119,11 @@ internal sealed partial class GoodInputs(ApiDocument document)
     private Gen<IReadOnlyList<Member>?> Members(RequestBody body, Guid id)
     {
         var schema = document.Schemas.Resolve(body.Schema);
-        var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.GetString()!).ToHashSet() : [];
+        var required = JsonSchemas.Required(schema);
         var members = schema.GetProperty("properties").EnumerateObject().Select(property =>
         {
             var value = Value(property.Value, body.Example is { } example && example.TryGetProperty(property.Name, out var one) ? one : null, id)
+                .Where(json => json != "null" || !required.Contains(property.Name))
                 .Select(json => (Member?)new Member(property.Name, json));
             return required.Contains(property.Name) ? value : Gen.Frequency<Member?>((2, value), (1, Gen.Const((Member?)null)));
         });

@@ -57,6 +57,14 @@ internal sealed class JsonSchemas(JsonElement components)
         };
     }
 
+    /// <summary>The members that an object must have. user_id is one where no credentials name the user, as in the fuzzed service.</summary>
+    public static HashSet<string> Required(JsonElement schema)
+    {
+        var names = schema.TryGetProperty("required", out var required) ? required.EnumerateArray().Select(name => name.GetString()!).ToHashSet() : [];
+        if (schema.GetProperty("properties").TryGetProperty("user_id", out _)) names.Add("user_id");
+        return names;
+    }
+
     public static int? FindBound(JsonElement schema, string keyword) => schema.TryGetProperty(keyword, out var bound) ? bound.GetInt32() : null;
 
     public static string? FindFormat(JsonElement schema) => schema.TryGetProperty("format", out var format) ? format.GetString() : null;

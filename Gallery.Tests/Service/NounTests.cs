@@ -24,6 +24,6 @@ public sealed class NounTests
 
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
             foreach (var noun in nouns)
-                Assert.DoesNotMatch(new Regex(noun, RegexOptions.IgnoreCase), File.ReadAllText(file));
+                Assert.DoesNotMatch(new Regex($"{noun}s?(?![a-z])|(?<![A-Za-z]){noun.ToLowerInvariant()}s?(?![a-z])"), File.ReadAllText(file));
     }
 }
