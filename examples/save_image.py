@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Saves an image in Gallery at the end of a conversation task. Standard library only; copy the function, or the file."""
 
+import datetime
 import email.utils
 import http.client
 import json
+import logging
+import math
 import os
 import random
 import sys
 import time
+import typing
 import urllib.error
 import urllib.request
 import uuid
@@ -15,16 +19,27 @@ import uuid
 DEFAULT_URL = "http://localhost:9999"
 ATTEMPTS = 5
 FIRST_PAUSE = 0.5  # seconds, doubled with each attempt
-LONGEST_PAUSE = 30.0  # seconds, also where the service asks for more
-WORTH_ANOTHER_TRY = {429, 502, 503, 504}  # busy, or the service or its database is away
+LONGEST_PAUSE = 30.0  # seconds, also if the service asks for more
+WORTH_ANOTHER_TRY = {429, 502, 503, 504}  # the service is busy, or it or its database is down
+SENT_AS_TEXT = {"ObjectId", "Decimal", "Decimal128"}  # by name, so that this file needs no MongoDB driver
+
+log = logging.getLogger("gallery")
 
 
 class GalleryError(Exception):
-    """The image was not saved. `code` is the service's stable word, None where no answer came; `status` is HTTP's."""
+    """The image was not saved. `code` is the service's stable word, `status` is HTTP's; both are None if no answer came."""
 
     def __init__(self, message, code=None, status=None, errors=None):
         super().__init__(message)
         self.message, self.code, self.status, self.errors = message, code, status, errors or {}
+
+
+class Saved(typing.NamedTuple):
+    """`outcome` is created, updated, unchanged or in_trash. `kept` names the fields whose stored value differs from the one sent."""
+
+    outcome: str
+    kept: list
+    image: dict
 
 
 def save_image(
@@ -42,19 +57,24 @@ def save_image(
     attempts=ATTEMPTS,
     sleep=time.sleep,
 ):
-    """Saves an image and returns it as stored: a dict with image_id, created_at, revision and the rest.
+    """Saves an image and returns what became of it.
 
-    The image's key is the UUID in its Cloudinary URL, so saving again is no error and makes no second row: that is why an
-    attempt whose answer was lost may be repeated. `api_key`, or GALLERY_API_KEY, is sent where there is one. `timeout` is in seconds, for each attempt.
+    `user_id` is the owner. If users sign in with Supabase, it is the user's Supabase id (the `sub` of their token);
+    under any other id they do not see the image.
+
+    The image's key is the UUID in its Cloudinary URL, so a second save makes no second row. That is why a save whose answer
+    was lost may be repeated. Failed attempts are logged and repeated, with a growing and random pause, at most `attempts`
+    times. `api_key`, or GALLERY_API_KEY, is sent if there is one. `timeout` is in seconds, for each attempt.
     """
-    saved = {"session_id": session_id, "message_id": message_id}
+    ids = {"session_id": session_id, "message_id": message_id}
+    metadata = {**(metadata or {}), **{name: value for name, value in ids.items() if value is not None}}
     api_key = api_key or os.environ.get("GALLERY_API_KEY")
     body = {
-        "user_id": user_id,
+        "user_id": _to_json(user_id, "user_id"),
         "image_url": image_url,
         "refined_prompt": refined_prompt,
         "intent": intent,
-        "metadata": {**(metadata or {}), **{name: value for name, value in saved.items() if value is not None}},
+        "metadata": _to_json(metadata, "metadata"),
     }
     request = urllib.request.Request(
         (base_url or os.environ.get("GALLERY_URL") or DEFAULT_URL).rstrip("/") + "/v1/gallery/",
@@ -67,33 +87,58 @@ def save_image(
         retry_after = None
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
-                return json.load(response)["data"]
+                answer = json.load(response)
+                return Saved(answer["outcome"], answer["kept"], answer["data"])
         except urllib.error.HTTPError as refusal:
             with refusal:
                 failure = _read_problem(refusal)
             if refusal.code not in WORTH_ANOTHER_TRY:
                 raise failure from None
             retry_after = refusal.headers.get("Retry-After")
-        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:  # no connection, no time, no answer of ours
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:  # no connection, a time-out, or no answer of Gallery's
             failure = GalleryError(f"Gallery at {request.full_url} gave no answer: {getattr(error, 'reason', None) or error!r}")
 
         if attempt < attempts:
-            sleep(_pause(attempt, retry_after))
+            pause = _pause(attempt, retry_after)
+            log.warning("Save %d of %d failed: %s Next try in %.1f s.", attempt, attempts, failure, pause)
+            sleep(pause)
 
     raise failure
 
 
+def _to_json(value, name):
+    """The value as JSON has it: UUIDs, ObjectIds and decimals become text, times ISO 8601. Anything else is an error that names the key."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        raise GalleryError(f"{name} is {value}, which is not JSON. Leave it out, or send null or text.")
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise GalleryError(f"{name} has the key {key!r}, a {type(key).__name__}. JSON's keys are text.")
+        return {key: _to_json(item, f"{name}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(item, f"{name}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID) or type(value).__name__ in SENT_AS_TEXT:
+        return str(value)
+    raise GalleryError(f"{name} is a {type(value).__name__}, which is not JSON. Convert it to text, a number, a list or a dict.")
+
+
 def _read_problem(refusal):
-    """The service's words, or HTTP's where something else answered, such as a proxy."""
+    """The service's words, or HTTP's if something else answered, such as a proxy."""
     try:
         problem = json.load(refusal)
         return GalleryError(problem["message"], problem["code"], refusal.code, problem.get("errors"))
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return GalleryError(f"HTTP {refusal.code} {refusal.reason}", status=refusal.code)
+        return GalleryError(f"HTTP {refusal.code} {refusal.reason}.", status=refusal.code)
 
 
 def _pause(attempt, retry_after):
-    """Seconds until the next attempt: what Retry-After asks for (RFC 9110, section 10.2.3), else a back-off with jitter."""
+    """Seconds until the next attempt: what Retry-After asks for (RFC 9110, section 10.2.3), or a back-off. Jitter spreads clients that failed together."""
     wait = None
     if retry_after is not None:
         try:
@@ -101,8 +146,10 @@ def _pause(attempt, retry_after):
         except (TypeError, ValueError):
             pass
     if wait is None:
-        wait = FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # jitter: clients that failed together come back apart
-    return max(0.0, min(wait, LONGEST_PAUSE))
+        wait = FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)
+    else:
+        wait = max(0.0, wait) + random.uniform(0, FIRST_PAUSE)
+    return min(wait, LONGEST_PAUSE)
 
 
 def _seconds_until(date):
@@ -110,21 +157,23 @@ def _seconds_until(date):
 
 
 def main():
-    # Where the task ends: the generator's answer has the URL, the conversation its ids.
+    logging.basicConfig(format="%(message)s")
+    # The end of a task: the image generator has returned the URL, and the conversation has its ids.
     image_id = uuid.uuid4()
     try:
-        image = save_image(
-            user_id="user_123",
+        saved = save_image(
+            user_id="user_123",  # with Supabase: the user's id, the `sub` of their token
             image_url=f"https://res.cloudinary.com/demo/image/upload/v1/generated/{image_id}.png",
             refined_prompt="A lighthouse at dusk, oil on canvas",
             intent="generate",
             session_id="session_42",
             message_id="message_7",
+            metadata={"generated_at": datetime.datetime.now(datetime.timezone.utc)},
         )
     except GalleryError as error:
         print(f"Not saved: {error.message} {error.errors or ''} (code {error.code})", file=sys.stderr)
         return 1
-    print(json.dumps(image, indent=2))
+    print(json.dumps(saved._asdict(), indent=2))
     return 0
 
 
