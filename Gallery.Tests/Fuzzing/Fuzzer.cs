@@ -17,6 +17,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
 
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
+        AutomaticDecompression = System.Net.DecompressionMethods.All,
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false,
