@@ -22,7 +22,7 @@ public static partial class GalleryService
     /// <exception cref="SettingsException">A setting cannot be used.</exception>
     internal static WebApplicationBuilder Prepare(IConfiguration settings, string[] args)
     {
-        // Else it is told of every write below the folder of its start, for a file that is read at the start alone.
+        // Settings are read once, at the start. Watching for changes would cover every file below the working folder.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
         builder.Logging.AddGalleryLogging(settings);
         builder.AddGalleryTelemetry(settings);

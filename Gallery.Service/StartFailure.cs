@@ -16,7 +16,7 @@ internal static class StartFailure
             ServiceAddressException => (4, failure.Message),
             OperationCanceledException => (1, "Stopped before the start was complete."),
             FormatException or InvalidOperationException or IOException or UnauthorizedAccessException => (1, failure.Message),
-            _ => (1, $"unexpected: {failure}"),   // a bug: whoever mends it needs the stack
+            _ => (1, $"unexpected: {failure}"),   // a bug: its fix needs the stack
         };
         Console.Error.WriteLine($"gallery: {message.ReplaceLineEndings(" ")}");
         return exitCode;

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// Compresses JSON without an <c>ETag</c>, so lists. A compressed form needs a different strong ETag (RFC 9110, section 8.8.3), and a weak
+/// Compresses JSON without an <c>ETag</c>, such as lists. A compressed form needs a different strong ETag (RFC 9110, section 8.8.3), and a weak
 /// one never matches in <c>If-Match</c>.
 /// </summary>
 /// <remarks>

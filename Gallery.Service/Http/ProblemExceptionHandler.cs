@@ -72,19 +72,19 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
             PermissionDenied,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } => DatabaseTimeout,
-        // A migration changed a column under a prepared statement; the next execution prepares it anew.
+        // A migration changed a column under a prepared statement; the next execution prepares it again.
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } =>
             Away,
         // The end of a connection, whatever its code: a pooler's refusals come as FATAL XX000.
         PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => Away,
-        // Classes 40, 53, 58: rolled back for the sake of another, no resources (a full disk, too many connections), trouble of its operating system.
+        // Classes 40, 53, 58: rolled back because of another transaction, no resources (a full disk, too many connections), a system error.
         PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or ['4', '0', ..] or ['5', '3', ..] or ['5', '8', ..] } =>
             Away,
         // Classes 08, 28, 3D, 57: no connection, no sign-in, no such database, shutting down.
         PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away,
         PostgresException => Unexpected,
         TimeoutException or NpgsqlException { InnerException: TimeoutException } => DatabaseTimeout,
-        OperationCanceledException => DatabaseTimeout,   // and not because the caller has left
+        OperationCanceledException => DatabaseTimeout,   // a caller that left was handled above
         NpgsqlException or SocketException => Away,
         _ => Unexpected,
     };

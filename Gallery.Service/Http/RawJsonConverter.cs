@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Gallery.Service.Http;
 
-/// <summary>Writes a string that is JSON already as the JSON it is: what PostgreSQL printed needs no second parse.</summary>
+/// <summary>Writes a string that is already JSON without change. PostgreSQL's output needs no second parse.</summary>
 internal sealed class RawJsonConverter : JsonConverter<string>
 {
     public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

@@ -48,7 +48,7 @@ public sealed record CreateImageRequest(
     private static readonly string[] Fields = ["user_id", "image_url", "refined_prompt", "intent", "metadata"];
 
     /// <summary>The image that a body asks to save; null if a field is at fault.</summary>
-    /// <param name="callersUserId">Whose it is where the body does not say; null where it has to.</param>
+    /// <param name="callersUserId">The owner if the body names none. Null if the body must name one.</param>
     /// <exception cref="System.Text.Json.JsonException">The body is not a JSON object.</exception>
     internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, string? callersUserId, FieldErrors errors)
     {

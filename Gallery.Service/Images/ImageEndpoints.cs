@@ -148,7 +148,7 @@ internal static class ImageEndpoints
     {
         if (permissions.FindPurgeFault(http.Caller()) is { } forbidden) return forbidden;
         var answer = await ChangeAsync(imageId, http, images.PurgeImageAsync, "Image permanently deleted", "", ct);
-        if (answer is Ok<Envelope<Image>>) http.Response.Headers.ETag = default;   // there is nothing left to ask for
+        if (answer is Ok<Envelope<Image>>) http.Response.Headers.ETag = default;   // the image no longer exists
         return answer;
     }
 

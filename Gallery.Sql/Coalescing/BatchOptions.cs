@@ -23,7 +23,7 @@ public sealed record BatchOptions(int Lanes = 1, int QueueLength = BatchOptions.
     /// <summary>Maximum requests in a statement.</summary>
     public int MaximumCount { get; init; } = 256;
 
-    /// <summary>Maximum bytes in a statement; one larger request has a statement for itself.</summary>
+    /// <summary>Maximum size of a statement's requests. A larger request has a statement for itself.</summary>
     public int MaximumBytes { get; init; } = 256 * 1024;
 
     /// <summary>How long a request waits, the queue included.</summary>
@@ -38,8 +38,8 @@ public sealed record BatchOptions(int Lanes = 1, int QueueLength = BatchOptions.
     };
 
     /// <summary>
-    /// Whether one request among several may have caused the failure: data exception (22), constraint (23), limit (54), damaged row (XX), a row lock that was
-    /// not granted (55P03), or a statement that the server cancelled because it took too long (57014).
+    /// Whether one request among several may have caused the failure. Classes 22, 23, 54 and XX are data, constraints, limits and damaged rows. Code 55P03 is a
+    /// row lock that was not granted. Code 57014 is a statement that the server cancelled because it took too long.
     /// </summary>
     internal static bool IsFaultOfOne(Exception e) => e is NotStartedException or PostgresException
     {

@@ -67,7 +67,7 @@ public static class ConnectionSettings
             $"{setting} is \"{value}\". Set it to disable, allow, prefer, require, verify-ca or verify-full."),
     };
 
-    /// <summary>A port of PostgreSQL's, or with another <paramref name="hint"/> any port.</summary>
+    /// <summary>A port from 1 to 65535. The <paramref name="hint"/> ends the error message; the default suits PostgreSQL.</summary>
     internal static int ParsePort(string value, string setting, string hint = " (5432 direct or session pooler, 6543 transaction pooler)") =>
         ConnectionServers.ReadPort(value) is var port and > 0
             ? port

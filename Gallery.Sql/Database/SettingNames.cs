@@ -12,7 +12,7 @@ internal static partial class SettingNames
     public static IReadOnlyList<string> Known { get; } = Read();
 
     /// <summary>Other programs have SUPABASE_ settings too, so of those only a near miss is refused.</summary>
-    /// <exception cref="SettingsException">A name looks like a setting and is none. The message names the nearest setting.</exception>
+    /// <exception cref="SettingsException">A name looks like a setting but is unknown. The message names the nearest setting.</exception>
     public static void RefuseUnknown(IEnumerable<KeyValuePair<string, string>> settings, string source)
     {
         foreach (var (given, value) in settings)

@@ -11,7 +11,7 @@ public sealed partial class ImageRepository
 
     private const int MaximumPageBytes = 512 * 1024;
 
-    // A large page takes several statements, so that a page of large images reads little in vain.
+    // Equals the limit in the SQL. A large page takes several statements, so that a page of large images reads few rows in vain.
     private const int MaximumRowsRead = 51;
 
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
@@ -21,7 +21,7 @@ public sealed partial class ImageRepository
     /// <param name="limit">Maximum images, 1 or more.</param>
     public Task<ImagePage> ListImagesAsync(string? userId, ImageKeyset after, int limit, CancellationToken ct)
     {
-        // The inner limit is a number: for an unknown one the planner expects a tenth of the user's images, which costs so much that it would plan each
+        // The inner limit is a number. For a parameter the planner expects a tenth of the user's images. That looks so expensive that it would plan each
         // execution again.
         // language=PostgreSQL
         const string ofUser = $"""
@@ -110,7 +110,7 @@ public sealed partial class ImageRepository
         var bytes = 0L;
         while (true)
         {
-            var wanted = Math.Min(limit + 1 - images.Count, MaximumRowsRead);   // one more than the page holds tells that another page follows
+            var wanted = Math.Min(limit + 1 - images.Count, MaximumRowsRead);   // one row more than the page shows whether another page follows
             var rows = await ReadPartAsync(sql, userId, after, wanted, ct);
             foreach (var row in rows)
             {

@@ -5,8 +5,8 @@ using Gallery.Sql.Database;
 namespace Gallery.Sql.Images;
 
 /// <remarks>
-/// Each write is one statement with three parts: <c>n</c>, what is asked; <c>w</c>, what was written; and, for what was not written, the row as the statement's
-/// snapshot has it, which explains why. If the snapshot shows no reason, another transaction changed the row in between: the outcome is <c>Contended</c>.
+/// Each write is one statement. <c>n</c> is what was asked, and <c>w</c> is what was written. For the rest, the row in the statement's snapshot explains why it
+/// was not written. If it shows no reason, another transaction changed the row in between, and the outcome is <c>Contended</c>.
 /// </remarks>
 public sealed partial class ImageRepository
 {
@@ -222,8 +222,9 @@ public sealed partial class ImageRepository
         ]);
 
     /// <summary>
-    /// Runs a write for requests of different ids, and returns an outcome per request, in their order. Rows are locked in the order of the ids, so that two
-    /// writes cannot deadlock. Contended requests run again, because the next snapshot shows the other transaction's change.
+    /// Runs a write for requests of different ids, and returns an outcome per request, in their order. The ids are sorted, so that two writes rarely deadlock.
+    /// A plan may still lock rows in another order, and a deadlock is retried. Contended requests run again, because the next snapshot shows the other
+    /// transaction's change.
     /// </summary>
     /// <param name="ifAbsent">The outcome of a request that the statement has no row for.</param>
     private async Task<IReadOnlyList<ImageWrite>> WriteAsync<TRequest>(

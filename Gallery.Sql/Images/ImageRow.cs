@@ -35,7 +35,7 @@ public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, stri
 {
     public Preconditions If { get; init; }
 
-    /// <summary>The approximate size in a statement.</summary>
+    /// <summary>The approximate size in a statement, in UTF-16 characters of the long fields.</summary>
     internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0);
 }
 
@@ -53,7 +53,7 @@ public sealed record ImageWrite(ImageOutcome Outcome, ImageRow? Image, IReadOnly
     internal static readonly ImageWrite NotFound = new(ImageOutcome.NotFound, null, []);
 }
 
-/// <summary>Everything that a write to one image can come to.</summary>
+/// <summary>Every outcome of a write to one image.</summary>
 public enum ImageOutcome
 {
     /// <summary>A save inserted the image.</summary>
