@@ -19,7 +19,7 @@ internal static class CorsSetup
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(origins)
             .WithMethods(HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Delete)
-            .WithHeaders(HeaderNames.Authorization, Authentication.KeyHeader, HeaderNames.ContentType, HeaderNames.IfNoneMatch, HeaderNames.TraceParent, RequestIds.Header)
+            .WithHeaders(HeaderNames.Authorization, Authentication.KeyHeader, HeaderNames.ContentType, HeaderNames.IfMatch, HeaderNames.IfNoneMatch, HeaderNames.TraceParent, RequestIds.Header)
             .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, RequestIds.Header)
             .SetPreflightMaxAge(PreflightAge)));
     }

@@ -13,7 +13,8 @@ internal static class PublicUrl
     public static string UrlOf(this HttpContext http, string path, QueryString query = default)
     {
         var request = http.Request;
-        return !request.Host.HasValue || IsProxied(request) && !request.Headers.ContainsKey("X-Original-Proto")   // set when X-Forwarded-Proto was trusted
+        if (request.PathBase.Value?.StartsWith("//", StringComparison.Ordinal) == true) request.PathBase = "";   // it would name a host
+        return !request.Host.HasValue || request.Scheme is not ("http" or "https") || IsProxied(request) && !request.Headers.ContainsKey("X-Original-Proto")   // set when X-Forwarded-Proto was trusted
             ? request.PathBase.Add(path).ToUriComponent() + query
             : UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, path, query);
     }

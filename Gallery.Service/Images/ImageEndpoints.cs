@@ -36,7 +36,7 @@ internal static class ImageEndpoints
             .Takes(ImageExamples.Request).WithIfMatch().WithIfNoneMatch()
             .Answers(201, ImageExamples.Saved("created", "Image created successfully"))
             .Answers(200, ImageExamples.Saved("unchanged", "Image already saved; nothing changed"))
-            .WithETag().WithHeader("Location", "The path of the image.", 201)
+            .WithETag().WithHeader("Location", "The URL of the image.", 201)
             .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenUserId, ImageProblems.OwnedByAnother(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapMethods("/deleted/", Get, ListDeletedImages)

@@ -20,6 +20,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly Func<TRequest, int> _bytesOf;
     private readonly Func<IReadOnlyList<TRequest>, long, Task<IReadOnlyList<TResult>>> _run;
     private readonly BatchOptions _options;
+    private readonly Func<TResult, bool> _isContended;
     private readonly bool _sharesEqualKeys;
     private readonly CoalescerMetrics _metrics;
     private readonly Timer _watch;
@@ -28,7 +29,8 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly Lock _lock = new();   // guards all fields below
     private readonly LinkedList<Waiting> _queue = [];
     private readonly HashSet<TKey> _keysInFlight = [];
-    private int _running;
+    private int _running;        // the spare lanes included
+    private int _runningSpare;
     private int _lastCount;
     private bool _isClosed;
     private long _lastProgress = Stopwatch.GetTimestamp();
@@ -36,12 +38,13 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     /// <param name="name">The label of its metrics.</param>
     /// <param name="run">Runs one statement for requests of different keys. Takes the start of the oldest wait; returns a result per request, in their order.</param>
     /// <param name="bytesOf">The size of a request in a statement. Null if all are small.</param>
+    /// <param name="isContended">Whether a result says that the request must run again, because another transaction changed its row meanwhile.</param>
     /// <param name="sharesEqualKeys">Requests of one key in one batch are the same question, so that one result serves them all.</param>
     public Coalescer(
         string name, Func<TRequest, TKey> keyOf, Func<IReadOnlyList<TRequest>, long, Task<IReadOnlyList<TResult>>> run, BatchOptions options,
-        Func<TRequest, int>? bytesOf = null, bool sharesEqualKeys = false)
+        Func<TRequest, int>? bytesOf = null, Func<TResult, bool>? isContended = null, bool sharesEqualKeys = false)
     {
-        (_keyOf, _bytesOf, _run, _options, _sharesEqualKeys) = (keyOf, bytesOf ?? (_ => 0), run, options, sharesEqualKeys);
+        (_keyOf, _bytesOf, _isContended, _run, _options, _sharesEqualKeys) = (keyOf, bytesOf ?? (_ => 0), isContended ?? (_ => false), run, options, sharesEqualKeys);
         _metrics = new CoalescerMetrics(name, () => _queue.Count);
         _watch = new Timer(_ => Start());
     }
@@ -53,7 +56,13 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     {
         ct.ThrowIfCancellationRequested();
         var waiting = new Waiting(request, _keyOf(request), _bytesOf(request), Stopwatch.GetTimestamp(), ct);
-        if (_options.Lanes == 0) return (await _run([request], waiting.Since).WaitAsync(ct))[0];
+        if (_options.Lanes == 0)
+        {
+            TResult result;
+            do result = (await _run([request], waiting.Since).WaitAsync(ct))[0];
+            while (_isContended(result));
+            return result;
+        }
 
         lock (_lock)
         {
@@ -89,16 +98,17 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         lock (_lock)
         {
             batch = [];
-            isSpare = _running >= _options.Lanes;
+            isSpare = _running - _runningSpare >= _options.Lanes;
             if (_queue.Count == 0 || _running >= _options.Lanes + _options.SpareLanes) return false;
-            if (isSpare && Stopwatch.GetElapsedTime(_lastProgress) < _options.StalledAfter)
+            if (isSpare && _options.StalledAfter - Stopwatch.GetElapsedTime(_lastProgress) is var rest && rest > TimeSpan.Zero)
             {
-                _watch.Change(_options.StalledAfter, Timeout.InfiniteTimeSpan);
+                _watch.Change(rest, Timeout.InfiniteTimeSpan);
                 return false;
             }
 
             batch = TakeBatch(isSpare);
             if (batch.Length > 0) _running++;
+            if (batch.Length > 0 && isSpare) _runningSpare++;
             CompleteIfDrained();
             return batch.Length > 0;
         }
@@ -116,6 +126,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
                 if (!isSpare) _lastProgress = Stopwatch.GetTimestamp();
                 batch = isSpare ? [] : TakeBatch(isSpare);
                 if (batch.Length == 0) _running--;
+                if (isSpare) _runningSpare--;
                 CompleteIfDrained();
             }
         }
@@ -159,50 +170,48 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         !waiting.CancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(waiting.Since) < _options.Patience - TimerResolution;
 
     /// <summary>Runs the batch. If one request fails it, it runs again in halves; after a slow failure, such as a row lock, each request alone.</summary>
-    private async Task FlushAsync(List<Waiting>[] batch)
+    private async Task FlushAsync(List<Waiting>[] batch, bool isPart = false)
     {
         var start = Stopwatch.GetTimestamp();
         var failed = await TryRunAsync(batch);
+        if (isPart || failed.Length > 0) Start();   // the lane stays busy with other parts, and requests may wait for the keys of this one
         if (failed.Length == 0) return;
 
         var isSlow = Stopwatch.GetElapsedTime(start) >= _options.StalledAfter;
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = isSlow ? 1 + _options.SpareLanes : 1 };
-        await Parallel.ForEachAsync(failed.Chunk(isSlow ? 1 : (failed.Length + 1) / 2), parallel, async (part, _) => await FlushAsync(part));
+        await Parallel.ForEachAsync(failed.Chunk(isSlow ? 1 : (failed.Length + 1) / 2), parallel, async (part, _) => await FlushAsync(part, isPart: true));
     }
 
     /// <summary>Runs one statement. Returns the requests to run again; all others have been answered.</summary>
     private async Task<List<Waiting>[]> TryRunAsync(List<Waiting>[] part)
     {
         var awaited = Array.FindAll(part, alike => alike.Exists(IsAwaited));
+        var again = new List<List<Waiting>>();
         try
         {
             if (awaited.Length > 0)
             {
-                var since = awaited.Min(alike => alike[0].Since);
+                var since = awaited.SelectMany(alike => alike).Where(IsAwaited).Select(waiting => waiting.Since).DefaultIfEmpty(Stopwatch.GetTimestamp()).Min();
                 _metrics.Flushed(awaited.Sum(alike => alike.Count), since);
                 var results = await _run(Array.ConvertAll(awaited, alike => alike[0].Request), since);
                 for (var i = 0; i < awaited.Length; i++)
-                    foreach (var waiting in awaited[i]) waiting.TrySetResult(results[i]);
+                {
+                    if (_isContended(results[i])) again.Add(awaited[i]);
+                    else awaited[i].ForEach(waiting => waiting.TrySetResult(results[i]));
+                }
             }
         }
         catch (Exception e) when (part.Length > 1 && BatchOptions.IsFaultOfOne(e))
         {
-            Release(part.Except(awaited));
-            return awaited;
+            again = [.. awaited];
         }
         catch (Exception e)
         {
             foreach (var waiting in awaited.SelectMany(alike => alike)) waiting.TrySetException(e);
         }
 
-        Release(part);
-        return [];
-    }
-
-    private void Release(IEnumerable<List<Waiting>> part)
-    {
-        lock (_lock) _keysInFlight.ExceptWith(part.Select(alike => alike[0].Key));
-        Start();   // this lane may still be busy with the other parts, and requests may wait for these keys
+        lock (_lock) _keysInFlight.ExceptWith(part.Except(again).Select(alike => alike[0].Key));
+        return [.. again];
     }
 
     private void CompleteIfDrained()

@@ -11,5 +11,9 @@ public readonly record struct Preconditions(string? IfMatch, string? IfNoneMatch
               and (n.if_none_match is null or (n.if_none_match <> '*' and {Version} <> all (string_to_array(n.if_none_match, ','))))
         """;
 
+    internal bool IsEmpty => IfMatch is null && IfNoneMatch is null;
+
+    internal int Length => (IfMatch?.Length ?? 0) + (IfNoneMatch?.Length ?? 0);
+
     private const string Version = "concat(i.revision, '-', extract(epoch from i.updated_at))";
 }

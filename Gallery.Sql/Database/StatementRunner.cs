@@ -17,8 +17,8 @@ internal sealed class StatementRunner(NpgsqlDataSource database)
 
     /// <summary>Runs one statement and maps its rows with Dapper.</summary>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
-    public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, CancellationToken ct, params (string Name, object Value)[] parameters) =>
-        ReadAsync(sql, reader => reader.GetRowParser<T>(), isRepeatable: true, Stopwatch.GetTimestamp(), ct, parameters);
+    public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, long since, CancellationToken ct, params (string Name, object Value)[] parameters) =>
+        ReadAsync(sql, reader => reader.GetRowParser<T>(), isRepeatable: true, since, ct, parameters);
 
     /// <summary>Runs one statement and maps its rows.</summary>
     /// <param name="parserOf">Makes the function that maps the reader's current row.</param>

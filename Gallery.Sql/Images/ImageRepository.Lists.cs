@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Gallery.Sql.Database;
 
@@ -106,12 +107,13 @@ public sealed partial class ImageRepository
     private async Task<ImagePage> ReadPageAsync(
         string sql, string? userId, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf, CancellationToken ct)
     {
+        var since = Stopwatch.GetTimestamp();
         var images = new List<ImageRow>();
         var bytes = 0L;
         while (true)
         {
             var wanted = Math.Min(limit + 1 - images.Count, MaximumRowsRead);   // one row more than the page shows whether another page follows
-            var rows = await ReadPartAsync(sql, userId, after, wanted, ct);
+            var rows = await ReadPartAsync(sql, userId, after, wanted, since, ct);
             foreach (var row in rows)
             {
                 bytes += Encoding.UTF8.GetByteCount(row.ImageUrl) + Encoding.UTF8.GetByteCount(row.RefinedPrompt ?? "") + Encoding.UTF8.GetByteCount(row.Metadata);
@@ -124,13 +126,14 @@ public sealed partial class ImageRepository
         }
     }
 
-    private async Task<IReadOnlyList<ImageRow>> ReadPartAsync(string sql, string? userId, ImageKeyset after, int limit, CancellationToken ct)
+    private async Task<IReadOnlyList<ImageRow>> ReadPartAsync(string sql, string? userId, ImageKeyset after, int limit, long since, CancellationToken ct)
     {
-        if (!await _listing.WaitAsync(GalleryDatabase.Patience, ct)) throw new TimeoutException("The lists before this one took too long.");
+        var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(since);   // no part starts after the caller timed out
+        if (patience <= TimeSpan.Zero || !await _listing.WaitAsync(patience, ct)) throw new TimeoutException("The lists before this one took too long.");
         try
         {
             (string, object)[] place = [("At", after.At), ("ImageId", after.ImageId), ("Limit", limit)];
-            return await _statements.QueryAsync<ImageRow>(sql, ct, userId is null ? place : [.. place, ("UserId", userId)]);
+            return await _statements.QueryAsync<ImageRow>(sql, since, ct, userId is null ? place : [.. place, ("UserId", userId)]);
         }
         finally
         {

@@ -37,7 +37,7 @@ public sealed partial class ImageRepository
                     set refined_prompt = coalesce(i.refined_prompt, excluded.refined_prompt),
                         intent         = coalesce(i.intent, excluded.intent),
                         metadata       = excluded.metadata || i.metadata,
-                        updated_at     = excluded.updated_at,             -- distributed engines reject now() here
+                        updated_at     = greatest(i.updated_at, excluded.updated_at),   -- distributed engines reject now() here
                         revision       = i.revision + 1
                     where i.user_id = excluded.user_id
                       and i.deleted_at is null
@@ -86,21 +86,19 @@ public sealed partial class ImageRepository
             join n on n.image_id = i.image_id
             """;
 
+        var sorted = images.OrderBy(image => image.ImageId).ToList();
         return WriteAsync(
-            sql, images, image => image.ImageId, since, isRepeatable: true,
+            sql, images, image => image.ImageId, since, isRepeatable: images.All(image => image.If.IsEmpty),
             // Neither written nor in the snapshot: another transaction has just inserted it, unless If-Match kept this one from inserting it.
             image => image.If.IfMatch is null ? ImageOutcome.Contended : ImageOutcome.PreconditionFailed,
-            batch =>
-            [
-                ("ImageIds", Column(batch, image => image.ImageId)),
-                ("UserIds", Column(batch, image => image.UserId)),
-                ("ImageUrls", Column(batch, image => image.ImageUrl)),
-                ("RefinedPrompts", Column(batch, image => image.RefinedPrompt)),
-                ("Intents", Column(batch, image => image.Intent)),
-                ("Metadata", Column(batch, image => image.Metadata)),
-                ("IfMatch", Column(batch, image => image.If.IfMatch)),
-                ("IfNoneMatch", Column(batch, image => image.If.IfNoneMatch)),
-            ]);
+            ("ImageIds", Column(sorted, image => image.ImageId)),
+            ("UserIds", Column(sorted, image => image.UserId)),
+            ("ImageUrls", Column(sorted, image => image.ImageUrl)),
+            ("RefinedPrompts", Column(sorted, image => image.RefinedPrompt)),
+            ("Intents", Column(sorted, image => image.Intent)),
+            ("Metadata", Column(sorted, image => image.Metadata)),
+            ("IfMatch", Column(sorted, image => image.If.IfMatch)),
+            ("IfNoneMatch", Column(sorted, image => image.If.IfNoneMatch)));
     }
 
     /// <inheritdoc cref="SoftDeleteImageAsync"/>
@@ -112,7 +110,7 @@ public sealed partial class ImageRepository
             w as
             (
                 update gallery.image as i
-                set deleted_at = now(), updated_at = now(), revision = i.revision + 1
+                set deleted_at = greatest(i.updated_at, now()), updated_at = greatest(i.updated_at, now()), revision = i.revision + 1   -- now() is before the wait for the row
                 from n
                 where i.image_id = n.image_id
                   and (n.user_id is null or i.user_id = n.user_id)
@@ -145,7 +143,7 @@ public sealed partial class ImageRepository
             w as
             (
                 update gallery.image as i
-                set deleted_at = null, updated_at = now(), revision = i.revision + 1
+                set deleted_at = null, updated_at = greatest(i.updated_at, now()), revision = i.revision + 1
                 from n
                 where i.image_id = n.image_id
                   and (n.user_id is null or i.user_id = n.user_id)
@@ -211,35 +209,31 @@ public sealed partial class ImageRepository
               and not exists (select from w where w.image_id = n.image_id)
         """;
 
-    private Task<IReadOnlyList<ImageWrite>> WriteAsync(string sql, IReadOnlyList<ImageKey> keys, long since, bool isRepeatable = true) => WriteAsync(
-        sql, keys, key => key.ImageId, since, isRepeatable, _ => ImageOutcome.NotFound,
-        batch =>
-        [
-            ("ImageIds", Column(batch, key => key.ImageId)),
-            ("UserIds", Column(batch, key => key.Caller.UserId)),
-            ("IfMatch", Column(batch, key => key.If.IfMatch)),
-            ("IfNoneMatch", Column(batch, key => key.If.IfNoneMatch)),
-        ]);
+    private Task<IReadOnlyList<ImageWrite>> WriteAsync(string sql, IReadOnlyList<ImageKey> keys, long since, bool isRepeatable = true)
+    {
+        var sorted = keys.OrderBy(key => key.ImageId).ToList();
+        return WriteAsync(
+            sql, keys, key => key.ImageId, since, isRepeatable && keys.All(key => key.If.IsEmpty), _ => ImageOutcome.NotFound,
+            ("ImageIds", Column(sorted, key => key.ImageId)),
+            ("UserIds", Column(sorted, key => key.Caller.UserId)),
+            ("IfMatch", Column(sorted, key => key.If.IfMatch)),
+            ("IfNoneMatch", Column(sorted, key => key.If.IfNoneMatch)));
+    }
 
     /// <summary>
-    /// Runs a write for requests of different ids, and returns an outcome per request, in their order. The ids are sorted, so that two writes rarely deadlock.
-    /// A plan may still lock rows in another order, and a deadlock is retried. Contended requests run again, because the next snapshot shows the other
-    /// transaction's change.
+    /// Runs a write for requests of different ids, and returns an outcome per request, in their order. The parameters are sorted by id, so that two writes
+    /// rarely deadlock. A plan may still lock rows in another order, and a deadlock is retried.
     /// </summary>
+    /// <param name="isRepeatable">Not for a write with preconditions: the second run would meet the state that the first one made.</param>
     /// <param name="ifAbsent">The outcome of a request that the statement has no row for.</param>
     private async Task<IReadOnlyList<ImageWrite>> WriteAsync<TRequest>(
         string sql, IReadOnlyList<TRequest> requests, Func<TRequest, Guid> idOf, long since, bool isRepeatable,
-        Func<TRequest, ImageOutcome> ifAbsent, Func<IReadOnlyList<TRequest>, (string, object)[]> parametersOf)
+        Func<TRequest, ImageOutcome> ifAbsent, params (string, object)[] parameters)
     {
         var writes = new Dictionary<Guid, ImageWrite>(requests.Count);
-        for (var rest = requests.OrderBy(idOf).ToList(); rest.Count > 0; rest.RemoveAll(request => writes[idOf(request)].Outcome != ImageOutcome.Contended))
-        {
-            foreach (var request in rest) writes[idOf(request)] = new(ifAbsent(request), null, []);
-            foreach (var write in await _statements.ReadAsync(sql, ParserOf, isRepeatable, since, CancellationToken.None, parametersOf(rest)))
-                writes[write.Image!.ImageId] = write.Outcome == ImageOutcome.OwnedByAnother ? write with { Image = null } : write;
-        }
-
-        return [.. requests.Select(request => writes[idOf(request)])];
+        foreach (var write in await _statements.ReadAsync(sql, ParserOf, isRepeatable, since, CancellationToken.None, parameters))
+            writes[write.Image!.ImageId] = write.Outcome == ImageOutcome.OwnedByAnother ? write with { Image = null } : write;
+        return [.. requests.Select(request => writes.GetValueOrDefault(idOf(request)) ?? new(ifAbsent(request), null, []))];
 
         static Func<DbDataReader, ImageWrite> ParserOf(DbDataReader reader)
         {

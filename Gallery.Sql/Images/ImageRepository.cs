@@ -23,10 +23,10 @@ public sealed partial class ImageRepository : IAsyncDisposable
     {
         _statements = new StatementRunner(database);
         _find = new("find", key => (key.ImageId, key.Caller.UserId), FindImagesAsync, batches, sharesEqualKeys: true);
-        _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes);
-        _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, batches);
-        _restore = new("restore", key => key.ImageId, RestoreImagesAsync, batches);
-        _purge = new("purge", key => key.ImageId, PurgeImagesAsync, batches);
+        _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
+        _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, batches, key => key.If.Length, IsContended);
+        _restore = new("restore", key => key.ImageId, RestoreImagesAsync, batches, key => key.If.Length, IsContended);
+        _purge = new("purge", key => key.ImageId, PurgeImagesAsync, batches, key => key.If.Length, IsContended);
     }
 
     /// <summary>An image, live or in the trash. Null if it is unknown, or another user's.</summary>
@@ -76,6 +76,8 @@ public sealed partial class ImageRepository : IAsyncDisposable
         foreach (var row in rows) byId[row.ImageId] = row;   // an id may be there for several callers
         return [.. keys.Select(key => byId.TryGetValue(key.ImageId, out var row) && (key.Caller.UserId ?? row.UserId) == row.UserId ? row : null)];
     }
+
+    private static bool IsContended(ImageWrite write) => write.Outcome == ImageOutcome.Contended;
 
     private static TValue[] Column<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {

@@ -36,7 +36,7 @@ public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, stri
     public Preconditions If { get; init; }
 
     /// <summary>The approximate size in a statement, in UTF-16 characters of the long fields.</summary>
-    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0);
+    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0) + If.Length;
 }
 
 /// <summary>An image that a caller asks for. To a user, another user's image is as unknown as one that never existed.</summary>
@@ -77,7 +77,7 @@ public enum ImageOutcome
     /// <summary>No image of the caller has this id.</summary>
     NotFound,
 
-    /// <summary>Another transaction changed the image between the statement's snapshot and its lock. Never leaves the repository.</summary>
+    /// <summary>Another transaction changed the image between the statement's snapshot and its lock. The coalescer runs the request again.</summary>
     Contended,
 }
 

@@ -74,6 +74,31 @@ public sealed class FaultOfOneTests
     }
 
     [Fact]
+    public async Task A_contended_request_runs_again_and_the_others_in_its_statement_do_not()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce();
+        var first = await statements.SendAsync(coalescer, 1);
+        var others = new[] { 2, Statements.Contended, 3 }.Select(key => coalescer.RunAsync(key, None)).ToArray();
+        for (var i = 0; i < 4; i++) statements.Answer();
+
+        await first;
+        var answers = await Task.WhenAll(others);
+        Assert.Equal([20, 10 * Statements.Contended, 30], answers);
+        Assert.Equal(["1", "2 409 3", "409", "409"], statements.Sent);
+    }
+
+    [Fact]
+    public async Task Without_lanes_a_contended_request_runs_again_too()
+    {
+        var statements = new Statements { Answers = true };
+        await using var coalescer = statements.Coalesce(lanes: 0);
+
+        Assert.Equal(10 * Statements.Contended, await coalescer.RunAsync(Statements.Contended, None));
+        Assert.Equal(3, statements.Sent.Count);
+    }
+
+    [Fact]
     public async Task A_statement_that_came_too_late_for_one_runs_for_the_others()
     {
         var statements = new Statements();

@@ -14,8 +14,10 @@ internal sealed class Statements
     public const int AlsoLocked = 424;
     public const int LockedLonger = 425;   // waits until UnstickAtLast
     public const int Late = 408;           // is not started
-    public const int Stuck = 599;          // waits until Unstick
+    public const int Contended = 409;      // two results say that it must run again
+    public const int Stuck = 599;              // waits until Unstick
 
+    private int _contended;
     private readonly Channel<int> _sent = Channel.CreateUnbounded<int>();
     private readonly Channel<int> _mayAnswer = Channel.CreateUnbounded<int>();
     private readonly TaskCompletionSource _isUnstuck = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -51,6 +53,7 @@ internal sealed class Statements
                 Patience = patience ?? TimeSpan.FromSeconds(30),
             },
             bytesOf,
+            result => result == 10 * Contended && Interlocked.Increment(ref _contended) < 3,
             sharesEqualKeys);
 
     /// <summary>Makes a request, and returns after its statement was sent.</summary>

@@ -73,6 +73,15 @@ public sealed class LostAnswerTests(TestServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_conditional_write_is_not_run_again_because_it_would_meet_its_own_change()
+    {
+        var tag = (await _api.SaveAsync(_id)).ETag!;
+
+        var answer = await LosingAsync(() => _api.SendAsync(HttpMethod.Delete, $"/v1/gallery/{_id}/", null, ("If-Match", tag)));
+        Assert.Equal((503, "database_unavailable"), (answer.Status, answer.Problem));
+    }
+
+    [Fact]
     public async Task A_purge_is_not_run_again_since_it_would_answer_that_its_image_never_was()
     {
         await _api.SaveAsync(_id);

@@ -114,6 +114,8 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
         var batch = Enumerable.Range(0, 50).Select(_ => New()).ToArray();
         var keys = Anyones([.. batch.Select(image => image.ImageId)]);
         await SaveAsync(batch);
+        await _database.ExecuteAsync(   // a small table is read whole, and its rows are locked in the order in which they lie
+            "insert into gallery.image (image_id, user_id, image_url) select gen_random_uuid(), 'u', 'x' from generate_series(1, 20000); analyze gallery.image");
         var deadlocks = await CountDeadlocksAsync();
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(async () =>

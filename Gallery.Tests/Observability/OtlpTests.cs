@@ -49,8 +49,8 @@ public sealed class OtlpTests(TestService other) : IClassFixture<TestService>
         await service.Api.GetAsync("/v1/gallery/?user_id=user_SECRET");
         await service.Api.DeleteAsync($"/v1/gallery/{id}/permanent/");
 
-        var spans = await collector.WaitForAsync("/v1/traces", "DELETE /v1/gallery/{imageId:uuid}/permanent/");
-        var metrics = await collector.WaitForAsync("/v1/metrics", "/v1/gallery/{imageId:uuid}/permanent/");
+        var spans = await collector.WaitForAsync("/v1/traces", "DELETE /v1/gallery/{image_id:uuid}/permanent/");
+        var metrics = await collector.WaitForAsync("/v1/metrics", "/v1/gallery/{image_id:uuid}/permanent/");
         foreach (var sent in new[] { spans, metrics })
         {
             Assert.DoesNotContain("SECRET", sent, StringComparison.OrdinalIgnoreCase);

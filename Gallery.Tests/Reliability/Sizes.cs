@@ -17,5 +17,7 @@ internal static class Sizes
     /// <summary>Longer than the service waits for its database.</summary>
     public static TimeSpan Hang { get; } = TimeSpan.FromSeconds(Minutes is null ? 4 : 10);
 
+    public static bool IsFull => Minutes is not null;
+
     public static TimeSpan Soak { get; } = Minutes is { } minutes ? TimeSpan.FromMinutes(minutes) : TimeSpan.FromSeconds(20);
 }
