@@ -8,7 +8,7 @@ namespace Gallery.Sql.Images;
 public sealed partial class ImageRepository
 {
     // Further lists would only compete for the database's processors.
-    private const int ListsAtOnce = 3;
+    private const int ListsAtOnce = 2;
 
     private const int MaximumPageBytes = 512 * 1024;
 

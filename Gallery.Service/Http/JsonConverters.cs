@@ -18,3 +18,13 @@ internal sealed class UtcTimeConverter : JsonConverter<DateTime>
         writer.WriteStringValue(text[..(length + 1)]);
     }
 }
+
+/// <summary>Writes a string that is already JSON without change. PostgreSQL's output needs no second parse.</summary>
+internal sealed class RawJsonConverter : JsonConverter<string>
+{
+    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        JsonElement.ParseValue(ref reader).GetRawText();
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+        writer.WriteRawValue(value, skipInputValidation: true);
+}
