@@ -330,11 +330,8 @@ public sealed class CloudinaryUrlTests
     {
         var rows = new TheoryData<string, string, string>();
         foreach (var line in File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Images", file)))
-        {
             if (!line.StartsWith('#') && line.Split('\t') is [not "url" and var url, var expected, .. var reason])
                 rows.Add(url, expected, string.Concat(reason));
-        }
-
         return rows;
     }
 
