@@ -47,7 +47,7 @@ public sealed class MemoryTests(TestServer server)
         Figures.Add(test, "resident, maximum, MB", most / 1_000_000);
 
         Assert.Equal((0, 0, 0, 0), (load.Counts.Unavailable, load.Unexpected.Count, load.Journal.Missing.Count, load.Journal.Different.Count));
-        Assert.InRange(last, 1, middle * (Sizes.IsFull ? 110 : 125) / 100);   // a short run ends while the heap still grows to its working size
+        Assert.InRange(last, 1, middle * 110 / 100);
         Assert.InRange(most, 1, MostResidentBytes);
     }
 

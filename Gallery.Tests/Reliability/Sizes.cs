@@ -17,7 +17,6 @@ internal static class Sizes
     /// <summary>Longer than the service waits for its database.</summary>
     public static TimeSpan Hang { get; } = TimeSpan.FromSeconds(Minutes is null ? 4 : 10);
 
-    public static bool IsFull => Minutes is not null;
-
-    public static TimeSpan Soak { get; } = Minutes is { } minutes ? TimeSpan.FromMinutes(minutes) : TimeSpan.FromSeconds(20);
+    /// <summary>Long enough for the heap to reach its working size in the first third.</summary>
+    public static TimeSpan Soak { get; } = Minutes is { } minutes ? TimeSpan.FromMinutes(minutes) : TimeSpan.FromSeconds(45);
 }

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Gallery.Tests.Service;
 
-/// <summary>The service as a process, in a folder of its own, with only the settings that are given.</summary>
+/// <summary>The service as a process, in its own folder, with only the settings that are given.</summary>
 public sealed partial class ServiceProcess : IAsyncDisposable
 {
     /// <summary>A setting that asks for credentials, of a key that nobody has.</summary>
