@@ -44,7 +44,7 @@ public sealed partial class ImageRepository
                       and (
                               i.refined_prompt is null and excluded.refined_prompt is not null
                            or i.intent is null and excluded.intent is not null
-                           or excluded.metadata || i.metadata <> i.metadata
+                           or not i.metadata ?& array(select jsonb_object_keys(excluded.metadata))   -- comparing the keys is cheap; comparing merged values is not
                           )
                       and exists (select from n where n.image_id = excluded.image_id and {{Preconditions.Hold}})
                 returning {{ImageRow.Columns}}
@@ -75,7 +75,7 @@ public sealed partial class ImageRepository
                            when i.deleted_at is not null then 'InTrash'
                            when i.refined_prompt is null and n.refined_prompt is not null
                              or i.intent is null and n.intent is not null
-                             or n.metadata || i.metadata <> i.metadata then 'Contended'
+                             or not i.metadata ?& array(select jsonb_object_keys(n.metadata)) then 'Contended'
                            else 'Unchanged'
                        end,
                        {{ImageRow.Columns}}
