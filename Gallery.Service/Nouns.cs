@@ -1,3 +1,4 @@
+using Gallery.Service.History;
 using Gallery.Service.Images;
 
 namespace Gallery.Service;
@@ -8,6 +9,7 @@ internal static class Nouns
     public static readonly IReadOnlyList<Noun> All =
     [
         ImageNoun.Noun,
+        HistoryNoun.Noun,
     ];
 
     /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>

@@ -7,7 +7,7 @@ using System.Text;
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// A position in a list: the last row's sort time and key, bound to the list and its filters by a digest. It is neither secret nor a
+/// A position in a list: a number and the last row's key, bound to the list and its filters by a digest. It is neither secret nor a
 /// permission, because the request decides which rows are listed.
 /// </summary>
 internal static class Cursor
@@ -16,19 +16,24 @@ internal static class Cursor
     private const int Length = DigestLength + sizeof(long) + 16;
     private static readonly long LastMicrosecond = DateTime.MaxValue.Ticks / TimeSpan.TicksPerMicrosecond;
 
+    /// <summary>A time as a cursor's number: its microseconds, PostgreSQL's precision.</summary>
+    public static long NumberOf(DateTime utc) => utc.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    public static DateTime TimeOf(long number) => new(number * TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc);
+
     /// <param name="list">The list and its filters as one text.</param>
-    /// <param name="at">UTC, stored in microseconds, PostgreSQL's precision.</param>
-    public static string Encode(string list, DateTime at, Guid id)
+    /// <param name="number">0 or more: the row's sort time, revision or place.</param>
+    public static string Encode(string list, long number, Guid id)
     {
         Span<byte> bytes = stackalloc byte[Length];
-        BinaryPrimitives.WriteInt64BigEndian(bytes[DigestLength..], at.Ticks / TimeSpan.TicksPerMicrosecond);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[DigestLength..], number);
         id.TryWriteBytes(bytes[(DigestLength + sizeof(long))..], bigEndian: true, out _);
         Digest(list, bytes[DigestLength..], bytes);
         return Base64Url.EncodeToString(bytes);
     }
 
     /// <summary>The cursor's position; null if it is invalid or belongs to another list or other filters.</summary>
-    public static (DateTime At, Guid Id)? Decode(string list, string cursor)
+    public static (long Number, Guid Id)? Decode(string list, string cursor)
     {
         Span<byte> bytes = stackalloc byte[Length];
         if (cursor.Length > 2 * Length
@@ -37,11 +42,11 @@ internal static class Cursor
 
         Span<byte> digest = stackalloc byte[DigestLength];
         Digest(list, bytes[DigestLength..], digest);
-        var microseconds = BinaryPrimitives.ReadInt64BigEndian(bytes[DigestLength..]);
+        var number = BinaryPrimitives.ReadInt64BigEndian(bytes[DigestLength..]);
         return digest.SequenceEqual(bytes[..DigestLength])
             && Base64Url.EncodeToString(bytes) == cursor   // the decoder ignores white space and spare bits, so compare the spelling
-            && microseconds >= 0 && microseconds < LastMicrosecond
-            ? (new DateTime(microseconds * TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc), new Guid(bytes[(DigestLength + sizeof(long))..], bigEndian: true))
+            && number >= 0 && number < LastMicrosecond
+            ? (number, new Guid(bytes[(DigestLength + sizeof(long))..], bigEndian: true))
             : null;
     }
 

@@ -14,8 +14,9 @@ internal sealed class JsonFields
     private JsonFields(FieldErrors errors) => _errors = errors;
 
     /// <param name="known">The allowed names. Any other name is a fault, so that a misspelt field is not lost silently.</param>
+    /// <param name="readOnly">Names that answers have, and that a caller cannot set.</param>
     /// <exception cref="JsonException">The body is not a JSON object. The message is for the caller.</exception>
-    public static JsonFields Read(ReadOnlyMemory<byte> json, ReadOnlySpan<string> known, FieldErrors errors)
+    public static JsonFields Read(ReadOnlyMemory<byte> json, ReadOnlySpan<string> known, FieldErrors errors, ReadOnlySpan<string> readOnly = default)
     {
         var fields = new JsonFields(errors);
         var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
@@ -29,7 +30,9 @@ internal sealed class JsonFields
                 reader.Read();
                 var start = (int)reader.TokenStartIndex;
                 reader.Skip();
-                if (!known.Contains(name))
+                if (readOnly.Contains(name))
+                    errors.Add(name, $"{name} cannot be changed. Fields that can: {string.Join(", ", known!)}.");
+                else if (!known.Contains(name))
                     errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. Known fields: {string.Join(", ", known!)}.");
                 else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
                     errors.Add(name, $"{name} is given twice. Send it once.");
@@ -43,6 +46,9 @@ internal sealed class JsonFields
             throw new JsonException(JsonRules.Explain(json.Span, line, e.BytePositionInLine ?? 0), e);
         }
     }
+
+    /// <summary>Whether the field is there and null.</summary>
+    public bool IsNull(string name) => _values.TryGetValue(name, out var json) && json.Span[0] == 'n';
 
     /// <summary>A string within its bounds, in Unicode code points. Null if it is absent or has a fault.</summary>
     public string? FindText(string name, int minimum, int maximum)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Http;
 
@@ -15,13 +16,15 @@ internal sealed class PageQuery
     private readonly string[] _filters;
     private readonly IQueryCollection _query;
     private readonly string _list;
+    private readonly Guid _afterId;
 
     /// <param name="path">The list's route. A cursor is bound to it and to the filters.</param>
     /// <param name="filters">The list's own filters with their defaults. Any other parameter is a fault, because a misspelt filter would list everyone's rows.</param>
-    public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors)
+    /// <param name="notBound">Further parameters, which may change from page to page.</param>
+    public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors, params string[] notBound)
     {
         (_path, _query, _filters) = (path, query, [.. filters.Select(filter => filter.Name)]);
-        string[] known = [.. _filters, "limit", "cursor"];
+        string[] known = [.. _filters, "limit", "cursor", .. notBound];
         foreach (var (name, values) in query)
         {
             if (!known.Contains(name))
@@ -34,16 +37,30 @@ internal sealed class PageQuery
             ? $"\n{filter.Name}={given}"
             : $"\n{filter.Name}"));
         Limit = ReadLimit(errors);
-        After = ReadCursor(errors);
+        if (ReadCursor(errors) is { } place) (AfterNumber, _afterId) = (place.Number, place.Id);
     }
 
     /// <summary>Items per page, 1 to 200.</summary>
     public int Limit { get; }
 
     /// <summary>The last row of the previous page; null for the first page.</summary>
-    public (DateTime At, Guid Id)? After { get; }
+    public (DateTime At, Guid Id)? After => AfterNumber is { } number ? (Cursor.TimeOf(number), _afterId) : null;
 
-    public string CursorAt(DateTime at, Guid id) => Cursor.Encode(_list, at, id);
+    /// <summary>The same for a list that is sorted by a number alone.</summary>
+    public long? AfterNumber { get; }
+
+    /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
+    public string? ReadUserId(Caller caller, FieldErrors errors)
+    {
+        var userId = _query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
+        if (userId is not null && TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault)
+            errors.Add("user_id", $"{fault} Leave user_id out to list {(caller.UserId is null ? "everyone's" : "your own")}.");
+        return userId;
+    }
+
+    public string CursorAt(DateTime at, Guid id) => Cursor.Encode(_list, Cursor.NumberOf(at), id);
+
+    public string CursorAt(long number) => Cursor.Encode(_list, number, Guid.Empty);
 
     /// <summary>The next page as a <c>Link</c> header (RFC 8288).</summary>
     public string Link(HttpContext http, string cursor)
@@ -67,7 +84,7 @@ internal sealed class PageQuery
         return DefaultLimit;
     }
 
-    private (DateTime At, Guid Id)? ReadCursor(FieldErrors errors)
+    private (long Number, Guid Id)? ReadCursor(FieldErrors errors)
     {
         if (!_query.TryGetValue("cursor", out var text) || text is [null or ""]) return null;
         if (Cursor.Decode(_list, text.ToString()) is { } place) return place;

@@ -10,11 +10,12 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Gallery.Service.Images;
 
-/// <summary>The seven endpoints. Each also answers without its trailing slash, and <c>HEAD</c> where it answers <c>GET</c>.</summary>
+/// <summary>The endpoints of images. Each also answers without its trailing slash, and <c>HEAD</c> where it answers <c>GET</c>.</summary>
 internal static class ImageEndpoints
 {
     private const string Images = "/v1/gallery/";
     private const string WhoseImages = "Whose images. Without it everyone's, or with a user's token their own.";
+    private const string MergePatch = "application/merge-patch+json";
     private const string Trash = "/v1/gallery/deleted/";
 
     private static readonly Guid Example = ImageExamples.ImageId;
@@ -34,10 +35,11 @@ internal static class ImageEndpoints
             .WithName("CreateImage").WithSummary("Saves an image, or fills in what the saved one lacks")
             .WithDescription("A save never replaces a stored value, so it is safe to send it twice, late, or out of order. The outcome says what it did, and kept lists the stored values that differ.")
             .Takes(ImageExamples.Request).WithIfMatch().WithIfNoneMatch()
+            .WithSwitch("recreate", "true: create the image again, even if it was deleted permanently. With a service key only.")
             .Answers(201, ImageExamples.Saved("created", "Image created successfully"))
             .Answers(200, ImageExamples.Saved("unchanged", "Image already saved; nothing changed"))
             .WithETag().WithHeader("Location", "The URL of the image.", 201)
-            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenUserId, ImageProblems.OwnedByAnother(Example), ImageProblems.PreconditionFailed(Example))
+            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenUserId, ImageProblems.ForbiddenRecreate, ImageProblems.OwnedByAnother(Example), ImageProblems.Purged(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapMethods("/deleted/", Get, ListDeletedImages)
             .WithName("ListDeletedImages").WithSummary("Lists the trash, latest deletion first").WithDescription("Images in the trash are absent from all other lists.")
@@ -49,6 +51,13 @@ internal static class ImageEndpoints
             .WithName("FindImage").WithSummary("Finds one image").WithDescription("An image in the trash answers 404 image_deleted.")
             .Answers(200, ImageExamples.One(ImageExamples.Live, "Image retrieved successfully")).WithETag().Revalidates()
             .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+        images.MapPatch("/{image_id:uuid}/", UpdateImage)
+            .WithName("UpdateImage").WithSummary("Edits an image")
+            .WithDescription("A JSON merge patch (RFC 7396): a field that is left out stays, and null erases. Send If-Match, so that no other change is overwritten unseen.")
+            .Takes(ImageExamples.Edit, MergePatch, "application/json").WithIfMatch()
+            .Answers(200, ImageExamples.One(ImageExamples.Edited, "Image updated successfully")).WithETag()
+            .Problems(Permissions.ForbiddenUserId, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/", SoftDeleteImage)
             .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash").WithDescription("An image that is in the trash already stays as it is.")
@@ -75,6 +84,7 @@ internal static class ImageEndpoints
         var caller = http.Caller();
         var errors = new FieldErrors();
         var conditions = Conditions.Read(http.Request, errors);
+        var recreates = http.Request.Query.ReadSwitch("recreate", errors);
         NewImage? image;
         try
         {
@@ -87,8 +97,9 @@ internal static class ImageEndpoints
 
         if (image is null) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, image.UserId) is { } forbidden) return forbidden;
+        if (recreates && caller.UserId is not null) return ImageProblems.ForbiddenRecreate;
 
-        var save = await images.SaveImageAsync(image with { If = conditions }, ct);
+        var save = await images.SaveImageAsync(image with { If = conditions, Caller = caller, Recreates = recreates }, ct);
         if (save.Outcome == ImageOutcome.Created) http.Response.Headers.Location = http.UrlOf($"{Images}{image.ImageId}/");
         return save.Outcome switch
         {
@@ -97,6 +108,7 @@ internal static class ImageEndpoints
             ImageOutcome.Unchanged => Saved(http, 200, save, "unchanged", "Image already saved; nothing changed"),
             ImageOutcome.InTrash => Saved(http, 200, save, "in_trash", "Image is in the trash; nothing changed. Restore it to change it"),
             ImageOutcome.OwnedByAnother => ImageProblems.OwnedByAnother(image.ImageId),
+            ImageOutcome.Purged => ImageProblems.Purged(image.ImageId),
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, image.ImageId, save.Image),
             _ => throw new UnreachableException(),
         };
@@ -114,9 +126,7 @@ internal static class ImageEndpoints
         var caller = http.Caller();
         var errors = new FieldErrors();
         var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
-        var userId = http.Request.Query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
-        if (userId is not null && TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault)
-            errors.Add("user_id", $"{fault} Leave user_id out to list {(caller.UserId is null ? "everyone's" : "your own")}.");
+        var userId = query.ReadUserId(caller, errors);
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
@@ -136,6 +146,30 @@ internal static class ImageEndpoints
         return Conditions.Matches(http.Request.Headers.IfNoneMatch, image.Version)
             ? TypedResults.StatusCode(304)
             : TypedResults.Ok(Envelope.Of(Image.Of(image), "Image retrieved successfully"));
+    }
+
+    private static async Task<IResult> UpdateImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
+    {
+        var (json, problem) = await JsonBody.ReadAsync(http.Request, ct, MergePatch, "application/json");
+        if (problem is not null) return problem;
+
+        var errors = new FieldErrors();
+        var conditions = Conditions.Read(http.Request, errors);
+        (Func<ImageRow, ImageRow>? edit, string? userId) = (null, null);
+        try
+        {
+            (edit, userId) = UpdateImageRequest.Read(json, errors);
+        }
+        catch (JsonException e)
+        {
+            return JsonBody.Invalid(e.Message);
+        }
+
+        if (edit is null) return errors.ToProblem();
+        if (userId is not null && Permissions.FindUserIdFault(http.Caller(), userId) is { } forbidden) return forbidden;
+
+        var write = await images.UpdateImageAsync(new(imageId, http.Caller()) { If = conditions }, edit, ct);
+        return Answer(http, imageId, write, "Image updated successfully", "Nothing changed; the image has these values already");
     }
 
     private static Task<IResult> SoftDeleteImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
@@ -159,21 +193,21 @@ internal static class ImageEndpoints
         var conditions = Conditions.Read(http.Request, errors);
         if (errors.Any) return errors.ToProblem();
 
-        var write = await change(new(imageId, http.Caller()) { If = conditions }, ct);
+        return Answer(http, imageId, await change(new(imageId, http.Caller()) { If = conditions }, ct), changed, unchanged);
+    }
+
+    private static IResult Answer(HttpContext http, Guid imageId, ImageWrite write, string changed, string unchanged)
+    {
+        if (write.Outcome is ImageOutcome.Updated or ImageOutcome.Unchanged) SetETag(http, write.Image!);
         return write.Outcome switch
         {
-            ImageOutcome.Updated => Answer(changed),
-            ImageOutcome.Unchanged => Answer(unchanged),
+            ImageOutcome.Updated => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!), changed)),
+            ImageOutcome.Unchanged => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!), unchanged)),
             ImageOutcome.NotFound => ImageProblems.NotFound(imageId),
+            ImageOutcome.InTrash => ImageProblems.InTrash(imageId),
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, imageId, write.Image),
             _ => throw new UnreachableException(),
         };
-
-        Ok<Envelope<Image>> Answer(string message)
-        {
-            SetETag(http, write.Image!);
-            return TypedResults.Ok(Envelope.Of(Image.Of(write.Image!), message));
-        }
     }
 
     private static JsonHttpResult<SavedImage> Saved(HttpContext http, int status, ImageWrite save, string outcome, string message)

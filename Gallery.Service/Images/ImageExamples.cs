@@ -17,8 +17,12 @@ internal static class ImageExamples
         "generate",
         """{"model": "gemini-pro", "generation_time": 3.5}""");
 
+    public static readonly UpdateImageRequest Edit = new(RefinedPrompt: "A quiet sunset over mountains");
+
     public static readonly Image Live = new(
         ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Created, Created, null, 1);
+
+    public static readonly Image Edited = Live with { RefinedPrompt = Edit.RefinedPrompt, UpdatedAt = Created.AddMinutes(15), Revision = 2 };
 
     public static readonly Image InTrash = Live with { UpdatedAt = Deleted, DeletedAt = Deleted, Revision = 2 };
 

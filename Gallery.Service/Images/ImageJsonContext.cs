@@ -8,4 +8,5 @@ namespace Gallery.Service.Images;
 [JsonSerializable(typeof(PageEnvelope<Image>))]
 [JsonSerializable(typeof(SavedImage))]
 [JsonSerializable(typeof(CreateImageRequest))]
+[JsonSerializable(typeof(UpdateImageRequest))]
 internal sealed partial class ImageJsonContext : JsonSerializerContext;

@@ -28,8 +28,8 @@ internal static class RouteFacts
         routes.WithTags(name).WithMetadata(new OpenApiTag { Name = name, Description = description });
 
     /// <summary>Declares a JSON body, which counts towards GALLERY_MAX_BODY_BYTES.</summary>
-    public static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, T example)
-        where T : notnull => route.Accepts<T>("application/json").WithMetadata(new BodyExample(example));
+    public static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, T example, string mediaType = "application/json", params string[] others)
+        where T : notnull => route.Accepts<T>(mediaType, others).WithMetadata(new BodyExample(example));
 
     /// <summary>Declares a successful answer with a JSON body.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example)
@@ -72,6 +72,14 @@ internal static class RouteFacts
     /// <summary>Declares an optional text parameter of the query.</summary>
     public static RouteHandlerBuilder WithFilter(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum });
+
+    /// <summary>Declares an optional whole number of the query.</summary>
+    public static RouteHandlerBuilder WithNumber(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = $"{minimum}", Maximum = $"{maximum}", Default = minimum });
+
+    /// <summary>Declares an optional boolean of the query.</summary>
+    public static RouteHandlerBuilder WithSwitch(this RouteHandlerBuilder route, string name, string description) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Boolean, Default = false });
 
     private static RouteHandlerBuilder WithParameter(this RouteHandlerBuilder route, ParameterLocation place, string name, string description, OpenApiSchema schema) =>
         route.WithMetadata(new OpenApiParameter { Name = name, In = place, Description = description, Schema = schema });

@@ -11,6 +11,10 @@ public readonly record struct Preconditions(string? IfMatch, string? IfNoneMatch
               and (n.if_none_match is null or (n.if_none_match <> '*' and {Version} <> all (string_to_array(n.if_none_match, ','))))
         """;
 
+    /// <summary>The same condition, for the version of a row that was read.</summary>
+    internal bool HoldFor(string version) =>
+        (IfMatch is null || IfMatch == "*" || IfMatch.Split(',').Contains(version)) && (IfNoneMatch is null || IfNoneMatch != "*" && !IfNoneMatch.Split(',').Contains(version));
+
     internal bool IsEmpty => IfMatch is null && IfNoneMatch is null;
 
     internal int Length => (IfMatch?.Length ?? 0) + (IfNoneMatch?.Length ?? 0);

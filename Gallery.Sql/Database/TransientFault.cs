@@ -28,6 +28,8 @@ internal static class TransientFault
             SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ReadOnlySqlTransaction
             or PostgresErrorCodes.CannotConnectNow,
         } => true,
+        // Every insert expects its key to be there, so only a race with another transaction gets here. The second run sees what that one did.
+        PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } => true,
         // A migration changed a column under a prepared statement.
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } => true,
         _ => false,

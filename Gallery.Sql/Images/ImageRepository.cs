@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dapper;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
@@ -5,7 +6,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Images;
 
-/// <summary>Every statement on <c>gallery.image</c>. Requests for one image share statements; the statements take arrays.</summary>
+/// <summary>Every statement on <c>gallery.image</c>. Each write also adds to the history, <c>gallery.image_event</c>. Requests for one image share statements; the statements take arrays.</summary>
 /// <remarks>
 /// If the database is unavailable, each method throws <see cref="NpgsqlException"/>, or <see cref="TimeoutException"/> after <see cref="GalleryDatabase.Patience"/>.
 /// A write whose answer was lost with its connection runs again, except a purge: so a save that did commit is reported as unchanged.
@@ -15,6 +16,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     private readonly StatementRunner _statements;
     private readonly Coalescer<(Guid, string?), ImageKey, ImageRow?> _find;
     private readonly Coalescer<Guid, NewImage, ImageWrite> _save;
+    private readonly Coalescer<Guid, ImageEdit, ImageWrite> _update;
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _softDelete;
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _restore;
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _purge;
@@ -24,6 +26,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
         _statements = new StatementRunner(database);
         _find = new("find", key => (key.ImageId, key.Caller.UserId), FindImagesAsync, batches, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
+        _update = new("update", edit => edit.From.ImageId, UpdateImagesAsync, batches, edit => edit.Bytes);
         _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, batches, key => key.If.Length, IsContended);
         _restore = new("restore", key => key.ImageId, RestoreImagesAsync, batches, key => key.If.Length, IsContended);
         _purge = new("purge", key => key.ImageId, PurgeImagesAsync, batches, key => key.If.Length, IsContended);
@@ -35,6 +38,25 @@ public sealed partial class ImageRepository : IAsyncDisposable
     /// <summary>Inserts an image, or fills in what the stored one lacks. Stored values stay.</summary>
     /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
     public Task<ImageWrite> SaveImageAsync(NewImage image, CancellationToken ct) => _save.RunAsync(image, ct);
+
+    /// <summary>Edits a live image.</summary>
+    /// <param name="edit">Computes the new owner, prompt, intent and metadata from the stored row. It runs again if another write comes in between.</param>
+    /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
+    public async Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, CancellationToken ct)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(since) < GalleryDatabase.Patience)
+        {
+            if (await FindImageAsync(key, ct) is not { } image) return ImageWrite.NotFound;
+            if (!key.If.HoldFor(image.Version)) return new(ImageOutcome.PreconditionFailed, image, []);
+            if (image.DeletedAt is not null) return new(ImageOutcome.InTrash, image, []);
+
+            var write = await _update.RunAsync(new(image, edit(image), key.Caller), ct);
+            if (!IsContended(write)) return write;
+        }
+
+        throw new TimeoutException("Other writes changed the image again and again.");
+    }
 
     /// <summary>Moves a live image to the trash.</summary>
     public Task<ImageWrite> SoftDeleteImageAsync(ImageKey key, CancellationToken ct) => _softDelete.RunAsync(key, ct);
@@ -48,6 +70,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _save.DisposeAsync();
+        await _update.DisposeAsync();
         await _softDelete.DisposeAsync();
         await _restore.DisposeAsync();
         await _purge.DisposeAsync();

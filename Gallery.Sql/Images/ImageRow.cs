@@ -35,6 +35,12 @@ public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, stri
 {
     public Preconditions If { get; init; }
 
+    /// <summary>Who saves it.</summary>
+    public Caller Caller { get; init; } = Caller.Anonymous;
+
+    /// <summary>Whether the save may create an image again that was deleted permanently.</summary>
+    public bool Recreates { get; init; }
+
     /// <summary>The approximate size in a statement, in UTF-16 characters of the long fields.</summary>
     internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0) + If.Length;
 }
@@ -45,8 +51,16 @@ public readonly record struct ImageKey(Guid ImageId, Caller Caller)
     public Preconditions If { get; init; }
 }
 
+/// <summary>An edit of one image.</summary>
+/// <param name="From">The row that was read. The edit happens only if it is still the same.</param>
+/// <param name="To">The row to write: its owner, prompt, intent and metadata.</param>
+internal sealed record ImageEdit(ImageRow From, ImageRow To, Caller Caller)
+{
+    internal int Bytes => (To.RefinedPrompt?.Length ?? 0) + To.Metadata.Length;
+}
+
 /// <summary>The outcome of a write to one image.</summary>
-/// <param name="Image">The image afterwards; after a purge, as it was. Null with <see cref="ImageOutcome.NotFound"/> and <see cref="ImageOutcome.OwnedByAnother"/>.</param>
+/// <param name="Image">The image afterwards; after a purge, as it was. Null if there is none, or it is another user's.</param>
 /// <param name="Kept">After a save: the fields whose stored value differs from the one sent.</param>
 public sealed record ImageWrite(ImageOutcome Outcome, ImageRow? Image, IReadOnlyList<string> Kept)
 {
@@ -65,11 +79,14 @@ public enum ImageOutcome
     /// <summary>The image already was as the write wants it.</summary>
     Unchanged,
 
-    /// <summary>A save found the image in the trash, and left it as it is.</summary>
+    /// <summary>A save or an edit found the image in the trash, and left it as it is.</summary>
     InTrash,
 
     /// <summary>A save found another user's image.</summary>
     OwnedByAnother,
+
+    /// <summary>A save found that the image was deleted permanently.</summary>
+    Purged,
 
     /// <summary>The image is not in the state that the request's <see cref="Preconditions"/> name.</summary>
     PreconditionFailed,

@@ -88,9 +88,8 @@ internal sealed class ApiDocument
 
     private static RequestBody ReadBody(string path, JsonElement body)
     {
-        var content = body.GetProperty("content").EnumerateObject().Single();
-        if (content.Name != "application/json") throw new NotSupportedException($"{path} takes {content.Name}, which the fuzzer can not make.");
-        return new RequestBody(content.Value.GetProperty("schema"), content.Value.TryGetProperty("example", out var example) ? example : null);
+        if (!body.GetProperty("content").TryGetProperty("application/json", out var content)) throw new NotSupportedException($"{path} takes no JSON, so the fuzzer cannot make its body.");
+        return new RequestBody(content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null);
     }
 
     private static Response ReadResponse(JsonElement response)

@@ -81,6 +81,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
     private Gen<string> Value(string type, JsonElement schema, JsonElement? example, Guid id) => type switch
     {
         "boolean" => Gen.OneOf("true", "false"),
+        "integer" when JsonSchemas.FindBound(schema, "minimum") == 0 => Gen.Const("0"),   // a wait
         "integer" => Gen.Int[JsonSchemas.FindBound(schema, "minimum") ?? int.MinValue, JsonSchemas.FindBound(schema, "maximum") ?? int.MaxValue]
             .Select(number => number.ToString(CultureInfo.InvariantCulture)),
         "number" => Gen.OneOf(Numbers),

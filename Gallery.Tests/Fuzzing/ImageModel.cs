@@ -9,6 +9,9 @@ internal abstract record ImageOperation
     /// <param name="Metadata">Names and values, as JSON in the form that PostgreSQL prints; null if not sent.</param>
     public sealed record Save(string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, IReadOnlyDictionary<string, string>? Metadata) : ImageOperation;
 
+    /// <param name="Value">The new value of one metadata key; null removes it.</param>
+    public sealed record Edit(string? RefinedPrompt, string Key, string? Value) : ImageOperation;
+
     public sealed record Find : ImageOperation;
 
     public sealed record Delete : ImageOperation;
@@ -26,6 +29,9 @@ internal abstract record ImageOperation
 internal sealed record ModelImage(
     string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string Metadata, string CreatedAt, string UpdatedAt, string? DeletedAt, long Revision)
 {
+    /// <summary>An image that was purged.</summary>
+    public static readonly ModelImage Purged = new("", "", null, null, "", "", "", null, 0);
+
     public static ModelImage Read(JsonElement image) => new(
         image.GetProperty("user_id").GetString()!,
         image.GetProperty("image_url").GetString()!,
@@ -40,12 +46,23 @@ internal sealed record ModelImage(
     public static string Print(IEnumerable<KeyValuePair<string, string>> metadata) =>
         string.Join('\n', metadata.OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => $"{member.Key}\t{member.Value}"));
 
+    public ModelImage Patch(ImageOperation.Edit edit)
+    {
+        var metadata = Members();
+        if (edit.Value is null) metadata.Remove(edit.Key);
+        else metadata[edit.Key] = edit.Value;
+        return this with { RefinedPrompt = edit.RefinedPrompt, Metadata = Print(metadata) };
+    }
+
     public ModelImage Merge(ImageOperation.Save save)
     {
-        var metadata = Metadata.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToDictionary(pair => pair[0], pair => pair[1]);
+        var metadata = Members();
         foreach (var (name, value) in save.Metadata ?? new Dictionary<string, string>()) metadata.TryAdd(name, value);
         return this with { RefinedPrompt = RefinedPrompt ?? save.RefinedPrompt, Intent = Intent ?? save.Intent, Metadata = Print(metadata) };
     }
+
+    private Dictionary<string, string> Members() =>
+        Metadata.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToDictionary(pair => pair[0], pair => pair[1]);
 }
 
 /// <summary>The answer to an operation, and the two moments between which it ran.</summary>
@@ -72,6 +89,12 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
                     save.UserId, save.ImageUrl, save.RefinedPrompt, save.Intent, ModelImage.Print(save.Metadata ?? new Dictionary<string, string>()), Image?.CreatedAt ?? "", Image?.CreatedAt ?? "", null, 1);
                 return Status == 201 && Image == after;
 
+            case ImageOperation.Save when before == ModelImage.Purged:
+                return (Status, Code) == (410, "image_purged");
+
+            case var _ when before == ModelImage.Purged:
+                return (Status, Code) == (404, "image_not_found");
+
             case ImageOperation.Save save when save.UserId != before.UserId:
                 return (Status, Code) == (409, "image_owned_by_another_user");
 
@@ -97,6 +120,14 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
             case var _ when before is null:
                 return (Status, Code) == (404, "image_not_found");
 
+            case ImageOperation.Edit when before.DeletedAt is not null:
+                return (Status, Code) == (404, "image_deleted");
+
+            case ImageOperation.Edit edit:
+                var patched = before.Patch(edit);
+                after = patched == before ? before : Changed(patched);
+                return Status == 200 && Image == after;
+
             case ImageOperation.Delete:
                 after = before.DeletedAt is null ? Changed(before) with { DeletedAt = Image?.UpdatedAt } : before;
                 return Status == 200 && Image == after;
@@ -106,7 +137,7 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
                 return Status == 200 && Image == after;
 
             default:
-                after = null;   // purged: the answer shows the image as it was
+                after = ModelImage.Purged;   // the answer shows the image as it was
                 return Status == 200 && Image == before;
         }
     }

@@ -61,6 +61,7 @@ internal sealed class ModelRound(Api api, int images)
         var answer = await (operation switch
         {
             ImageOperation.Save save => api.SaveAsync(id, save.UserId, save.RefinedPrompt, save.Intent, Json(save.Metadata), save.ImageUrl),
+            ImageOperation.Edit edit => api.PatchAsync($"/v1/gallery/{id}/", $$"""{"refined_prompt":{{JsonSerializer.Serialize(edit.RefinedPrompt)}},"metadata":{"{{edit.Key}}":{{edit.Value ?? "null"}} } }"""),
             ImageOperation.Find => api.GetAsync($"/v1/gallery/{id}/"),
             ImageOperation.Delete => api.DeleteAsync($"/v1/gallery/{id}/"),
             ImageOperation.Restore => api.PostAsync($"/v1/gallery/{id}/restore/"),

@@ -61,10 +61,13 @@ public sealed class ModelTests(TestServer server)
             var metadata = Gen.Dictionary(Gen.OneOf("a", "b", "c"), Gen.OneOf("1", "2", "\"x\"", "{\"n\": 1}", "null"))[0, 2];
             var save = Gen.Select(image, user, Gen.OneOf(Extensions), Gen.OneOf("dawn", "dusk", null), Gen.OneOf("edit", null), metadata, (i, who, extension, prompt, intent, values) =>
                 new ModelAction(i, who, new ImageOperation.Save("", extension, prompt, intent, values.Count == 0 ? null : values)));
+            var edit = Gen.Select(image, user, Gen.OneOf("dawn", "noon", null), Gen.OneOf("a", "b"), Gen.OneOf("1", "\"y\"", null), (i, who, prompt, key, value) =>
+                new ModelAction(i, who, new ImageOperation.Edit(prompt, key, value)));
             Gen<ModelAction> Do(ImageOperation operation) => Gen.Select(image, user, (i, who) => new ModelAction(i, who, operation));
 
             var action = Gen.Frequency<ModelAction>(
                 (5, save),
+                (2, edit),
                 (3, Do(new ImageOperation.Find())),
                 (3, Do(new ImageOperation.Delete())),
                 (2, Do(new ImageOperation.Restore())),

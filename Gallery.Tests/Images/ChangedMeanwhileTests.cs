@@ -83,12 +83,34 @@ public sealed class ChangedMeanwhileTests(TestService service) : IClassFixture<T
     }
 
     [Fact]
-    public async Task A_save_after_a_purge_saves_anew()
+    public async Task A_save_after_a_deletion_by_hand_saves_again()
     {
         await service.Api.SaveAsync(_id);
         var answer = await MeanwhileAsync(Purge, () => service.Api.SaveAsync(_id, refinedPrompt: "a lighthouse"));
 
-        Assert.Equal((201, 1L), (answer.Status, (long)answer.Image["revision"]!));
+        Assert.Equal((201, 2L), (answer.Status, (long)answer.Image["revision"]!));
+    }
+
+    [Fact]
+    public async Task A_save_after_a_purge_is_refused()
+    {
+        await service.Api.SaveAsync(_id);
+        const string purge = $"with e as (insert into gallery.image_event values (@Id, 2, 'purged', '{{}}', now(), null, 'user_123')) {Purge}";
+        var answer = await MeanwhileAsync(purge, () => service.Api.SaveAsync(_id, refinedPrompt: "a lighthouse"));
+
+        Assert.Equal((410, "image_purged"), (answer.Status, answer.Problem));
+        Assert.Equal(404, (await service.Api.GetAsync(Path())).Status);
+    }
+
+    [Fact]
+    public async Task An_edit_is_made_to_what_is_there_after_the_change()
+    {
+        await service.Api.SaveAsync(_id, metadata: """{"a": 1}""");
+        var answer = await MeanwhileAsync(
+            "update gallery.image set metadata = '{\"a\": 1, \"b\": 2}', revision = revision + 1 where image_id = @Id",
+            () => service.Api.PatchAsync(Path(), """{"metadata": {"a": 5}}"""));
+
+        Assert.Equal((200, 3L, """{"a":5,"b":2}"""), (answer.Status, (long)answer.Image["revision"]!, answer.Image["metadata"]!.ToJsonString()));
     }
 
     [Fact]

@@ -264,18 +264,6 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
         Assert.Equal($"{Api.UrlOf(id)}?_a=BAV", (string?)answer.Image["image_url"]);
     }
 
-    [Fact]
-    public async Task An_image_that_was_deleted_for_good_can_be_saved_again_by_anyone_under_another_etag()
-    {
-        var id = Guid.NewGuid();
-        var first = await _api.SaveAsync(id, "user_123");
-        await _api.DeleteAsync($"/v1/gallery/{id}/permanent/");
-        var second = await _api.SaveAsync(id, "user_456");
-
-        Assert.Equal(201, second.Status);
-        Assert.NotEqual(first.ETag, second.ETag);
-    }
-
     [Theory]
     [InlineData("https://res.cloudinary.com/demo/image/upload/cat.png", "no_uuid_in_file_name")]
     [InlineData("https://images.example/550e8400-e29b-41d4-a716-446655440000.png", "host_not_allowed")]

@@ -5,7 +5,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>Clients that send all seven kinds of requests without a pause and journal the answers. Each client has its own images.</summary>
+/// <summary>Clients that send eight kinds of requests without a pause and journal the answers. Each client has its own images.</summary>
 internal sealed class Load : IAsyncDisposable
 {
     private const int MaxImagesPerWriter = 1000;
@@ -86,7 +86,8 @@ internal sealed class Load : IAsyncDisposable
         (_, >= 80) => Step.List,
         (_, >= 65) => Step.Find,
         (null, _) => Step.Save,
-        ({ DeletedAt: null }, >= 35) => Step.Save,
+        ({ DeletedAt: null }, >= 50) => Step.Save,
+        ({ DeletedAt: null }, >= 35) => Step.Update,
         ({ DeletedAt: null }, >= 12) => Step.SoftDelete,
         ({ DeletedAt: null }, >= 6) => Step.Restore,
         (_, >= 24) => Step.Restore,
@@ -95,7 +96,7 @@ internal sealed class Load : IAsyncDisposable
         _ => Step.Purge,
     };
 
-    /// <summary>Returns false if the first try had no answer. Reads other images of the writer between the tries.</summary>
+    /// <summary>Returns false if the image is to be used no longer: the first try had no answer, or it was purged. Reads other images of the writer between the tries.</summary>
     private async Task<bool> WriteUntilAnsweredAsync(JournalEntry image, Write write, List<JournalEntry> images)
     {
         while (!_stopping)
@@ -115,7 +116,7 @@ internal sealed class Load : IAsyncDisposable
                     Unexpected.Enqueue($"{write} answered {answer.Status} {answer.Text}");
                 }
 
-                return first;
+                return first && write.Step != Step.Purge;   // a purged image cannot be saved again
             }
 
             image.Unanswered = write;

@@ -9,6 +9,7 @@ namespace Gallery.Tests.Reliability;
 internal enum Step
 {
     Save,
+    Update,
     SoftDelete,
     Restore,
     Purge,
@@ -18,7 +19,7 @@ internal enum Step
 }
 
 /// <summary>A write and its effect on an image. It is safe to repeat at once, because the second time changes nothing.</summary>
-/// <param name="Number">Different in each save. It sets the prompt and the value of one metadata key.</param>
+/// <param name="Number">Different in each save. It sets the prompt, the intent and the value of one metadata key.</param>
 internal sealed record Write(Step Step, int Number)
 {
     private const int Keys = 64;
@@ -29,6 +30,7 @@ internal sealed record Write(Step Step, int Number)
     public Task<Answer> SendAsync(Api api, Guid imageId, string userId, bool isLong) => Step switch
     {
         Step.Save => api.SaveAsync(imageId, userId, Prompt(isLong), "generate", $$"""{"{{Key}}": {{Number}}}"""),
+        Step.Update => api.PatchAsync($"/v1/gallery/{imageId}/", $$"""{"intent": "{{Intent}}"}"""),
         Step.SoftDelete => api.DeleteAsync($"/v1/gallery/{imageId}/"),
         Step.Restore => api.PostAsync($"/v1/gallery/{imageId}/restore/"),
         Step.Purge => api.DeleteAsync($"/v1/gallery/{imageId}/permanent/"),
@@ -40,6 +42,7 @@ internal sealed record Write(Step Step, int Number)
     {
         (Step.Save, null) => new ImageRow(imageId, userId, Api.UrlOf(imageId), Prompt(isLong), "generate", Merge("{}"), default, default, null, 1),
         (Step.Save, { DeletedAt: null }) when Merge(row.Metadata) is var merged && merged != row.Metadata => row with { Metadata = merged, Revision = row.Revision + 1 },
+        (Step.Update, { DeletedAt: null }) when row.Intent != Intent => row with { Intent = Intent, Revision = row.Revision + 1 },
         (Step.SoftDelete, { DeletedAt: null }) => row with { DeletedAt = DateTime.MaxValue, Revision = row.Revision + 1 },
         (Step.Restore, { DeletedAt: not null }) => row with { DeletedAt = null, Revision = row.Revision + 1 },
         (Step.Purge, _) => null,
@@ -62,6 +65,8 @@ internal sealed record Write(Step Step, int Number)
     public static string InOrder(string metadata) => JsonSerializer.Serialize(JsonSerializer.Deserialize<SortedDictionary<string, int>>(metadata));
 
     private string Key => $"k{Number % Keys}";
+
+    private string Intent => $"edit {Number}";
 
     private string Prompt(bool isLong) => $"prompt {Number}{(isLong ? LongTail : "")}";
 

@@ -19,6 +19,9 @@ public sealed class Api(Uri address) : IDisposable
     public Task<Answer> PostAsync(string path, string? json = null, params (string Name, string Value)[] headers) =>
         SendAsync(HttpMethod.Post, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), headers);
 
+    public Task<Answer> PatchAsync(string path, string json, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Patch, path, new StringContent(json, Encoding.UTF8, "application/merge-patch+json"), headers);
+
     /// <summary>Saves an image; what is not given is not sent.</summary>
     public Task<Answer> SaveAsync(Guid imageId, string userId = "user_123", string? refinedPrompt = null, string? intent = null, string? metadata = null, string? imageUrl = null)
     {

@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace Gallery.Service.Http;
+
+/// <summary>Parameters of the query that are not text. A wrong value is a fault that names the parameter.</summary>
+internal static class QueryParameters
+{
+    /// <summary>False if it is absent.</summary>
+    public static bool ReadSwitch(this IQueryCollection query, string name, FieldErrors errors)
+    {
+        if (!query.TryGetValue(name, out var text) || text is ["true"]) return text is ["true"];
+        if (text is not ["false"]) errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 20)}'. Send true or false, once.");
+        return false;
+    }
+
+    /// <summary>0 if it is absent.</summary>
+    public static int ReadNumber(this IQueryCollection query, string name, int maximum, FieldErrors errors)
+    {
+        if (!query.TryGetValue(name, out var text)) return 0;
+        if (text is [{ } digits] && digits.All(char.IsAsciiDigit) && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= maximum)
+            return number;
+        errors.Add(name, NumberFault(name, text.ToString(), maximum));
+        return 0;
+    }
+
+    public static string NumberFault(string name, string text, int maximum) => $"{name} is '{TextRules.Clip(text, 20)}'. Send a whole number from 0 to {maximum}.";
+}

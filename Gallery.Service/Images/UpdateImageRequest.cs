@@ -1,0 +1,46 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Gallery.Service.Http;
+using Gallery.Sql.Database;
+using Gallery.Sql.Images;
+
+namespace Gallery.Service.Images;
+
+/// <summary>What an edit sends: a JSON merge patch (RFC 7396). A field that is left out stays as it is, and null erases.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record UpdateImageRequest(
+    [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Replaces the prompt. Null erases it.")]
+    string? RefinedPrompt = null,
+    [property: MaxLength(CreateImageRequest.IntentMaximum), Description("Replaces the intent. Null erases it.")]
+    string? Intent = null,
+    [property: Description("Changes the keys that it names, at any depth. A key that is null is removed. Null erases all keys."), JsonConverter(typeof(RawJsonConverter))]
+    string? Metadata = null,
+    [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only.")]
+    string? UserId = null)
+{
+    private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id"];
+    private static readonly string[] ReadOnly = ["image_id", "image_url", "created_at", "updated_at", "deleted_at", "revision"];
+
+    /// <summary>The edit that a body asks for, and the owner that it names. No edit if a field is at fault.</summary>
+    /// <exception cref="JsonException">The body is not a JSON object.</exception>
+    internal static (Func<ImageRow, ImageRow>? Edit, string? UserId) Read(ReadOnlyMemory<byte> json, FieldErrors errors)
+    {
+        var fields = JsonFields.Read(json, Fields, errors, ReadOnly);
+        var userId = fields.FindText("user_id", 1, Caller.UserIdMaximum);
+        if (fields.IsNull("user_id")) errors.Add("user_id", "user_id cannot be erased. Send another owner, or leave it out.");
+        var refinedPrompt = fields.FindText("refined_prompt", 0, CreateImageRequest.RefinedPromptMaximum);
+        var intent = fields.FindText("intent", 0, CreateImageRequest.IntentMaximum);
+        var metadata = fields.FindObject("metadata", CreateImageRequest.MetadataMaximumBytes, CreateImageRequest.MetadataMaximumDepth);
+        return (errors.Any ? null : Edit, userId);
+
+        ImageRow Edit(ImageRow image) => image with
+        {
+            UserId = userId ?? image.UserId,
+            RefinedPrompt = fields.IsNull("refined_prompt") ? null : refinedPrompt ?? image.RefinedPrompt,
+            Intent = fields.IsNull("intent") ? null : intent ?? image.Intent,
+            Metadata = fields.IsNull("metadata") ? "{}" : metadata is null ? image.Metadata : JsonMergePatch.Apply(image.Metadata, metadata),
+        };
+    }
+}

@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
+using Npgsql;
+
+namespace Gallery.Sql.History;
+
+/// <summary>Reads what happened to images. Each write to an image adds its event itself, in the same statement.</summary>
+/// <remarks>
+/// An event gets its position in the change feed after its commit, when the feed is read. Positions are given under the lock of one row, so they become visible
+/// in their order. A consumer that keeps its position therefore misses no event, however long an older transaction took to commit.
+/// </remarks>
+public sealed class HistoryRepository : IAsyncDisposable
+{
+    /// <summary>How often a waiting consumer looks for events. All look at the same moments, so that they share one statement.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
+
+    private readonly StatementRunner _statements;
+    private readonly Coalescer<int, int, Placed> _place;
+
+    public HistoryRepository(NpgsqlDataSource database, BatchOptions batches)
+    {
+        _statements = new StatementRunner(database);
+        _place = new("place_events", _ => 0, PlaceAsync, batches, sharesEqualKeys: true);
+    }
+
+    public ValueTask DisposeAsync() => _place.DisposeAsync();
+
+    /// <summary>The events of one image, newest first, after a purge too. Empty if the image is unknown, or another user's.</summary>
+    /// <param name="userId">The only owner whose images the caller may see. Null for everyone's.</param>
+    /// <param name="before">Only events of lower revisions.</param>
+    public Task<IReadOnlyList<HistoryRow>> ListHistoryAsync(Guid imageId, string? userId, long before, int limit, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = $"""
+            select {HistoryRow.Columns}
+            from
+            (
+                select e.image_id, e.revision, e.event, e.fields, e.occurred_at, e.actor, e.position
+                from gallery.image_event as e
+                where e.image_id = @ImageId
+                union all                                                 -- a row from before there was a history
+                select i.image_id, 1, 'created', array[]::text[], i.created_at, null, null
+                from gallery.image as i
+                where i.image_id = @ImageId
+                  and not exists (select from gallery.image_event as e where e.image_id = i.image_id and e.event = 'created')
+            ) as e
+            where e.revision < @Before
+              and (@IsAnyone or @UserId = coalesce(
+                  (select i.user_id from gallery.image as i where i.image_id = @ImageId),
+                  (select e.user_id from gallery.image_event as e where e.image_id = @ImageId order by e.revision desc limit 1)))
+            order by e.revision desc
+            limit @Limit
+            """;
+
+        return _statements.QueryAsync<HistoryRow>(
+            sql, Stopwatch.GetTimestamp(), ct,
+            ("ImageId", imageId), ("IsAnyone", userId is null), ("UserId", userId ?? ""), ("Before", before), ("Limit", limit));
+    }
+
+    /// <summary>The events of all images, in the order of their positions.</summary>
+    /// <param name="userId">The owner of the images. Null for everyone's.</param>
+    /// <param name="wait">How long to wait if there is no event yet.</param>
+    /// <param name="stop">Ends the wait early, with an empty page.</param>
+    public async Task<ChangePage> ListChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, ct);
+        while (true)
+        {
+            var placed = await _place.RunAsync(0, ct);
+            if (placed.Position > after)
+            {
+                var events = await ReadChangesAsync(userId, after, limit, ct);
+                if (events.Count > 0) return new(events, events[^1].Position!.Value);
+                after = placed.Position;   // the user has no event up to there
+            }
+
+            var waited = Stopwatch.GetElapsedTime(start);
+            var next = placed.HasMore && waited < Tick ? TimeSpan.Zero : Tick - TimeSpan.FromTicks(Stopwatch.GetElapsedTime(0).Ticks % Tick.Ticks);
+            if (stop.IsCancellationRequested || (next > TimeSpan.Zero && waited + next > wait)) return new([], after);
+            await Task.Delay(next, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    private Task<IReadOnlyList<HistoryRow>> ReadChangesAsync(string? userId, long after, int limit, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string ofUser = $"""
+            select {HistoryRow.Columns}
+            from gallery.image_event as e
+            where e.user_id = @UserId
+              and e.position > @After
+            order by e.position
+            limit @Limit
+            """;
+
+        // language=PostgreSQL
+        const string ofEveryone = $"""
+            select {HistoryRow.Columns}
+            from gallery.image_event as e
+            where e.position > @After
+            order by e.position
+            limit @Limit
+            """;
+
+        (string, object)[] place = [("After", after), ("Limit", limit)];
+        return userId is null
+            ? _statements.QueryAsync<HistoryRow>(ofEveryone, Stopwatch.GetTimestamp(), ct, place)
+            : _statements.QueryAsync<HistoryRow>(ofUser, Stopwatch.GetTimestamp(), ct, [.. place, ("UserId", userId)]);
+    }
+
+    /// <summary>Gives positions to events that have none, oldest first. For one image, that is the order of its revisions.</summary>
+    private async Task<IReadOnlyList<Placed>> PlaceAsync(IReadOnlyList<int> requests, long since)
+    {
+        // The limit is a number, because for a parameter the planner expects a tenth of the table.
+        // language=PostgreSQL
+        const string sql = """
+            with due as materialized
+            (
+                select e.image_id, e.revision, row_number() over (order by e.occurred_at, e.image_id, e.revision) as place
+                from
+                (
+                    select e.image_id, e.revision, e.occurred_at
+                    from gallery.image_event as e
+                    where e.position is null
+                    order by e.occurred_at, e.image_id, e.revision
+                    limit 1000
+                ) as e
+            ),
+            feed as
+            (
+                insert into gallery.change_feed as f (position)
+                select count(*) from due having count(*) > 0
+                on conflict (is_only) do update set position = f.position + excluded.position
+                returning f.position
+            ),
+            placed as
+            (
+                update gallery.image_event as e
+                set position = feed.position - (select count(*) from due) + due.place
+                from due, feed
+                where e.image_id = due.image_id
+                  and e.revision = due.revision
+                  and e.position is null                                  -- another reader may have placed it during the wait for the feed's row
+                returning 1
+            )
+            select coalesce((select feed.position from feed), (select f.position from gallery.change_feed as f), 0) as position,
+                   (select count(*) from placed) = 1000 as has_more
+            """;
+
+        var placed = await _statements.QueryAsync<Placed>(sql, since, CancellationToken.None);
+        return [.. requests.Select(_ => placed[0])];
+    }
+
+    private sealed record Placed(long Position, bool HasMore);
+}

@@ -1,0 +1,218 @@
+using Gallery.Sql.Database;
+
+namespace Gallery.Sql.Images;
+
+/// <remarks>
+/// A save inserts an image or fills it in. An edit replaces values: it computes them from the row that it read, and writes them only if the row is still the same.
+/// </remarks>
+public sealed partial class ImageRepository
+{
+    /// <inheritdoc cref="SaveImageAsync"/>
+    /// <param name="images">Of different ids.</param>
+    internal Task<IReadOnlyList<ImageWrite>> SaveImagesAsync(IReadOnlyList<NewImage> images, long since)
+    {
+        // language=PostgreSQL
+        const string sql = $$"""
+            with n as
+            (
+                select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, coalesce(n.metadata::jsonb, '{}') as metadata,
+                       n.recreates, n.actor, n.if_match, n.if_none_match
+                from unnest
+                (
+                    (select @ImageIds::uuid[]), (select @UserIds::text[]), (select @ImageUrls::text[]), (select @RefinedPrompts::text[]), (select @Intents::text[]),
+                    (select @Metadata::text[]), (select @Recreates::boolean[]), (select @Actors::text[]), (select @IfMatch::text[]), (select @IfNoneMatch::text[])
+                ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, recreates, actor, if_match, if_none_match)
+            ),
+            t as                                                          -- tombstones: what is left of images that are gone
+            (
+                select e.image_id, max(e.revision) as revision, (array_agg(e.event order by e.revision desc))[1] = 'purged' as is_purged
+                from n
+                join gallery.image_event as e on e.image_id = n.image_id
+                where not exists (select from gallery.image as i where i.image_id = n.image_id)
+                group by e.image_id
+            ),
+            w as
+            (
+                insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, revision)
+                select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata, now(), now(), coalesce(t.revision, 0) + 1
+                from n
+                left join t on t.image_id = n.image_id
+                where (n.if_match is null                                 -- If-Match asks for an image that exists
+                       or exists (select from gallery.image as i where i.image_id = n.image_id))
+                  and (n.recreates or t.is_purged is not true)
+                order by n.image_id
+                on conflict (image_id) do update                          -- stored values stay: saves may arrive late and out of order
+                    set refined_prompt = coalesce(i.refined_prompt, excluded.refined_prompt),
+                        intent         = coalesce(i.intent, excluded.intent),
+                        metadata       = excluded.metadata || i.metadata,
+                        updated_at     = greatest(i.updated_at, excluded.updated_at),   -- distributed engines reject now() here
+                        revision       = i.revision + 1
+                    where i.user_id = excluded.user_id
+                      and i.deleted_at is null
+                      and (
+                              i.refined_prompt is null and excluded.refined_prompt is not null
+                           or i.intent is null and excluded.intent is not null
+                           or not i.metadata ?& array(select jsonb_object_keys(excluded.metadata))   -- comparing the keys is cheap; comparing merged values is not
+                          )
+                      and exists (select from n where n.image_id = excluded.image_id and {{Preconditions.Hold}})
+                returning {{ImageRow.Columns}}
+            ),
+            c as
+            (
+                select w.image_id, w.revision = coalesce(t.revision, 0) + 1 as is_created
+                from w
+                left join t on t.image_id = w.image_id
+            ),
+            e as
+            (
+                insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)
+                select w.image_id, w.revision,
+                       case when c.is_created then 'created' else 'filled_in' end,
+                       case when c.is_created then '{}' else array_remove(array
+                       [
+                           case when i.refined_prompt is null and n.refined_prompt is not null then 'refined_prompt' end,
+                           case when i.intent is null and n.intent is not null then 'intent' end,
+                           case when not i.metadata ?& array(select jsonb_object_keys(n.metadata)) then 'metadata' end
+                       ], null) end,
+                       w.updated_at, n.actor, w.user_id
+                from w
+                join n on n.image_id = w.image_id
+                join c on c.image_id = w.image_id
+                left join gallery.image as i on i.image_id = w.image_id   -- as it was before
+            )
+            select i.outcome,
+                   case when i.outcome not in ('Updated', 'Unchanged', 'InTrash') then '{}' else array_remove(array
+                   [
+                       case when i.image_url <> n.image_url then 'image_url' end,
+                       case when i.refined_prompt <> n.refined_prompt then 'refined_prompt' end,
+                       case when i.intent <> n.intent then 'intent' end
+                   ], null) || array
+                   (
+                       select 'metadata.' || sent.key
+                       from jsonb_each(n.metadata) as sent
+                       join jsonb_each(i.metadata::jsonb) as stored on stored.key = sent.key
+                       where stored.value <> sent.value
+                       order by sent.key
+                   ) end as kept,
+                   {{ImageRow.Columns}}
+            from
+            (
+                select case when c.is_created then 'Created' else 'Updated' end as outcome, {{ImageRow.Columns}}
+                from w as i
+                join c on c.image_id = i.image_id
+                union all
+                select 'Purged', t.image_id, '', '', null, null, '{}', now(), now(), null, t.revision
+                from t
+                join n on n.image_id = t.image_id
+                where t.is_purged and not n.recreates and n.if_match is null
+                union all
+                select case
+                           when i.user_id <> n.user_id then 'OwnedByAnother'
+                           when not ({{Preconditions.Hold}}) then 'PreconditionFailed'
+                           when i.deleted_at is not null then 'InTrash'
+                           when i.refined_prompt is null and n.refined_prompt is not null
+                             or i.intent is null and n.intent is not null
+                             or not i.metadata ?& array(select jsonb_object_keys(n.metadata)) then 'Contended'
+                           else 'Unchanged'
+                       end,
+                       {{ImageRow.Columns}}
+                from n
+                join gallery.image as i on i.image_id = n.image_id
+                where not exists (select from w where w.image_id = n.image_id)
+            ) as i
+            join n on n.image_id = i.image_id
+            """;
+
+        var sorted = images.OrderBy(image => image.ImageId).ToList();
+        return WriteAsync(
+            sql, images, image => image.ImageId, since, isRepeatable: images.All(image => image.If.IsEmpty),
+            // Neither written nor in the snapshot: another transaction has just inserted it, unless If-Match kept this one from inserting it.
+            image => image.If.IfMatch is null ? ImageOutcome.Contended : ImageOutcome.PreconditionFailed,
+            ("ImageIds", Column(sorted, image => image.ImageId)),
+            ("UserIds", Column(sorted, image => image.UserId)),
+            ("Recreates", Column(sorted, image => image.Recreates)),
+            ("Actors", Column(sorted, image => image.Caller.Name)),
+            ("ImageUrls", Column(sorted, image => image.ImageUrl)),
+            ("RefinedPrompts", Column(sorted, image => image.RefinedPrompt)),
+            ("Intents", Column(sorted, image => image.Intent)),
+            ("Metadata", Column(sorted, image => image.Metadata)),
+            ("IfMatch", Column(sorted, image => image.If.IfMatch)),
+            ("IfNoneMatch", Column(sorted, image => image.If.IfNoneMatch)));
+    }
+
+    /// <inheritdoc cref="UpdateImageAsync"/>
+    /// <param name="edits">Of different ids.</param>
+    internal Task<IReadOnlyList<ImageWrite>> UpdateImagesAsync(IReadOnlyList<ImageEdit> edits, long since)
+    {
+        // language=PostgreSQL
+        const string sql = $$"""
+            with n as
+            (
+                select n.image_id, n.revision, n.updated_at, n.user_id, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.actor
+                from unnest
+                (
+                    (select @ImageIds::uuid[]), (select @Revisions::bigint[]), (select @UpdatedAts::timestamptz[]), (select @UserIds::text[]),
+                    (select @RefinedPrompts::text[]), (select @Intents::text[]), (select @Metadata::text[]), (select @Actors::text[])
+                ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor)
+            ),
+            w as
+            (
+                update gallery.image as i
+                set user_id        = n.user_id,
+                    refined_prompt = n.refined_prompt,
+                    intent         = n.intent,
+                    metadata       = n.metadata,
+                    updated_at     = greatest(i.updated_at, now()),
+                    revision       = i.revision + 1
+                from n
+                where i.image_id = n.image_id
+                  and i.deleted_at is null
+                  and i.revision = n.revision                             -- the row that the new values were computed from
+                  and i.updated_at = n.updated_at
+                  and (i.user_id, i.refined_prompt, i.intent, i.metadata) is distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata)
+                returning {{ImageRow.Columns}}
+            ),
+            e as
+            (
+                insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)
+                select w.image_id, w.revision, 'edited',
+                       array_remove(array
+                       [
+                           case when i.user_id <> n.user_id then 'user_id' end,
+                           case when i.refined_prompt is distinct from n.refined_prompt then 'refined_prompt' end,
+                           case when i.intent is distinct from n.intent then 'intent' end,
+                           case when i.metadata <> n.metadata then 'metadata' end
+                       ], null),
+                       w.updated_at, n.actor, w.user_id
+                from w
+                join n on n.image_id = w.image_id
+                join gallery.image as i on i.image_id = w.image_id        -- as it was before
+            )
+            select 'Updated', '{}'::text[], {{ImageRow.Columns}}
+            from w as i
+            union all
+            select case
+                       when i.deleted_at is null and i.revision = n.revision and i.updated_at = n.updated_at
+                        and (i.user_id, i.refined_prompt, i.intent, i.metadata) is not distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata) then 'Unchanged'
+                       else 'Contended'
+                   end,
+                   '{}',
+                   {{ImageRow.Columns}}
+            from n
+            join gallery.image as i on i.image_id = n.image_id
+            where not exists (select from w where w.image_id = n.image_id)
+            """;
+
+        var sorted = edits.OrderBy(edit => edit.From.ImageId).ToList();
+        return WriteAsync(
+            sql, edits, edit => edit.From.ImageId, since, isRepeatable: false, _ => ImageOutcome.Contended,
+            ("ImageIds", Column(sorted, edit => edit.From.ImageId)),
+            ("Revisions", Column(sorted, edit => edit.From.Revision)),
+            ("UpdatedAts", Column(sorted, edit => edit.From.UpdatedAt)),
+            ("UserIds", Column(sorted, edit => edit.To.UserId)),
+            ("RefinedPrompts", Column(sorted, edit => edit.To.RefinedPrompt)),
+            ("Intents", Column(sorted, edit => edit.To.Intent)),
+            ("Metadata", Column(sorted, edit => edit.To.Metadata)),
+            ("Actors", Column(sorted, edit => edit.Caller.Name)));
+    }
+}
