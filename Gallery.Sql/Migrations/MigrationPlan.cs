@@ -36,18 +36,29 @@ internal sealed class MigrationPlan
 
     public IEnumerable<JournalRow> Applied => Scripts.Select(script => script.Row).OfType<JournalRow>();
 
-    /// <summary>Identifies this plan. It changes if a script is applied, edited or added in between.</summary>
-    public string Hash
+    /// <summary>Identifies this plan. It changes if a script is applied, edited, added or removed in between.</summary>
+    public string Hash => HashOf([.. Applied], Pending.Select(script => (script.Name, script.Checksum)));
+
+    /// <summary>
+    /// Whether this is the approved plan. If nothing is pending, the approved plan may also have run in full meanwhile: then some of
+    /// the last applied scripts were its pending ones.
+    /// </summary>
+    public bool Matches(string approved)
     {
-        get
-        {
-            var text = new StringBuilder();
-            foreach (var row in Applied)
-                text.Append(CultureInfo.InvariantCulture, $"{row.State} {row.Script} {row.Checksum}\n");
-            foreach (var script in Pending)
-                text.Append(CultureInfo.InvariantCulture, $"pending {script.Name} {script.Checksum}\n");
-            return "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
-        }
+        var applied = Applied.ToArray();
+        return Hash == approved
+            || Pending.Count == 0 && Enumerable.Range(0, applied.Length).Any(count =>
+                HashOf(applied[..count], applied[count..].Select(row => (row.Script, row.Checksum))) == approved);
+    }
+
+    private static string HashOf(JournalRow[] applied, IEnumerable<(string Name, string Checksum)> pending)
+    {
+        var text = new StringBuilder();
+        foreach (var row in applied)
+            text.Append(CultureInfo.InvariantCulture, $"{row.State} {row.Script} {row.Checksum}\n");
+        foreach (var (name, checksum) in pending)
+            text.Append(CultureInfo.InvariantCulture, $"pending {name} {checksum}\n");
+        return "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
     /// <param name="target">The number of the last script to run; null for all.</param>

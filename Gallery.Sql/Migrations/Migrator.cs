@@ -45,6 +45,15 @@ public static class Migrator
             var plan = MigrationPlan.Make(scripts, await Journal.ReadAsync(session.Connection, ct), options.Target);
             plan.ThrowIfInconsistent();
             await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
+            if (options.ExpectedPlan is { } approved && !plan.Matches(approved))
+            {
+                throw new MigrationException(ExitCode.Integrity, $"""
+                    the plan has changed: {approved} was approved, but {plan.Hash} is the plan now.
+                    nothing was changed.
+                    next: run plan again, and have the new plan approved.
+                    """);
+            }
+
             if (plan.Pending.Count > 0)
                 await RunAsync(session, plan, options, log, ct);
             log.Summary(plan.Pending.Count, plan.Applied.Count() + plan.Pending.Count);
@@ -55,15 +64,6 @@ public static class Migrator
         MigratorSession session, MigrationPlan plan, ApplyOptions options, ILogger log, CancellationToken ct)
     {
         ScriptRules.ThrowIfBroken(plan.Pending);
-        if (options.ExpectedPlan is { } expected && expected != plan.Hash)
-        {
-            throw new MigrationException(ExitCode.Integrity, $"""
-                the plan has changed: {expected} was approved, but {plan.Hash} would run now.
-                nothing was changed.
-                next: run plan again, and have the new plan approved.
-                """);
-        }
-
         await Journal.PrepareAsync(session.Connection, ct);
         var executor = new ScriptExecutor(session, options.LockTimeout, options.LockRetries, log);
         foreach (var script in plan.Pending)

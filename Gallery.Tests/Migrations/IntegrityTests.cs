@@ -82,8 +82,7 @@ public sealed class IntegrityTests(TestServer server)
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
         scripts.Put("0003_create_three.sql", "create table gallery.three (id int);");
-        var plan = await Exe.RunAsync(database, "plan", "--scripts", scripts.Folder);
-        var hash = plan.Output.Split('\n').Single(line => line.StartsWith("plan: ", StringComparison.Ordinal))["plan: ".Length..];
+        var hash = await PlanAsync(database, scripts);
 
         scripts.Put("0003_create_three.sql", "create table gallery.three (id bigint);");
         var moved = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", hash);
@@ -97,6 +96,42 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
+    public async Task An_approved_plan_is_also_refused_if_nothing_is_left_to_run()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        var empty = await PlanAsync(database, scripts);
+        scripts.Put("0003_create_three.sql", "create table gallery.three (id int);");
+        var three = await PlanAsync(database, scripts);
+        File.Delete(scripts.PathOf("0003_create_three.sql"));
+
+        foreach (var approved in new[] { three, "sha256:0", "" })
+        {
+            var run = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", approved);
+            Assert.Equal((6, ""), (run.ExitCode, run.Output));
+            Assert.Contains("the plan has changed", run.Error, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, (await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", empty)).ExitCode);
+    }
+
+    [Fact]
+    public async Task An_approved_plan_that_ran_in_full_succeeds_again_until_more_has_run()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        scripts.Put("0003_create_three.sql", "create table gallery.three (id int);");
+        var hash = await PlanAsync(database, scripts);
+
+        foreach (var _ in new[] { "first", "again" })
+            Assert.Equal(0, (await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", hash)).ExitCode);
+        scripts.Put("0004_create_four.sql", "create table gallery.four (id int);");
+        await database.ApplyAsync(scripts);
+
+        Assert.Equal(6, (await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder, "--expect-plan", hash)).ExitCode);
+    }
+
+    [Fact]
     public void A_plans_hash_depends_on_the_applied_scripts_and_on_the_pending_ones()
     {
         using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;").Put("0002_create_two.sql", "select 2;");
@@ -106,6 +141,12 @@ public sealed class IntegrityTests(TestServer server)
         Assert.Equal(fresh, MigrationPlan.Make(files, [], null).Hash);
         Assert.NotEqual(fresh, MigrationPlan.Make(files, [], 1).Hash);
         Assert.NotEqual(MigrationPlan.Make(files, [Row(files[0])], null).Hash, MigrationPlan.Make(files.Skip(1).ToArray(), [], null).Hash);
+    }
+
+    private static async Task<string> PlanAsync(TestDatabase database, ScriptsOnDisk scripts)
+    {
+        var plan = await Exe.RunAsync(database, "plan", "--scripts", scripts.Folder);
+        return plan.Output.Split('\n').Single(line => line.StartsWith("plan: ", StringComparison.Ordinal))["plan: ".Length..];
     }
 
     private static JournalRow Row(MigrationScript script) => new(
