@@ -23,6 +23,8 @@ internal static class ServerConnection
         Password = role == User ? password : PasswordOf(role, password),
         Database = database,
         SslMode = SslMode.Disable,      // it never leaves this machine
+        // Another process may take the port when the server has died. SCRAM shows it no password, and it must prove that it is the server.
+        RequireAuth = "ScramSHA256",
     }.ConnectionString;
 
     /// <summary>The data folder of the server on the port; null if no server accepts the password there.</summary>
