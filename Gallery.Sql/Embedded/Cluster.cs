@@ -13,7 +13,7 @@ namespace Gallery.Sql.Embedded;
 internal sealed partial class Cluster(
     DataHome home, PostgresPrograms programs, ServerUser user, IReadOnlyDictionary<string, string> settings, ILogger log)
 {
-    private const long LogSize = 10 << 20;
+    public const long LogSize = 10 << 20;
     private static readonly TimeSpan RetryTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Creates the data under another name and renames it. initdb reads the password from a file, not from its arguments.</summary>
@@ -74,9 +74,11 @@ internal sealed partial class Cluster(
     // pg_ctl starts the server outside the terminal's process group, so Ctrl+C reaches only the service, which stops the server.
     private async Task<CommandResult> LaunchAsync(int port, CancellationToken ct)
     {
-        // Terse, because the details of a rejected row quote prompts. No sockets, because the length of their paths is limited.
+        // The log has no errors of statements, because these quote rows and the service logs what failed. So requests do not fill it.
+        // No sockets, because the length of their paths is limited.
         var options = settings.Select(setting => $"{setting.Key}={setting.Value}")
-            .Concat(["log_error_verbosity=terse", "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories="])
+            .Concat(["log_min_messages=log", "log_min_error_statement=panic", "log_error_verbosity=terse", "log_checkpoints=off"])
+            .Concat(["listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories="])
             .Select(setting => $"-c {Quote(setting)}");
         var starting = user.RunAsync(programs.PgCtl,
             ["start", "-D", home.Data, "-l", home.Log, "-s", "-w", "-t", "300", "-o", string.Join(' ', options)],
@@ -96,10 +98,25 @@ internal sealed partial class Cluster(
         }
     }
 
+    /// <summary>Empties the log if it is too large. The server appends to it, so it continues at the start.</summary>
+    public void TrimLog()
+    {
+        try
+        {
+            if (new FileInfo(home.Log) is not { Exists: true, Length: > LogSize })
+                return;
+            using var file = new FileStream(home.Log, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            file.SetLength(0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.NotTrimmed(home.Log, e.Message);        // on Windows, where pg_ctl keeps the file locked
+        }
+    }
+
     private async Task MakeLogAsync(CancellationToken ct)
     {
-        if (new FileInfo(home.Log) is { Exists: true, Length: > LogSize })
-            File.Delete(home.Log);
+        TrimLog();
         if (!File.Exists(home.Log))
             await WritePrivatelyAsync(home.Log, "", ct);
         await user.ChownAsync(ct, home.Log);

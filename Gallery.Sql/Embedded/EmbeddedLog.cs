@@ -27,4 +27,7 @@ internal static partial class EmbeddedLog
 
     [LoggerMessage(LogLevel.Warning, "PostgreSQL on {Data} was not stopped: {Reason}")]
     public static partial void NotStopped(this ILogger log, string data, string reason);
+
+    [LoggerMessage(LogLevel.Debug, "PostgreSQL's log {File} was not emptied: {Reason}")]
+    public static partial void NotTrimmed(this ILogger log, string file, string reason);
 }

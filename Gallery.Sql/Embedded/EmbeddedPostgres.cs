@@ -11,10 +11,12 @@ namespace Gallery.Sql.Embedded;
 public sealed class EmbeddedPostgres : IAsyncDisposable
 {
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan TrimInterval = TimeSpan.FromSeconds(1);
 
     private readonly DataHome _home;
     private readonly Cluster _cluster;
     private readonly FileStream _share;
+    private readonly Timer _trimming;
     private readonly ILogger _log;
     private int _isDisposed;
 
@@ -25,6 +27,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         MigratorConnectionString = ServerConnection.To(port, password, role: ServerConnection.Migrator);
         ServiceConnectionString = ServerConnection.To(port, password, role: ServerConnection.Service);
         Programs = programs;
+        _trimming = new Timer(_ => cluster.TrimLog(), null, TrimInterval, TrimInterval);
     }
 
     /// <summary>In Npgsql's form, with the password, for the superuser and the database <c>gallery</c>.</summary>
@@ -85,6 +88,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 1)
             return;
+        await _trimming.DisposeAsync();
         try
         {
             await using var startLock = await HomeLock.TakeStartLockAsync(_home, HomeLock.StopTimeout, _log, CancellationToken.None);
