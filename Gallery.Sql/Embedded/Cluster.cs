@@ -47,7 +47,8 @@ internal sealed partial class Cluster(
     public async Task<Postmaster> StartAsync(CancellationToken ct)
     {
         await MakeLogAsync(ct);
-        await File.WriteAllTextAsync(home.StartedInFile, Postmaster.Here, ct);
+        File.Delete(home.StartedInFile);
+        await WritePrivatelyAsync(home.StartedInFile, Postmaster.Here, ct);
         var waited = Stopwatch.StartNew();
         for (var port = FindLastPort() is { } last && IsFree(last) ? last : FreePort(); ;)
         {
@@ -136,7 +137,7 @@ internal sealed partial class Cluster(
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using var file = new FileStream(path, options);
-        await file.WriteAsync(System.Text.Encoding.ASCII.GetBytes(text), ct);
+        await file.WriteAsync(System.Text.Encoding.UTF8.GetBytes(text), ct);
         file.Flush(flushToDisk: true);
     }
 

@@ -23,30 +23,30 @@ internal sealed class DataHome
 
     public bool HasData => Directory.Exists(Server);
 
-    /// <summary>Creates the folder if it is missing. Checks that this process can write it and the server's user can enter it.</summary>
+    /// <summary>Creates the folder if it is missing. Checks that only this process can write it and the server's user can enter it.</summary>
     /// <exception cref="SettingsException">The folder cannot be used.</exception>
     public static async Task<DataHome> OpenAsync(string folder, ServerUser user, CancellationToken ct)
     {
-        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        var home = new DataHome(await HomeGuard.ResolveAsync(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)), ct));
         // pg_ctl passes paths to a shell in double quotes.
-        if (!OperatingSystem.IsWindows() && folder.IndexOfAny(['"', '$', '`', '\\', '\n']) >= 0)
-            throw new SettingsException($"GALLERY_DATA={folder} contains \", $, `, \\ or a line feed. Use a path without these.");
+        if (!OperatingSystem.IsWindows() && home.Folder.IndexOfAny(['"', '$', '`', '\\', '\n']) >= 0)
+            throw new SettingsException($"GALLERY_DATA={home.Folder} contains \", $, `, \\ or a line feed. Use a path without these.");
 
         try
         {
-            Create(folder);
-            var probe = Path.Combine(folder, $"probe-{Guid.NewGuid():N}");
+            Create(home.Folder);
+            await HomeGuard.CheckAsync(home, user, ct);
+            var probe = Path.Combine(home.Folder, $"probe-{Guid.NewGuid():N}");
             File.WriteAllBytes(probe, []);
             File.Delete(probe);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SettingsException(
-                $"The data home {folder} cannot be written by the user {Environment.UserName} ({e.Message.TrimEnd('.')}). " +
+                $"The data home {home.Folder} cannot be written by the user {Environment.UserName} ({e.Message.TrimEnd('.')}). " +
                 "Make that user its owner, or set GALLERY_DATA to another folder.");
         }
 
-        var home = new DataHome(RealPath(folder));
         if (user.Name is not null)
             await home.EnsureCanEnterAsync(user, ct);
         return home;
@@ -58,7 +58,7 @@ internal sealed class DataHome
     {
         if (!HasData)
             return null;
-        if (Directory.Exists(Data) && !await user.OwnsAsync(Data, ct))
+        if (Directory.Exists(Data) && (new FileInfo(Data).LinkTarget is not null || !await user.OwnsAsync(Data, ct)))
             throw new SettingsException(
                 $"The data in {Data} does not belong to the user {user.DisplayName}, who would run PostgreSQL. " +
                 "Run the service as the owner, or set GALLERY_DATA to another folder.");
@@ -101,12 +101,21 @@ internal sealed class DataHome
 
     private static void Create(string folder)
     {
-        if (Directory.Exists(folder))
-            return;
         if (OperatingSystem.IsWindows())
+        {
             Directory.CreateDirectory(folder);
-        else
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return;
+        }
+
+        // Each with a mode, because the umask may let others write. The folders above may be open to readers: other programs use them.
+        const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        const UnixFileMode readers = UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        var missing = new Stack<string>();
+        for (var above = Path.GetDirectoryName(folder); above is not null && !Directory.Exists(above); above = Path.GetDirectoryName(above))
+            missing.Push(above);
+        foreach (var above in missing)
+            Directory.CreateDirectory(above, owner | readers);
+        Directory.CreateDirectory(folder, owner);
     }
 
     /// <summary>For root, which runs the server as another user: that user must reach the data.</summary>
@@ -131,13 +140,5 @@ internal sealed class DataHome
         throw new SettingsException(
             $"The user {user.Name}, who runs PostgreSQL for root, cannot reach the data home {Folder}: " +
             $"{closed} is closed to others. Set GALLERY_DATA to another folder, such as /var/lib/gallery.");
-    }
-
-    private static string RealPath(string path)
-    {
-        if (Path.GetDirectoryName(path) is not { } above)
-            return path;
-        var here = Path.Combine(RealPath(above), Path.GetFileName(path));
-        return new DirectoryInfo(here).ResolveLinkTarget(returnFinalTarget: true) is { } target ? RealPath(target.FullName) : here;
     }
 }

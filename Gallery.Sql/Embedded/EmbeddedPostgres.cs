@@ -60,7 +60,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
             await cluster.InitialiseAsync(ct);
 
         var password = (await File.ReadAllTextAsync(home.PasswordFile, ct)).Trim();
-        var running = await FindRunningAsync(home, password, ct);
+        var running = await FindRunningAsync(home, password, user, ct);
         var share = HomeLock.Share(home);
         Postmaster? started = null;
         try
@@ -118,7 +118,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     }
 
     /// <summary>The server that already runs on the data; null if none runs, even if a dead one left its files.</summary>
-    private static async Task<Postmaster?> FindRunningAsync(DataHome home, string password, CancellationToken ct)
+    private static async Task<Postmaster?> FindRunningAsync(DataHome home, string password, ServerUser user, CancellationToken ct)
     {
         var waited = Stopwatch.StartNew();
         while (Postmaster.Find(home.Data) is { } server)
@@ -126,7 +126,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
             if (!server.Serves(home.Data))
             {
                 RefuseAnotherContainer(home);
-                server.ReplacePid(home.Data);
+                await server.ReplacePidAsync(home.Data, user, ct);
                 return null;
             }
 

@@ -62,13 +62,16 @@ internal sealed record Postmaster(int Pid, int Port)
     /// Replaces the process ID in the file, if another process has it now, by one that cannot exist. PostgreSQL refuses to start
     /// while the ID is alive. Without the file it could not detect orphans of the old server that still use the data.
     /// </summary>
-    public void ReplacePid(string data)
+    public async Task ReplacePidAsync(string data, ServerUser user, CancellationToken ct)
     {
         if (!Exists(out _))
             return;
-        var lines = System.IO.File.ReadAllLines(File(data));
+        var lines = await System.IO.File.ReadAllLinesAsync(File(data), ct);
         lines[0] = int.MaxValue.ToString(CultureInfo.InvariantCulture);     // above every system's highest process ID
-        System.IO.File.WriteAllLines(File(data), lines);
+        if (user.Name is null)
+            await System.IO.File.WriteAllLinesAsync(File(data), lines, ct);
+        else    // not as root, which would follow a link that the server's user has put there
+            await user.RunAsync("/bin/sh", ["-c", "printf '%s\n' \"$@\" >\"$0\"", File(data), .. lines], ct);
     }
 
     private static bool IsPostgres(string name) => name.StartsWith("postgres", StringComparison.Ordinal);

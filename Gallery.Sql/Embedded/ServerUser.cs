@@ -38,10 +38,10 @@ internal sealed record ServerUser(string? Name)
 
     public Task<bool> OwnsAsync(string path, CancellationToken ct) => TestAsync("-O", path, ct);
 
-    /// <summary>Makes the user the owner of the paths. Does nothing for the user of this process.</summary>
+    /// <summary>Makes the user the owner of the paths, and never of what a link points to. Does nothing for the user of this process.</summary>
     public async Task ChownAsync(CancellationToken ct, params string[] paths)
     {
-        if (Name is not null && await Command.RunAsync("chown", [Name, .. paths], ct) is { Succeeded: false } refusal)
+        if (Name is not null && await Command.RunAsync("chown", ["-h", Name, .. paths], ct) is { Succeeded: false } refusal)
             throw new SettingsException($"The embedded PostgreSQL's folders cannot be given to the user {Name}: {refusal.LastLine}. Run the service as another user.");
     }
 

@@ -7,10 +7,15 @@ public sealed class TemporaryHome : IDisposable
 
     public TemporaryHome()
     {
-        if (!OperatingSystem.IsWindows())
-            _folder.UnixFileMode |= UnixFileMode.OtherExecute;
         Path = System.IO.Path.Combine(_folder.FullName, "home");
-        Directory.CreateDirectory(Path);
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(Path);
+            return;
+        }
+
+        _folder.UnixFileMode |= UnixFileMode.OtherExecute;
+        Directory.CreateDirectory(Path, _folder.UnixFileMode);      // whatever the umask is, because a home that others may write is refused
     }
 
     public string Path { get; }
