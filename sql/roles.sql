@@ -23,11 +23,29 @@ alter role gallery_migrator login;       -- changes the schema, in CI
 alter role gallery_app login;            -- the service: rows only
 alter role gallery_readonly login;       -- people and reports
 
+-- A leak or a flood of connections leaves room for everyone else (PostgreSQL's own limit is 100). 60 for the service are five
+-- instances, whose pools have 12 each. 10 for the migrator are five runs, of which four wait. A limit that a DBA has set stays.
+do $$
+declare
+    role record;
+begin
+    for role in
+        select r.rolname, l.connections
+        from (values ('gallery_app', 60), ('gallery_migrator', 10), ('gallery_readonly', 10)) as l (name, connections)
+        join pg_roles r on r.rolname = l.name
+        where r.rolconnlimit = -1
+    loop
+        execute format('alter role %I connection limit %s', role.rolname, role.connections);
+    end loop;
+end
+$$;
+
 -- No statement of the service waits long for a lock or runs long, and nobody's idle transaction holds up a migration.
 -- gallery_migrator has none of them: it sets its time-outs for each script, and "set role" takes over none.
 alter role gallery_app set lock_timeout = '250ms';
 alter role gallery_app set statement_timeout = '2s';
 alter role gallery_app set idle_in_transaction_session_timeout = '10s';
+alter role gallery_readonly set lock_timeout = '5s';
 alter role gallery_readonly set statement_timeout = '30s';
 alter role gallery_readonly set idle_in_transaction_session_timeout = '30s';
 
@@ -71,3 +89,25 @@ alter default privileges for role gallery_owner in schema gallery
     grant select on tables to gallery_readonly;
 alter default privileges for role gallery_owner in schema gallery_migrations
     grant select on tables to gallery_app, gallery_readonly;
+
+-- In a database of Gallery alone, no other role may connect, make temporary tables, or create anything in the schema public.
+-- A shared database stays as it is: at Supabase, its services sign in by PUBLIC's right to connect. The database postgres counts
+-- as shared, because tools sign in there. To let another role in: grant connect on database … to …
+do $$
+begin
+    if current_database() = 'postgres' or exists (
+        select
+        from pg_class c
+        where c.relkind in ('r', 'p', 'f', 'v', 'm')
+          and c.relnamespace::regnamespace::text !~ '^(gallery|gallery_migrations|information_schema|pg_.*)$'
+          and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')   -- an extension's
+    ) then
+        raise notice 'The database % is shared: PUBLIC keeps its rights to connect and to make temporary tables.', current_database();
+        return;
+    end if;
+    execute format('revoke connect, temporary on database %I from public', current_database());
+    if to_regnamespace('public') is not null then
+        revoke create on schema public from public;     -- it is there if an older PostgreSQL made the database
+    end if;
+end
+$$;

@@ -109,7 +109,7 @@ public sealed class RolesTests(TestServer server)
 
     [Theory]
     [InlineData(TestRoles.Service, "250ms|2s|10s")]
-    [InlineData(TestRoles.Reader, "0|30s|30s")]
+    [InlineData(TestRoles.Reader, "5s|30s|30s")]
     [InlineData(TestRoles.Migrator, "0|0|0")]   // it sets its own for each script
     public async Task Each_role_signs_in_with_its_time_outs(string role, string timeouts)
     {
@@ -119,6 +119,64 @@ public sealed class RolesTests(TestServer server)
         Assert.Equal(timeouts, await connection.ExecuteScalarAsync<string>("""
             select concat_ws('|', current_setting('lock_timeout'), current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'))
             """));
+    }
+
+    [Theory]
+    [InlineData("select 1", "gallery_app 60, gallery_migrator 10, gallery_readonly 10")]
+    [InlineData("alter role gallery_app connection limit 96", "gallery_app 96, gallery_migrator 10, gallery_readonly 10")]
+    public async Task Each_role_has_a_connection_limit_and_keeps_the_one_that_a_DBA_has_set(string before, string limits)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+
+        Assert.Equal(limits, await TestRoles.AskAfterFileAsync(server, database.ConnectionString, before, """
+            select string_agg(rolname || ' ' || rolconnlimit, ', ' order by rolname)
+            from pg_roles where rolname in ('gallery_app', 'gallery_migrator', 'gallery_readonly')
+            """));
+    }
+
+    private const string RightsOfPublic = """
+        select concat_ws('|', has_database_privilege('pg_monitor', current_database(), 'connect'),
+                              has_database_privilege('pg_monitor', current_database(), 'temporary'),
+                              has_schema_privilege('pg_monitor', 'public', 'create'))
+        """;
+
+    [Fact]
+    public async Task In_a_database_of_its_own_only_Gallerys_roles_connect_and_none_makes_temporary_tables()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync("grant create on schema public to public");     // as PostgreSQL 14 did
+        Assert.Equal("t|t|t", await database.ScalarAsync<string>(RightsOfPublic));
+
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+        await TestRoles.RunFileAsync(server, database.ConnectionString);   // running it again changes nothing
+
+        Assert.Equal("f|f|f", await database.ScalarAsync<string>(RightsOfPublic));
+        foreach (var role in new[] { TestRoles.Service, TestRoles.Reader, TestRoles.Migrator })
+        {
+            await using var connection = await OpenAsync(role, database);
+            Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteAsync("create temp table x (id int)"))).SqlState);
+        }
+    }
+
+    [Theory]
+    [InlineData("create schema auth; create table auth.users (id int)")]    // as at Supabase
+    [InlineData("create view public.report as select 1 as one")]
+    public async Task In_a_database_that_others_use_too_PUBLIC_keeps_its_rights(string others)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync($"grant create on schema public to public; {others}");
+
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+
+        Assert.Equal("t|t|t", await database.ScalarAsync<string>(RightsOfPublic));
+    }
+
+    [Fact]
+    public async Task In_the_database_postgres_PUBLIC_keeps_its_rights()
+    {
+        var maintenance = new NpgsqlConnectionStringBuilder(server.AdminConnectionString) { Database = "postgres" }.ConnectionString;
+
+        Assert.StartsWith("t|t|", await TestRoles.AskAfterFileAsync(server, maintenance, "select 1", RightsOfPublic), StringComparison.Ordinal);
     }
 
     private static async Task<NpgsqlConnection> OpenAsync(string role, TestDatabase database)
