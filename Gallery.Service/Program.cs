@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Gallery.Service.Access;
 using Gallery.Service.Health;
 using Gallery.Service.Telemetry;
@@ -10,15 +11,24 @@ internal static class ServiceProgram
 {
     private static readonly Option<string?> Urls = new("--urls") { Description = "Where to listen, such as http://localhost:9998. Default: ASPNETCORE_URLS, then PORT, then http://localhost:9999" };
 
-    private static Task<int> Main(string[] args)
+    private static async Task<int> Main(string[] args)
     {
+        // Registered before anything starts, so that a signal ends the start too. System.CommandLine's own handler comes after the start.
+        using var stop = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create() };
         root.SetAction((parsed, stop) => ServeAsync(parsed.GetValue(Urls) is { } urls ? ["--urls", urls] : [], stop));
         var parsed = root.Parse(args);
         return parsed.Errors.Count > 0
-            ? Task.FromResult(StartFailure.Report(StartFailure.Explain(parsed)))
-            // The host and the private PostgreSQL bound their own shut-down. SIGINT and SIGTERM cancel the start too.
-            : parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromHours(1), EnableDefaultExceptionHandler = false });
+            ? StartFailure.Report(StartFailure.Explain(parsed))
+            : await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, stop.Token);
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
     }
 
     private static async Task<int> ServeAsync(string[] hostArgs, CancellationToken stop)

@@ -30,7 +30,7 @@ internal static class LimitsSetup
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);   // otherwise one line per refused connection
         builder.Logging.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.None);                 // ProblemExceptionHandler logs these without a stack trace
         builder.Configuration["ForwardedHeaders_Enabled"] = "false";   // the framework's own switch would trust anyone
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = limits.ShutdownTimeout);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = limits.DrainTime + limits.ShutdownTimeout);
         builder.Services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new()
         {
             Timeout = limits.RequestTimeout,

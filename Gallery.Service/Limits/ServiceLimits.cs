@@ -46,6 +46,9 @@ internal sealed record ServiceLimits
 
     public required TimeSpan ShutdownTimeout { get; init; }
 
+    /// <summary>How long the service goes on accepting after SIGTERM. <see cref="ShutdownTimeout"/> begins afterwards.</summary>
+    public required TimeSpan DrainTime { get; init; }
+
     /// <exception cref="SettingsException">A setting is out of range, is not a list of addresses, or contradicts another.</exception>
     public static ServiceLimits From(IConfiguration settings)
     {
@@ -64,6 +67,7 @@ internal sealed record ServiceLimits
             KeepAliveTimeout = ReadSeconds("GALLERY_KEEP_ALIVE_TIMEOUT", 130, 1, 3600),
             RequestTimeout = ReadSeconds("GALLERY_REQUEST_TIMEOUT", 8, ShortestRequestTimeout, 60),
             ShutdownTimeout = ReadSeconds("GALLERY_SHUTDOWN_TIMEOUT", 10, ShortestRequestTimeout + 1, 300),
+            DrainTime = ReadSeconds("GALLERY_DRAIN_SECONDS", 5, 0, 300),
         };
         return limits.RequestTimeout < limits.ShutdownTimeout
             ? limits

@@ -51,6 +51,7 @@ public sealed partial class ServiceLimitsTests
 
     public static TheoryData<string, int, int> Ranges => new()
     {
+        { "GALLERY_DRAIN_SECONDS", 0, 300 },
         { "GALLERY_MAX_BODY_BYTES", 1024, 1_048_576 },
         { "GALLERY_MAX_REQUEST_LINE_BYTES", 1024, 65_536 },
         { "GALLERY_MAX_HEADER_BYTES", 1024, 65_536 },

@@ -107,6 +107,7 @@ public sealed class OtlpTests(TestService other) : IClassFixture<TestService>
 
     private Task<ObservedService> StartAsync(Collector collector) => ObservedService.StartAsync(
         _database,
+        "GALLERY_DRAIN_SECONDS=0",
         $"OTEL_EXPORTER_OTLP_ENDPOINT={collector.Address}",
         "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         "OTEL_SERVICE_NAME=gallery-tests",

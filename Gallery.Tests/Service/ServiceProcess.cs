@@ -38,6 +38,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         foreach (var name in new[] { "PATH", "DOTNET_ROOT", "SystemRoot" })
             if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
         (start.Environment["HOME"], start.Environment["GALLERY_DATA"]) = (_folder, _folder);   // for its private PostgreSQL
+        start.Environment["GALLERY_DRAIN_SECONDS"] = "0";
         foreach (var setting in settings.Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
 
         _process = new Process { StartInfo = start };
@@ -76,9 +77,15 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>What an orchestrator does: SIGTERM, and the exit code that follows.</summary>
     public async Task<int> TerminateAsync()
     {
-        using var kill = Process.Start("sh", ["-c", $"kill -TERM {_process.Id}"]);
-        await kill.WaitForExitAsync();
+        await SendAsync("TERM");
         return await WaitForExitAsync();
+    }
+
+    /// <param name="signal">Its name, such as INT for Ctrl+C.</param>
+    public async Task SendAsync(string signal)
+    {
+        using var kill = Process.Start("sh", ["-c", $"kill -{signal} {_process.Id}"]);
+        await kill.WaitForExitAsync();
     }
 
     /// <summary>SIGKILL: it ends at once, whatever it is doing.</summary>

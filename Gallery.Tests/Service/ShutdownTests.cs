@@ -22,7 +22,7 @@ public sealed class ShutdownTests(TestServer server) : IAsyncLifetime
         var connection = new NpgsqlConnectionStringBuilder(_database.ConnectionString);
         _valve = await Valve.OpenAsync(connection.Host!, connection.Port);
         (connection.Host, connection.Port, connection.Pooling) = ("127.0.0.1", _valve.Port, true);
-        _service = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, $"DATABASE_URL={connection.ConnectionString}");
+        _service = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, "GALLERY_DRAIN_SECONDS=1", $"DATABASE_URL={connection.ConnectionString}");
         _address = await _service.WaitForServingAsync();
         _api = new Api(_address);
         Assert.Equal(200, (await _api.GetAsync("/readyz")).Status);   // and a connection that is kept
