@@ -60,6 +60,7 @@ public static partial class GalleryService
         app.UseLoopbackGuard();   // before proxies, so that no X-Forwarded-Host replaces the Host that it checks
         app.UseTrustedProxies(limits);
         app.UseGalleryAccess();
+        app.Use(StatusProblems.RefuseOtherCaseAsync);
         app.UseLimits(limits);
         app.UseResponseCompression();
         foreach (var noun in Nouns.All) noun.MapRoutes(app);

@@ -40,13 +40,16 @@ internal static class AccessSetup
     /// <summary>Protects a service without credentials from DNS rebinding.</summary>
     public static void UseLoopbackGuard(this WebApplication app)
     {
-        if (app.Services.GetServices<IConnectionListenerFactory>().OfType<LoopbackGuard>().Any()) app.Use(LoopbackGuard.RefuseOtherNamesAsync);
+        if (app.Services.GetService<ServiceKeys>() is null) app.Use(LoopbackGuard.RefuseOtherNamesAsync);
     }
 
-    /// <summary>Adds only the middleware that the settings ask for.</summary>
+    /// <summary>Adds only the middleware that the settings ask for. Must come after trusted proxies, whose Host is the one that browsers see.</summary>
     public static void UseGalleryAccess(this WebApplication app)
     {
-        if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // first: a preflight has no credentials, and pages must be able to read a 401
+        // Before CORS, which answers preflights. So the log names each refused origin.
+        app.UseMiddleware<CrossOriginGuard>();
+
+        if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // before credentials: a preflight has no credentials, and pages must be able to read a 401
         if (app.Services.GetService<ServiceKeys>() is not null) app.UseMiddleware<Authentication>();
     }
 

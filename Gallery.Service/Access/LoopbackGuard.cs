@@ -20,17 +20,19 @@ internal sealed class LoopbackGuard : IConnectionListenerFactory, IConnectionLis
         $"Without credentials the service answers only at localhost or an IP address. For other names set {ServiceKeys.Setting} or {TokenIssuer.UrlSetting}.");
 
     /// <summary>
-    /// Middleware against DNS rebinding: a web page can make its own host name resolve to this machine. It cannot do so with an IP address,
-    /// and it cannot reach a Unix socket.
+    /// Middleware of a service without credentials, against DNS rebinding: a web page can make its own host name resolve to this machine. It cannot do
+    /// so with an IP address, and it cannot reach a Unix socket. On an address that other machines reach, any name is answered.
     /// </summary>
-    public static Task RefuseOtherNamesAsync(HttpContext http, RequestDelegate next)
-    {
-        var host = http.Request.Host.Host;
-        return host.Length == 0 || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host, out _)
-            || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) || http.Connection.RemoteIpAddress is null
-                ? next(http)
-                : OtherName.ExecuteAsync(http);
-    }
+    public static Task RefuseOtherNamesAsync(HttpContext http, RequestDelegate next) =>
+        IsLoopback(http.Connection.LocalIpAddress) && !IsOwnName(http.Request.Host) ? OtherName.ExecuteAsync(http) : next(http);
+
+    /// <summary>Whether a page of another site cannot have this name, because DNS does not resolve it.</summary>
+    public static bool IsOwnName(HostString host) =>
+        host.Host.Length == 0 || host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+        || IPAddress.TryParse(host.Host, out _);
+
+    /// <param name="address">Null for a Unix socket. A socket for both families has IPv4 addresses as IPv6.</param>
+    public static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
 
     public bool CanBind(EndPoint endpoint) => endpoint switch
     {

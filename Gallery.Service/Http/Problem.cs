@@ -45,7 +45,9 @@ internal sealed record ProblemResult(
         var response = httpContext.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
-        response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);   // the exception handler cleared it
+        // The exception handler cleared these two.
+        response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);
+        BrowserHeaders.Set(response.Headers);
         if (Status == StatusCodes.Status408RequestTimeout) response.Headers.Connection = "close";   // RFC 9110, section 15.5.9
         if (Code == ProblemExceptionHandler.ShuttingDown.Code) response.Headers.Connection = "close";   // the stop may have started after the request
         LetBodyRunOut(httpContext);

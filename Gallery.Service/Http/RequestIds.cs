@@ -5,7 +5,7 @@ namespace Gallery.Service.Http;
 
 /// <summary>
 /// Sets <see cref="HttpContext.TraceIdentifier"/> to the trace id of <c>traceparent</c>, or to a new one. Every answer has an
-/// <c>X-Request-Id</c>: the one that was sent, or the trace id.
+/// <c>X-Request-Id</c>: the one that was sent, or the trace id. It also has the <see cref="BrowserHeaders"/>.
 /// </summary>
 internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime lifetime)
 {
@@ -19,6 +19,7 @@ internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime 
     public Task InvokeAsync(HttpContext http)
     {
         http.TraceIdentifier = FindTraceId(http);
+        BrowserHeaders.Set(http.Response.Headers);
         http.Response.Headers[Header] = Find(http);
         if (lifetime.ApplicationStopping.IsCancellationRequested) http.Response.Headers.Connection = "close";
         return next(http);

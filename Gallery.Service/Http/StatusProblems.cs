@@ -8,12 +8,25 @@ namespace Gallery.Service.Http;
 /// <summary>Gives the framework's empty answers (no route, wrong method, …) the body that every failure has.</summary>
 internal static class StatusProblems
 {
+    /// <summary>
+    /// Middleware. The framework matches methods in any case, but RFC 9110, section 9.1, distinguishes cases. Without an endpoint the answer
+    /// is 405, because the path has other methods.
+    /// </summary>
+    public static Task RefuseOtherCaseAsync(HttpContext http, RequestDelegate next)
+    {
+        if (http.GetEndpoint() is RouteEndpoint endpoint && Methods(endpoint) is { Count: > 0 } methods && !methods.Contains(http.Request.Method))
+            http.SetEndpoint(null);
+        return next(http);
+    }
+
     public static Task WriteAsync(StatusCodeContext context)
     {
         var request = context.HttpContext.Request;
         var response = context.HttpContext.Response;
         var endpoints = ListAt(context.HttpContext);
-        if (response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed) Correct(response, endpoints);
+        // A 404 with an endpoint is that endpoint's own: /metrics hides.
+        if (response.StatusCode == StatusCodes.Status405MethodNotAllowed || response.StatusCode == StatusCodes.Status404NotFound && context.HttpContext.GetEndpoint() is null)
+            Correct(response, endpoints);
         var problem = response.StatusCode switch
         {
             StatusCodes.Status404NotFound => new ProblemResult(
@@ -23,7 +36,7 @@ internal static class StatusProblems
             StatusCodes.Status405MethodNotAllowed => new ProblemResult(
                 StatusCodes.Status405MethodNotAllowed,
                 "method_not_allowed",
-                $"{request.Method} is not allowed at {TextRules.Clip(request.Path.ToString())}. Use {response.Headers.Allow}."),
+                $"{TextRules.Clip(request.Method, 30)} is not allowed at {TextRules.Clip(request.Path.ToString())}. Use {response.Headers.Allow}."),
             StatusCodes.Status415UnsupportedMediaType => JsonBody.UnsupportedMediaType(
                 response, [.. endpoints.Where(endpoint => Methods(endpoint).Contains(request.Method)).SelectMany(endpoint => endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes ?? []).Distinct()]),
             var status => new ProblemResult(status, "bad_request", "The request cannot be processed."),

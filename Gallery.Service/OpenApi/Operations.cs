@@ -70,6 +70,7 @@ internal static class Operations
             yield return ProblemExceptionHandler.MalformedBody;
         }
 
+        if (facts.OfType<IHttpMethodMetadata>().Any(route => !route.HttpMethods.All(CrossOriginGuard.IsSafe))) yield return CrossOriginGuard.Forbidden;
         if (!facts.OfType<DisableRateLimitingAttribute>().Any()) yield return RateLimit.Rejected(100, retryAfterSeconds: 1);
         if (facts.OfType<IAllowAnonymous>().Any()) yield break;
         foreach (var problem in ProblemExceptionHandler.OfDatabase) yield return problem;

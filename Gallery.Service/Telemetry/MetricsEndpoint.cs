@@ -1,4 +1,4 @@
-using System.Net;
+using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Sql.Database;
 
@@ -17,7 +17,7 @@ internal static class MetricsEndpoint
     {
         if (!IsOn(settings)) return;
         var isOpen = FindAudience(settings) == "on";
-        app.MapPrometheusScrapingEndpoint(
+        var metrics = app.MapPrometheusScrapingEndpoint(
             Path,
             meterProvider: null,
             configureBranchedPipeline: branch => branch.Use((http, next) =>
@@ -29,11 +29,16 @@ internal static class MetricsEndpoint
             optionsName: null)
             .AllowAnonymous()         // access is decided above, and credentials do not matter here
             .DisableRateLimiting();
+        metrics.Finally(route => route.Metadata.Add(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head])));
     }
 
-    /// <summary>A proxy on this machine also connects from loopback, but adds headers.</summary>
+    /// <summary>
+    /// A proxy on this machine also connects from loopback, but adds headers. So does a browser with another site's page, whose host name resolves to
+    /// this machine (DNS rebinding).
+    /// </summary>
     private static bool IsOfThisMachine(HttpContext http) =>
-        http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
+        LoopbackGuard.IsLoopback(http.Connection.RemoteIpAddress)
+        && LoopbackGuard.IsOwnName(http.Request.Host)
         && !PublicUrl.IsProxied(http.Request);
 
     private static string FindAudience(IConfiguration settings) => settings.Find(Setting) switch

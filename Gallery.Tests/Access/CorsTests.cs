@@ -1,5 +1,6 @@
 using Gallery.Service.Access;
 using Gallery.Sql.Database;
+using Gallery.Tests.Observability;
 using Gallery.Tests.Service;
 using Gallery.Tests.Settings;
 using Microsoft.Extensions.DependencyInjection;
@@ -15,6 +16,8 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
     [InlineData("POST", "authorization,content-type")]
     [InlineData("DELETE", "authorization")]
     [InlineData("GET", "x-api-key,if-none-match,traceparent,x-request-id")]
+    [InlineData("PATCH", "authorization,content-type,if-match,prefer,idempotency-key")]
+    [InlineData("PUT", "baggage,tracestate,sentry-trace,apikey,x-client-info,cache-control,x-requested-with,x-of-tomorrow")]
     public async Task A_preflight_of_a_listed_page_is_let_in_without_credentials(string method, string headers)
     {
         await using var service = await fixture.StartAsync($"GALLERY_CORS_ORIGINS=https://APP.example.com:443/, http://localhost:3000");
@@ -42,6 +45,66 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
         Assert.Null(Header(await service.Api.GetAsync("/v1/gallery/", ("Origin", origin), ("X-API-Key", GuardedService.Key)), "Access-Control-Allow-Origin"));
     }
 
+    [Theory]
+    [InlineData("https://pr-7.example.app", true)]
+    [InlineData("https://a.b.example.app", true)]
+    [InlineData("https://pr-7.test.example:8443", true)]
+    [InlineData("https://example.app", false)]
+    [InlineData("https://evil-example.app", false)]
+    [InlineData("https://evilexample.app", false)]
+    [InlineData("https://pr-7.example.app.evil.example", false)]
+    [InlineData("https://evil.example/.example.app", false)]
+    [InlineData("https://evil.example#.example.app", false)]
+    [InlineData("https://pr-7.example.app@evil.example", false)]
+    [InlineData("https://evil.example@pr-7.example.app", false)]
+    [InlineData("https://evil.example:x@pr-7.example.app", false)]
+    [InlineData("http://pr-7.example.app", false)]
+    [InlineData("https://pr-7.example.app:8443", false)]
+    [InlineData("https://pr-7.example.app:443", false)]
+    [InlineData("https://pr-7.test.example", false)]
+    [InlineData("https://pr-7.example.app.", false)]
+    [InlineData("https://pr-7.example.app/", false)]
+    [InlineData("https://pr-7.example.app/path", false)]
+    [InlineData("https://PR-7.example.app", false)]
+    [InlineData("https://.example.app", false)]
+    [InlineData("https://*.example.app", false)]
+    [InlineData("https://pr-7.example.app,https://evil.example", false)]
+    [InlineData("null", false)]
+    [InlineData("", false)]
+    public async Task A_pattern_stands_for_every_subdomain_with_its_scheme_and_port(string origin, bool isAllowed)
+    {
+        await using var service = await fixture.StartAsync("GALLERY_CORS_ORIGINS=https://*.example.app https://*.test.example:8443");
+
+        var preflight = await PreflightAsync(service.Api, origin, "POST", "authorization");
+        var answer = await service.Api.GetAsync("/v1/gallery/", ("Origin", origin), ("X-API-Key", GuardedService.Key));
+
+        Assert.Equal(isAllowed ? origin : null, Header(preflight, "Access-Control-Allow-Origin"));
+        Assert.Equal(isAllowed ? origin : null, Header(answer, "Access-Control-Allow-Origin"));
+        Assert.Equal("Origin", Header(answer, "Vary"));
+    }
+
+    [Fact]
+    public async Task A_refused_origin_is_logged_once_a_second_as_one_line_of_plain_text()
+    {
+        await using var service = await ObservedService.StartAsync(fixture.Database.ConnectionString, $"GALLERY_CORS_ORIGINS={Page}");
+        await service.Api.GetAsync("/v1/gallery/", ("Origin", Page));
+        await service.Api.GetAsync("/v1/gallery/");
+        Assert.Empty(service.Lines("Gallery.Service.Access.CrossOriginGuard"));
+
+        using (var connection = await Limits.RawConnection.OpenAsync(service.Api.Address))
+        {
+            await connection.SendAsync("OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\u001b[31m \u00e2\u0080\u00a8x\r\nAccess-Control-Request-Method: GET\r\nConnection: close\r\n\r\n");   // U+2028 in UTF-8
+            await connection.ReadToEndAsync();
+        }
+
+        for (var i = 0; i < 20; i++) await service.Api.GetAsync("/v1/gallery/", ("Origin", "https://evil.example"));
+
+        var lines = service.Lines("Gallery.Service.Access.CrossOriginGuard");
+        Assert.InRange(lines.Count, 1, 20);
+        Assert.StartsWith("Pages of https://evil.example\\u001b[31m\\u0020\\u2028x may not call", lines[0], StringComparison.Ordinal);
+        Assert.All(lines, line => Assert.DoesNotContain(line, character => character is < ' ' or > '~'));
+    }
+
     [Fact]
     public async Task A_listed_page_may_read_answers_and_refusals_and_their_headers()
     {
@@ -54,7 +117,8 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
         })
         {
             Assert.Equal(Page, Header(answer, "Access-Control-Allow-Origin"));
-            Assert.Equal(["ETag", "Link", "Location", "Retry-After", "X-Request-Id"], Header(answer, "Access-Control-Expose-Headers")!.Split(',').Select(name => name.Trim()).Order());
+            Assert.Equal("Origin", Header(answer, "Vary"));
+            Assert.Equal(["Accept", "Allow", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"], Header(answer, "Access-Control-Expose-Headers")!.Split(',').Select(name => name.Trim()).Order());
         }
     }
 
@@ -69,7 +133,19 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
 
     [Theory]
     [InlineData("*")]
-    [InlineData("https://*.example.com")]
+    [InlineData("https://*")]
+    [InlineData("https://*.")]
+    [InlineData("https://*.com")]
+    [InlineData("https://*.com.")]
+    [InlineData("https://*.localhost")]
+    [InlineData("https://*.*.example.com")]
+    [InlineData("https://app.*.example.com")]
+    [InlineData("https://*example.com")]
+    [InlineData("https://*.192.0.2.1")]
+    [InlineData("https://*.example.com/path")]
+    [InlineData("https://user@*.example.com")]
+    [InlineData("https://user@app.example.com")]
+    [InlineData("https://bücher.example")]
     [InlineData("app.example.com")]
     [InlineData("https://app.example.com/gallery")]
     [InlineData("ftp://app.example.com")]

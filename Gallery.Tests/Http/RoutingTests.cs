@@ -1,3 +1,4 @@
+using Gallery.Tests.Fuzzing;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Http;
@@ -59,6 +60,42 @@ public sealed class RoutingTests(TestService service) : IClassFixture<TestServic
 
         Assert.Equal((405, "method_not_allowed"), (answer.Status, answer.Problem));
         Assert.Equal(allow, string.Join(", ", answer.ContentHeaders.Allow.Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("get")]
+    [InlineData("Head")]
+    [InlineData("pOsT")]
+    [InlineData("dElEtE")]
+    [InlineData("deletE")]
+    [InlineData("M-SEARCH")]
+    [InlineData("GETS")]
+    [InlineData("!#$%&'*+-.^_`|~")]
+    [InlineData("LONGEST")]
+    public async Task A_methods_name_has_capitals_and_another_one_is_405_at_every_route(string method)
+    {
+        if (method == "LONGEST") method = new string('X', 2000);
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id);
+        foreach (var path in ApiDocument.Committed.Operations.Select(operation => ApiDocument.Committed.Fill(operation, id)).Concat(["/openapi/v1.json", "/docs/", "/metrics"]).Distinct())
+        {
+            var answer = await AskAsync(path);
+
+            Assert.Equal((path, 405, "method_not_allowed"), (path, answer!.Status, answer.Problem));
+            Assert.NotEmpty(answer.Find("Allow")!);
+            Assert.InRange(answer.Text.Length, 0, 1000);
+        }
+
+        Assert.Equal(404, (await AskAsync("/nowhere"))!.Status);
+        Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{id}/")).Status);
+
+        // HttpClient would write the capitals.
+        async Task<Limits.RawAnswer?> AskAsync(string path)
+        {
+            using var connection = await Limits.RawConnection.OpenAsync(_api.Address);
+            await connection.SendAsync($"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            return await connection.ReadAsync();
+        }
     }
 
     [Theory]

@@ -48,6 +48,9 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
     [InlineData("Forwarded", "for=127.0.0.1")]
     [InlineData("X-Real-IP", "127.0.0.1")]
     [InlineData("Via", "1.1 proxy")]
+    [InlineData("X-Forwarded-Anything", "")]
+    [InlineData("CF-Connecting-IP", "192.0.2.1")]
+    [InlineData("cf-ray", "0")]
     public async Task What_a_proxy_on_this_machine_passes_on_is_not_this_machines_own_question(string header, string value)
     {
         await using var service = await ObservedService.StartAsync(_database);
@@ -55,6 +58,21 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
 
         Assert.Equal((404, "route_not_found"), (answer.Status, answer.Problem));
         Assert.Equal(200, (await service.Api.GetAsync("/metrics")).Status);
+    }
+
+    [Theory]
+    [InlineData("evil.example", 404)]
+    [InlineData("localhost.evil.example:9999", 404)]
+    [InlineData("localhost:9999", 200)]
+    [InlineData("[::1]", 200)]
+    public async Task With_keys_too_a_page_that_poses_as_this_machine_is_not_answered(string host, int status)
+    {
+        await using var guarded = await ObservedService.StartAsync(_database, Access.GuardedService.Keys);
+        await using var everyone = await ObservedService.StartAsync(_database, Access.GuardedService.Keys, "GALLERY_METRICS=on");
+
+        Assert.Equal(status, (await guarded.Api.GetAsync("/metrics", ("Host", host))).Status);
+        Assert.Equal(200, (await everyone.Api.GetAsync("/metrics", ("Host", host))).Status);
+        Assert.Equal(200, (await guarded.Api.GetAsync("/v1/gallery/?limit=1", ("Host", host), ("X-API-Key", Access.GuardedService.Key))).Status);
     }
 
     [Theory]
@@ -92,7 +110,7 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
     public async Task A_setting_that_can_not_be_used_is_named_with_what_it_takes(string setting, string message) =>
         Assert.Equal(message, (await Assert.ThrowsAsync<SettingsException>(() => ObservedService.StartAsync(_database, setting))).Message);
 
-    private static IPAddress? FindOwnAddress() => NetworkInterface.GetAllNetworkInterfaces()
+    internal static IPAddress? FindOwnAddress() => NetworkInterface.GetAllNetworkInterfaces()
         .Where(network => network.OperationalStatus == OperationalStatus.Up)
         .SelectMany(network => network.GetIPProperties().UnicastAddresses)
         .Select(unicast => unicast.Address)

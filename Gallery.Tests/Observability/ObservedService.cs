@@ -15,9 +15,11 @@ public sealed class ObservedService : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source;
 
-    private ObservedService(NpgsqlDataSource source, WebApplication host, WarningLog log)
+    private readonly LineLog _lines;
+
+    private ObservedService(NpgsqlDataSource source, WebApplication host, WarningLog log, LineLog lines)
     {
-        (_source, Host, Log) = (source, host, log);
+        (_source, Host, Log, _lines) = (source, host, log, lines);
         Api = new Api(new Uri(host.Urls.First()));
     }
 
@@ -27,6 +29,9 @@ public sealed class ObservedService : IAsyncDisposable
 
     /// <summary>The log's lines of level warning or above.</summary>
     public WarningLog Log { get; }
+
+    /// <summary>The log's lines of this category, of any level.</summary>
+    public IReadOnlyList<string> Lines(string category) => _lines.Find(category);
 
     /// <param name="settings">Each <c>NAME=value</c>.</param>
     public static Task<ObservedService> StartAsync(string database, params string[] settings) => StartAsync(database, "http://127.0.0.1:0", settings);
@@ -38,10 +43,11 @@ public sealed class ObservedService : IAsyncDisposable
         var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database)) { Pooling = true };
         var source = GalleryDatabase.Create(connection, given);
         var host = GalleryService.Build(source, given, ["--urls", urls, "--Logging:Console:LogLevel:Default", "None"]);
-        var log = new WarningLog();
+        var (log, lines) = (new WarningLog(), new LineLog());
         host.Services.GetRequiredService<ILoggerFactory>().AddProvider(log);
+        host.Services.GetRequiredService<ILoggerFactory>().AddProvider(lines);
         await host.StartAsync();
-        return new ObservedService(source, host, log);
+        return new ObservedService(source, host, log, lines);
     }
 
     public async ValueTask DisposeAsync()
@@ -50,5 +56,6 @@ public sealed class ObservedService : IAsyncDisposable
         await Host.DisposeAsync();
         await _source.DisposeAsync();
         Log.Dispose();
+        _lines.Dispose();
     }
 }
