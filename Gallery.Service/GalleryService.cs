@@ -25,6 +25,7 @@ public static partial class GalleryService
         // Settings are read once, at the start. Watching for changes would cover every file below the working folder.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
         builder.Logging.AddGalleryLogging(settings);
+        _ = AccessLog.IsOn(settings);
         builder.AddGalleryTelemetry(settings);
         if (ServiceAddress.Find(builder.Configuration, settings) is { } urls) builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
@@ -37,6 +38,7 @@ public static partial class GalleryService
         builder.Services.AddHostedService<Drain>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<LogLimit>();
+        builder.Services.AddSingleton<Audit>();
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
         builder.Services.Configure<RouteOptions>(routing => routing.SetParameterPolicy<UuidRouteConstraint>(UuidRouteConstraint.Name));
@@ -54,13 +56,14 @@ public static partial class GalleryService
         builder.Services.AddSingleton(database);
         var app = builder.Build();
         var limits = app.Services.GetRequiredService<ServiceLimits>();
+        if (AccessLog.IsOn(settings)) app.UseMiddleware<AccessLog>();
         app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
+        app.Use(StatusProblems.RefuseOtherCaseAsync);
         app.UseLoopbackGuard();   // before proxies, so that no X-Forwarded-Host replaces the Host that it checks
         app.UseTrustedProxies(limits);
         app.UseGalleryAccess();
-        app.Use(StatusProblems.RefuseOtherCaseAsync);
         app.UseLimits(limits);
         app.UseResponseCompression();
         foreach (var noun in Nouns.All) noun.MapRoutes(app);

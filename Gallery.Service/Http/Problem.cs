@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Gallery.Service.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -44,6 +45,7 @@ internal sealed record ProblemResult(
     {
         var response = httpContext.Response;
         response.StatusCode = Status;
+        AccessLog.SetCode(httpContext, Code);
         response.Headers.CacheControl = "no-store";
         // The exception handler cleared these two.
         response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
+using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -96,6 +97,7 @@ internal static class ImageEndpoints
         }
 
         if (image is null) return errors.ToProblem();
+        AccessLog.SetId(http, image.ImageId);
         if (Permissions.FindUserIdFault(caller, image.UserId) is { } forbidden) return forbidden;
         if (recreates && caller.UserId is not null) return ImageProblems.ForbiddenRecreate;
 
@@ -178,10 +180,11 @@ internal static class ImageEndpoints
     private static Task<IResult> RestoreImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct) =>
         ChangeAsync(imageId, http, images.RestoreImageAsync, "Image restored successfully", "Image is not in the trash; nothing changed", ct);
 
-    private static async Task<IResult> PurgeImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> PurgeImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, Permissions permissions, ImageRepository images, Audit audit, CancellationToken ct)
     {
         if (permissions.FindPurgeFault(http.Caller()) is { } forbidden) return forbidden;
-        var answer = await ChangeAsync(imageId, http, images.PurgeImageAsync, "Image permanently deleted", "", ct);
+        var report = audit.OfDeletion(http, imageId);
+        var answer = await ChangeAsync(imageId, http, (key, token) => images.PurgeImageAsync(key with { Report = report }, token), "Image permanently deleted", "", ct);
         if (answer is Ok<Envelope<Image>>) http.Response.Headers.ETag = default;   // the image no longer exists
         return answer;
     }

@@ -46,6 +46,8 @@ internal static class LogSetup
         };
         if (settings.Find(Level) is not null) logging.SetMinimumLevel(least);
         logging.AddFilter("Microsoft", least > LogLevel.Warning ? least : LogLevel.Warning);
+        foreach (var category in new[] { AccessLog.Category, Audit.Category }) logging.AddFilter(category, LogLevel.Information);   // never hidden by the level
+
         logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);   // Program prints why the start failed, in one line
         // Otherwise each request gets an Activity and a logging scope for lines that are filtered out. RequestIds makes the trace id instead.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);

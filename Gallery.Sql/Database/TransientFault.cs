@@ -20,6 +20,16 @@ internal static class TransientFault
         _ => false,
     };
 
+    /// <summary>Whether a write failed so that nobody knows whether it committed: its connection ended, or the time did.</summary>
+    public static bool MayHaveCommitted(Exception fault) => fault switch
+    {
+        NotStartedException => false,
+        PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow or ['2', '8', ..] or ['3', 'D', ..] or ['5', '3', ..] } => false,   // not connected
+        PostgresException { InvariantSeverity: "ERROR" } or NpgsqlException { InnerException: SocketException } => false,                     // rolled back; not connected
+        NpgsqlException or TimeoutException or IOException => true,
+        _ => false,
+    };
+
     /// <summary>Whether the statement would probably succeed, and certainly changed nothing the first time. Safe for every statement.</summary>
     public static bool IsWithoutEffect(NpgsqlException fault) => fault switch
     {

@@ -91,7 +91,7 @@ public sealed partial class ImageRepository
     }
 
     /// <inheritdoc cref="PurgeImageAsync"/>
-    internal Task<IReadOnlyList<ImageWrite>> PurgeImagesAsync(IReadOnlyList<ImageKey> keys, long since)
+    internal async Task<IReadOnlyList<ImageWrite>> PurgeImagesAsync(IReadOnlyList<ImageKey> keys, long since)
     {
         // language=PostgreSQL
         const string sql = $$"""
@@ -124,7 +124,18 @@ public sealed partial class ImageRepository
             """;
 
         // A second run would not find what the first one deleted, and might delete an image that was saved again in between.
-        return WriteAsync(sql, keys, since, isRepeatable: false);
+        try
+        {
+            var writes = await WriteAsync(sql, keys, since, isRepeatable: false);
+            for (var i = 0; i < writes.Count; i++)
+                if (writes[i].Outcome == ImageOutcome.Updated) keys[i].Report?.Invoke(true);
+            return writes;
+        }
+        catch (Exception e) when (TransientFault.MayHaveCommitted(e))
+        {
+            foreach (var key in keys) key.Report?.Invoke(false);
+            throw;
+        }
     }
 
     private const string Asked = """

@@ -49,6 +49,9 @@ public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, stri
 public readonly record struct ImageKey(Guid ImageId, Caller Caller)
 {
     public Preconditions If { get; init; }
+
+    /// <summary>Called when a purge has deleted the image, even if the caller has left. The argument is false if the answer was lost and it may be deleted.</summary>
+    public Action<bool>? Report { get; init; }
 }
 
 /// <summary>An edit of one image.</summary>

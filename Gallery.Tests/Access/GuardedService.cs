@@ -36,7 +36,7 @@ internal sealed class GuardedService : IAsyncDisposable
     {
         var given = Given.Settings(settings);
         var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, connectionString)) { Pooling = true }, given);
-        var service = GalleryService.Build(source, given, ["--urls", "http://127.0.0.1:0", "--Logging:LogLevel:Default", "Critical"]);
+        var service = GalleryService.Build(source, given, ["--urls", "http://127.0.0.1:0", "--Logging:Console:LogLevel:Default", "Critical"]);
         await service.StartAsync();
         return new GuardedService(service, source);
     }

@@ -28,7 +28,7 @@ public sealed class ModelTests(TestServer server)
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         var settings = new ConfigurationBuilder().AddInMemoryCollection([new("GALLERY_COALESCING", coalescing)]).Build();
         await using var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database.ConnectionString)) { Pooling = true }, settings);
-        await using var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:LogLevel:Default", nameof(LogLevel.Critical)]);
+        await using var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:Console:LogLevel:Default", nameof(LogLevel.Critical)]);
         await service.StartAsync();
         using var api = new Api(new Uri(service.Urls.Single()));
         var rounds = FuzzRun.Cases(Rounds);

@@ -104,6 +104,7 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
 
     [Theory]
     [InlineData("GALLERY_METRICS=yes", "GALLERY_METRICS is \"yes\"; it takes off, loopback or on.")]
+    [InlineData("GALLERY_ACCESS_LOG=true", "GALLERY_ACCESS_LOG is \"true\"; it takes on or off.")]
     [InlineData("GALLERY_LOG_FORMAT=xml", "GALLERY_LOG_FORMAT is \"xml\"; it takes text or json.")]
     [InlineData("GALLERY_LOG_LEVEL=loud", "GALLERY_LOG_LEVEL is \"loud\"; it takes debug, info, warning or error.")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317", "OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL. Set the collector's, such as http://localhost:4317.")]

@@ -44,7 +44,7 @@ public sealed class TestService(TestServer server) : IAsyncLifetime
         var settings = new ConfigurationBuilder().AddInMemoryCollection([new("GALLERY_IMAGE_HOSTS", "assets.mycoolsite.com")]).Build();
         var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, connectionString)) { Pooling = true };
         var source = GalleryDatabase.Create(connection, settings);
-        var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:LogLevel:Default", nameof(LogLevel.Critical)]);
+        var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:Console:LogLevel:Default", nameof(LogLevel.Critical)]);
         await service.StartAsync();
         return (service, source, new Api(new Uri(service.Urls.Single())));
     }
