@@ -25,7 +25,8 @@ internal sealed class Pooler : IAsyncDisposable
 
         var pooler = new Pooler
         {
-            ConnectionString = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1", Port = port }.ConnectionString,
+            // The pooler asks for no password, which the connections to a private server refuse.
+            ConnectionString = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1", Port = port, RequireAuth = null }.ConnectionString,
         };
         var password = target.Password is { } set ? $"password='{set}'" : "";
         var settings = Path.Combine(pooler._folder.FullName, "pgbouncer.ini");
