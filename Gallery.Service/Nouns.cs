@@ -1,3 +1,4 @@
+using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
 
@@ -10,6 +11,7 @@ internal static class Nouns
     [
         ImageNoun.Noun,
         HistoryNoun.Noun,
+        ErasureNoun.Noun,
     ];
 
     /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Gallery.Sql.Database;
 
 namespace Gallery.Service.Http;
 
@@ -48,15 +47,6 @@ internal sealed class PageQuery
 
     /// <summary>The same for a list that is sorted by a number alone.</summary>
     public long? AfterNumber { get; }
-
-    /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
-    public string? ReadUserId(Caller caller, FieldErrors errors)
-    {
-        var userId = _query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
-        if (userId is not null && TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault)
-            errors.Add("user_id", $"{fault} Leave user_id out to list {(caller.UserId is null ? "everyone's" : "your own")}.");
-        return userId;
-    }
 
     public string CursorAt(DateTime at, Guid id) => Cursor.Encode(_list, Cursor.NumberOf(at), id);
 

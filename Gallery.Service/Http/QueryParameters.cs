@@ -1,10 +1,20 @@
 using System.Globalization;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Http;
 
 /// <summary>Parameters of the query that are not text. A wrong value is a fault that names the parameter.</summary>
 internal static class QueryParameters
 {
+    /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
+    public static string? ReadUserId(this IQueryCollection query, Caller caller, FieldErrors errors)
+    {
+        var userId = query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
+        if (userId is not null && TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault)
+            errors.Add("user_id", $"{fault} Leave user_id out to list {(caller.UserId is null ? "everyone's" : "your own")}.");
+        return userId;
+    }
+
     /// <summary>False if it is absent.</summary>
     public static bool ReadSwitch(this IQueryCollection query, string name, FieldErrors errors)
     {

@@ -128,7 +128,7 @@ internal static class ImageEndpoints
         var caller = http.Caller();
         var errors = new FieldErrors();
         var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
-        var userId = query.ReadUserId(caller, errors);
+        var userId = http.Request.Query.ReadUserId(caller, errors);
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 

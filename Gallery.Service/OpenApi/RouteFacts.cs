@@ -73,6 +73,14 @@ internal static class RouteFacts
     public static RouteHandlerBuilder WithFilter(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum });
 
+    /// <summary>Declares a required text parameter of the query.</summary>
+    public static RouteHandlerBuilder WithRequired(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
+        route.WithMetadata(new OpenApiParameter
+        {
+            Name = name, In = ParameterLocation.Query, Required = true, Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum },
+        });
+
     /// <summary>Declares an optional whole number of the query.</summary>
     public static RouteHandlerBuilder WithNumber(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = $"{minimum}", Maximum = $"{maximum}", Default = minimum });

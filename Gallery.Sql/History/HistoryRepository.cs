@@ -39,6 +39,7 @@ public sealed class HistoryRepository : IAsyncDisposable
                 select e.image_id, e.revision, e.event, e.fields, e.occurred_at, e.actor, e.position
                 from gallery.image_event as e
                 where e.image_id = @ImageId
+                  and (e.user_id <> '' or e.event = 'purged')             -- an erased user leaves an empty row
                 union all                                                 -- a row from before there was a history
                 select i.image_id, 1, 'created', array[]::text[], i.created_at, null, null
                 from gallery.image as i
@@ -101,6 +102,7 @@ public sealed class HistoryRepository : IAsyncDisposable
             select {HistoryRow.Columns}
             from gallery.image_event as e
             where e.position > @After
+              and (e.user_id <> '' or e.event = 'purged')
             order by e.position
             limit @Limit
             """;

@@ -11,6 +11,9 @@ internal sealed class ApiDocument
 {
     private static readonly string[] Known = ["tags", "summary", "description", "operationId", "parameters", "requestBody", "responses", "security", "x-allowed-to"];
 
+    /// <summary>What a parameter of the path is that is no id.</summary>
+    public const string AnyText = "a";
+
     public ApiDocument(string json)
     {
         var root = JsonDocument.Parse(json).RootElement;
@@ -57,7 +60,7 @@ internal sealed class ApiDocument
 
     /// <summary>The path of the operation on the thing with this id. Another parameter is a text that any path may hold.</summary>
     public string Fill(Operation operation, Guid id) => operation.In("path").Aggregate(operation.Path, (path, parameter) =>
-        path.Replace($"{{{parameter.Name}}}", JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid" ? id.ToString() : "a", StringComparison.Ordinal));
+        path.Replace($"{{{parameter.Name}}}", JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid" ? id.ToString() : AnyText, StringComparison.Ordinal));
 
     /// <summary>What the document's examples give a field of this name.</summary>
     public JsonElement? FindExample(string name) => Operations

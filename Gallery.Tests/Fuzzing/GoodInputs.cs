@@ -143,6 +143,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
     private Gen<string> Parameter(Parameter parameter)
     {
         var schema = document.Schemas.Resolve(parameter.Schema);
+        if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
         return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
             ? Text(schema, document.FindExample(parameter.Name))
             : Value(schema, null, Guid.NewGuid());

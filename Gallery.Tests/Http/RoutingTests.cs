@@ -11,17 +11,22 @@ public sealed class RoutingTests(TestService service) : IClassFixture<TestServic
     [Fact]
     public async Task Every_route_answers_with_and_without_its_trailing_slash()
     {
-        var id = Guid.NewGuid();
         foreach (var slash in new[] { "", "/" })
         {
+            var id = Guid.NewGuid();
             var body = $$"""{"user_id":"user_123","image_url":"{{Api.UrlOf(id)}}"}""";
-            Assert.Contains((await _api.PostAsync($"/v1/gallery{slash}", body)).Status, new[] { 200, 201 });
+            Assert.Equal(201, (await _api.PostAsync($"/v1/gallery{slash}", body)).Status);
             Assert.Equal(200, (await _api.GetAsync($"/v1/gallery{slash}")).Status);
             Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{id}{slash}")).Status);
+            Assert.Equal(200, (await _api.PatchAsync($"/v1/gallery/{id}{slash}", "{}")).Status);
+            Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{id}/history{slash}")).Status);
+            Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/changes{slash}")).Status);
             Assert.Equal(200, (await _api.DeleteAsync($"/v1/gallery/{id}{slash}")).Status);
             Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/deleted{slash}")).Status);
             Assert.Equal(200, (await _api.PostAsync($"/v1/gallery/{id}/restore{slash}")).Status);
             Assert.Equal(200, (await _api.DeleteAsync($"/v1/gallery/{id}/permanent{slash}")).Status);
+            Assert.Equal(200, (await _api.PostAsync($"/v1/gallery/deleted/empty{slash}?user_id=nobody")).Status);
+            Assert.Equal(200, (await _api.DeleteAsync($"/v1/gallery/users/nobody{slash}?confirm=nobody")).Status);
             Assert.Equal(200, (await _api.GetAsync($"/livez{slash}")).Status);
             Assert.Equal(200, (await _api.GetAsync($"/readyz{slash}")).Status);
         }
@@ -47,8 +52,8 @@ public sealed class RoutingTests(TestService service) : IClassFixture<TestServic
     [Theory]
     [InlineData("PUT", "/v1/gallery/", "GET, HEAD, POST")]
     [InlineData("DELETE", "/v1/gallery/", "GET, HEAD, POST")]
-    [InlineData("PATCH", "/v1/gallery/8d76bd3a-053e-4bb5-a2ab-ce147e53f40c/", "DELETE, GET, HEAD")]
-    [InlineData("POST", "/v1/gallery/8d76bd3a-053e-4bb5-a2ab-ce147e53f40c", "DELETE, GET, HEAD")]
+    [InlineData("PUT", "/v1/gallery/8d76bd3a-053e-4bb5-a2ab-ce147e53f40c/", "DELETE, GET, HEAD, PATCH")]
+    [InlineData("POST", "/v1/gallery/8d76bd3a-053e-4bb5-a2ab-ce147e53f40c", "DELETE, GET, HEAD, PATCH")]
     [InlineData("GET", "/v1/gallery/8d76bd3a-053e-4bb5-a2ab-ce147e53f40c/restore/", "POST")]
     [InlineData("GET", "/v1/gallery/8d76bd3a-053e-4bb5-a2ab-ce147e53f40c/permanent/", "DELETE")]
     [InlineData("POST", "/v1/gallery/deleted/", "GET, HEAD")]

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Gallery.Service.Access;
+using Gallery.Service.Http;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Telemetry;
+using Gallery.Sql.Database;
+using Gallery.Sql.Erasure;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Gallery.Service.Erasure;
+
+/// <summary>Deletes many images permanently: a user's trash, or everything of a user.</summary>
+internal static class ErasureEndpoints
+{
+    // Ends before GALLERY_REQUEST_TIMEOUT, whose smallest value is 3 s, together with one more batch.
+    private static readonly TimeSpan MaximumTime = TimeSpan.FromSeconds(2);
+
+    private static readonly ProblemResult Unconfirmed =
+        FieldErrors.Of("confirm", "confirm must repeat the user_id of the path. This deletes everything of that user permanently.");
+
+    private static readonly ProblemResult Forbidden = new(403, "forbidden_erasure", "Users' tokens may not erase a user. Send the request with a service key.");
+
+    public static void MapErasure(this IEndpointRouteBuilder routes)
+    {
+        var erasure = routes.MapGroup("/v1/gallery").WithTag("Erasure", "Permanent deletion of many images.");
+
+        erasure.MapPost("/deleted/empty/", EmptyTrash)
+            .WithName("EmptyTrash").WithSummary("Deletes a user's trash permanently")
+            .WithDescription("Works in batches, and may be sent again at any time. If is_complete is false, send it again. The pictures stay at Cloudinary.")
+            .WithFilter("user_id", "Whose trash. Required with a service key; with a user's token it is their own.", 1, Caller.UserIdMaximum)
+            .Answers(200, Envelope.Of(new ErasureReport(12, true), "Trash emptied successfully"))
+            .Problems(Permissions.ForbiddenPurge, Permissions.ForbiddenUserId)
+            .AllowedTo(Callers.Users, Callers.ServiceKeys);
+        erasure.MapDelete("/users/{user_id}/", EraseUser)
+            .WithName("EraseUser").WithSummary("Deletes everything of a user permanently")
+            .WithDescription("Images, trash and history. Of each image there remains only that it was purged. Works in batches: if is_complete is false, send it again. The pictures stay at Cloudinary.")
+            .WithRequired("confirm", "The user_id of the path once more.", 1, Caller.UserIdMaximum)
+            .Answers(200, Envelope.Of(new ErasureReport(120, true), "User erased successfully"))
+            .Problems(Unconfirmed, Forbidden)
+            .AllowedTo(Callers.ServiceKeys);
+    }
+
+    private static async Task<IResult> EmptyTrash(HttpContext http, Permissions permissions, ErasureRepository erasure, Audit audit, CancellationToken ct)
+    {
+        var caller = http.Caller();
+        if (permissions.FindPurgeFault(caller) is { } forbidden) return forbidden;
+        var errors = new FieldErrors();
+        var userId = http.Request.Query.ReadUserId(caller, errors);
+        if (userId is null) errors.Add("user_id", "user_id is required. Name the user whose trash is to be emptied.");
+        if (errors.Any) return errors.ToProblem();
+        if (Permissions.FindUserIdFault(caller, userId) is { } other) return other;
+
+        var start = Stopwatch.GetTimestamp();
+        var purged = 0;
+        int batch;
+        do purged += batch = Report(http, audit, await erasure.EmptyTrashAsync(caller, userId!, ct));
+        while (batch == ErasureRepository.BatchSize && Stopwatch.GetElapsedTime(start) < MaximumTime);
+        return Answer(purged, batch < ErasureRepository.BatchSize, "Trash emptied successfully");
+    }
+
+    private static async Task<IResult> EraseUser([FromRoute(Name = "user_id")] string userId, HttpContext http, ErasureRepository erasure, Audit audit, CancellationToken ct)
+    {
+        var caller = http.Caller();
+        if (caller.UserId is not null) return Forbidden;
+        // The server leaves %2F in a path as it is, because a slash would be another segment. In the query it is decoded.
+        if (http.Request.Query["confirm"] is not [{ } confirm] || (confirm != userId && confirm != userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase))) return Unconfirmed;
+        userId = confirm;
+        if (TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault) return FieldErrors.Of("user_id", fault);
+
+        var start = Stopwatch.GetTimestamp();
+        var purged = 0;
+        for (var isDone = false; !isDone && Stopwatch.GetElapsedTime(start) < MaximumTime;)
+        {
+            var batch = Report(http, audit, await erasure.EraseImagesAsync(caller, userId, ct));
+            purged += batch;
+            isDone = batch < ErasureRepository.BatchSize;
+        }
+
+        var isComplete = false;
+        while (!isComplete && Stopwatch.GetElapsedTime(start) < MaximumTime) isComplete = await erasure.EraseEventsAsync(userId, ct) < ErasureRepository.BatchSize;
+        return Answer(purged, isComplete, "User erased successfully");
+    }
+
+    private static int Report(HttpContext http, Audit audit, IReadOnlyList<Guid> purged)
+    {
+        foreach (var id in purged) audit.OfDeletion(http, id)(true);
+        return purged.Count;
+    }
+
+    private static Ok<Envelope<ErasureReport>> Answer(int purged, bool isComplete, string done) =>
+        TypedResults.Ok(Envelope.Of(new ErasureReport(purged, isComplete), isComplete ? done : "More is left. Send the request again"));
+}

@@ -1,0 +1,23 @@
+using System.Globalization;
+using Gallery.Sql.Database;
+
+namespace Gallery.Service.Erasure;
+
+/// <summary>How long the trash and the history are kept.</summary>
+/// <param name="TrashDays">Null: until someone deletes permanently.</param>
+/// <param name="HistoryDays">Null: for good.</param>
+internal sealed record RetentionOptions(int? TrashDays, int? HistoryDays)
+{
+    private const int MaximumDays = 36_500;
+
+    /// <exception cref="SettingsException">A setting is no number of days.</exception>
+    public static RetentionOptions From(IConfiguration settings) => new(Read(settings, "GALLERY_TRASH_DAYS"), Read(settings, "GALLERY_HISTORY_DAYS"));
+
+    private static int? Read(IConfiguration settings, string name)
+    {
+        if (settings.Find(name) is not { } text) return null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days is >= 1 and <= MaximumDays
+            ? days
+            : throw new SettingsException($"{name} is \"{text}\"; it takes 1 to {MaximumDays} days, as a whole number. Remove it to keep everything.");
+    }
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics.Metrics;
+using Gallery.Sql.Database;
+using Gallery.Sql.Erasure;
+using Npgsql;
+
+namespace Gallery.Service.Erasure;
+
+/// <summary>
+/// Deletes what is older than its retention, once a minute, in small batches. Every instance may sweep, because two batches at once delete no row twice. If the
+/// database is down, the next minute's sweep goes on.
+/// </summary>
+internal sealed partial class RetentionSweep(ErasureRepository erasure, RetentionOptions retention, TimeProvider clock, ILogger<RetentionSweep> log) : BackgroundService
+{
+    public const string MeterName = "Gallery.Retention";
+
+    private static readonly Caller Actor = new("gallery:retention", null);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+    private static readonly Meter Meter = new(MeterName);
+    private static readonly Counter<long> Purged = Meter.CreateCounter<long>("gallery.retention.purged", "{row}", "Rows deleted because of their age.");
+    private static readonly Gauge<long> LastSweep = Meter.CreateGauge<long>("gallery.retention.last_sweep", "s", "When the last complete sweep ended, in Unix time.");
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        do
+        {
+            try
+            {
+                await SweepAsync(stoppingToken);
+                LastSweep.Record(clock.GetUtcNow().ToUnixTimeSeconds());
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            {
+                LogFailed(log, e.GetBaseException().Message.ReplaceLineEndings(" "));
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task SweepAsync(CancellationToken ct)
+    {
+        if (retention.TrashDays is { } trashDays)
+            for (var count = ErasureRepository.BatchSize; count == ErasureRepository.BatchSize;)
+            {
+                count = (await erasure.PurgeOldTrashAsync(Actor, trashDays, ct)).Count;
+                Purged.Add(count, new KeyValuePair<string, object?>("kind", "trash"));
+            }
+
+        if (retention.HistoryDays is { } historyDays)
+            for (var count = ErasureRepository.BatchSize; count == ErasureRepository.BatchSize;)
+            {
+                count = await erasure.PurgeOldEventsAsync(historyDays, ct);
+                Purged.Add(count, new KeyValuePair<string, object?>("kind", "history"));
+            }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The retention sweep failed and goes on in a minute: {Reason}")]
+    private static partial void LogFailed(ILogger log, string reason);
+}

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using Gallery.Sql.Database;
+using Npgsql;
+
+namespace Gallery.Sql.Erasure;
+
+/// <summary>
+/// Deletes many rows permanently, batch by batch. Each batch is one statement of at most <see cref="BatchSize"/> rows, and each method runs one batch and returns
+/// what it deleted. A caller goes on until a batch is not full, and may stop at any time.
+/// </summary>
+/// <remarks>
+/// Several may work at once. The conditions are repeated in each <c>delete</c>, so two batches may wait for each other, but none deletes a row twice. The
+/// limits in the SQL are numbers, because for a parameter the planner expects a tenth of the table.
+/// </remarks>
+public sealed class ErasureRepository(NpgsqlDataSource database)
+{
+    public const int BatchSize = 1000;
+
+    private readonly StatementRunner _statements = new(database);
+
+    /// <summary>Purges a batch of a user's trash, the oldest deletions first.</summary>
+    public Task<IReadOnlyList<Guid>> EmptyTrashAsync(Caller caller, string userId, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = $"""
+            with old as materialized
+            (
+                select i.image_id
+                from gallery.image as i
+                where i.user_id = @UserId
+                  and i.deleted_at is not null
+                order by i.deleted_at, i.image_id
+                limit 1000
+            ),
+            {Purge}
+            """;
+
+        return PurgeAsync(sql, ct, ("UserId", userId), ("Actor", caller.Name ?? ""));
+    }
+
+    /// <summary>Purges a batch of everyone's images that have been in the trash for so many days, by the database's clock.</summary>
+    public Task<IReadOnlyList<Guid>> PurgeOldTrashAsync(Caller caller, int days, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = $"""
+            with old as materialized
+            (
+                select i.image_id
+                from gallery.image as i
+                where i.deleted_at < now() - make_interval(days => @Days)
+                order by i.deleted_at, i.image_id
+                limit 1000
+            ),
+            {Purge}
+            """;
+
+        return PurgeAsync(sql, ct, ("Days", days), ("Actor", caller.Name ?? ""));
+    }
+
+    /// <summary>Purges a batch of a user's images, live or in the trash.</summary>
+    public Task<IReadOnlyList<Guid>> EraseImagesAsync(Caller caller, string userId, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            with old as materialized
+            (
+                select i.image_id
+                from gallery.image as i
+                where i.user_id = @UserId
+                limit 1000
+            ),
+            w as
+            (
+                delete from gallery.image as i
+                using old
+                where i.image_id = old.image_id
+                  and i.user_id = @UserId
+                returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
+            ),
+            e as
+            (
+                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
+                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), nullif(@Actor, ''), w.user_id
+                from w
+                union all
+                select w.image_id, 1, 'created', w.created_at, null, w.user_id
+                from w
+                on conflict (image_id, revision) do nothing
+            )
+            select w.image_id
+            from w
+            """;
+
+        return PurgeAsync(sql, ct, ("UserId", userId), ("Actor", caller.Name ?? ""));
+    }
+
+    /// <summary>
+    /// Removes the user from a batch of events. Of a purged image there remains only that it was purged, so that a late save is still refused. Returns the
+    /// number of events.
+    /// </summary>
+    public async Task<int> EraseEventsAsync(string userId, CancellationToken ct)
+    {
+        // The first event stays as an empty row: a save that is on its way while its image is purged conflicts with it.
+        // language=PostgreSQL
+        const string sql = """
+            with old as materialized
+            (
+                select e.image_id, e.revision
+                from gallery.image_event as e
+                where e.user_id = @UserId
+                limit 1000
+            ),
+            kept as
+            (
+                update gallery.image_event as e
+                set user_id     = '',
+                    fields      = '{}',
+                    actor       = case when e.event = 'purged' and e.actor <> 'user:' || @UserId then e.actor end,
+                    occurred_at = case when e.event = 'purged' then e.occurred_at else 'epoch' end
+                from old
+                where e.image_id = old.image_id
+                  and e.revision = old.revision
+                  and e.user_id = @UserId
+                  and (e.event = 'purged' or e.revision = 1)
+                returning 1
+            ),
+            gone as
+            (
+                delete from gallery.image_event as e
+                using old
+                where e.image_id = old.image_id
+                  and e.revision = old.revision
+                  and e.user_id = @UserId
+                  and e.event <> 'purged'
+                  and e.revision > 1
+                returning 1
+            )
+            select ((select count(*) from kept) + (select count(*) from gone))::int
+            """;
+
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId)))[0];
+    }
+
+    /// <summary>Deletes a batch of events that are older than so many days, tombstones too. Returns the number of events.</summary>
+    public async Task<int> PurgeOldEventsAsync(int days, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            with old as materialized
+            (
+                select e.image_id, e.revision
+                from gallery.image_event as e
+                where e.occurred_at < now() - make_interval(days => @Days)
+                order by e.occurred_at
+                limit 1000
+            ),
+            gone as
+            (
+                delete from gallery.image_event as e
+                using old
+                where e.image_id = old.image_id
+                  and e.revision = old.revision
+                returning 1
+            )
+            select (select count(*) from gone)::int
+            """;
+
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Days", days)))[0];
+    }
+
+    // What a purge of the rows in "old" does, if they are still in the trash.
+    private const string Purge = """
+        w as
+            (
+                delete from gallery.image as i
+                using old
+                where i.image_id = old.image_id
+                  and i.deleted_at is not null
+                returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
+            ),
+            e as
+            (
+                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
+                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), nullif(@Actor, ''), w.user_id
+                from w
+                union all
+                select w.image_id, 1, 'created', w.created_at, null, w.user_id
+                from w
+                on conflict (image_id, revision) do nothing
+            )
+            select w.image_id
+            from w
+        """;
+
+    /// <summary>Not run again if its answer was lost, because the second run would report nothing of the first.</summary>
+    private Task<IReadOnlyList<Guid>> PurgeAsync(string sql, CancellationToken ct, params (string, object)[] parameters) =>
+        _statements.ReadAsync<Guid>(sql, _ => row => row.GetGuid(0), isRepeatable: false, Stopwatch.GetTimestamp(), ct, parameters);
+}
