@@ -19,8 +19,8 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
     public sealed record Refusal(string Code, string Message);
 
     /// <summary>
-    /// Never throws, and takes linear time. Reports the first fault in this order: syntax, host, resource type, delivery type,
-    /// shape of the path, UUID.
+    /// Never throws, and takes linear time. Reports the first fault in this order: syntax, host, cloud, resource type,
+    /// delivery type, shape of the path, UUID.
     /// </summary>
     public static CloudinaryUrl Parse(string url, ImageHosts hosts)
     {
@@ -71,12 +71,13 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
 
         ReadOnlySpan<string> path = Split(parsed.Segments);
         var afterFirst = path[1..];
-        if (host == ImageHost.Shared && !BeginsWithTypes(path))
-        {
-            return path[0] is "" or "." or ".." || SignatureOrVersion().IsMatch(path[0])
-                ? Malformed("The URL has no cloud name. Send the secure_url that Cloudinary returned.")
-                : Read(afterFirst, fileNames);
-        }
+        var hasCloudName = host == ImageHost.Shared && !BeginsWithTypes(path);
+        if (hasCloudName && (path[0] is "" or "." or ".." || SignatureOrVersion().IsMatch(path[0])))
+            return Malformed("The URL has no cloud name. Send the secure_url that Cloudinary returned.");
+        if (host != ImageHost.Cname && !hosts.AllowsCloud(parsed.Host, path[0], out var cloud))
+            return new Refusal("cloud_not_allowed", $"The cloud '{Clip(cloud)}' is not allowed here. Use your own cloud or add it to {ImageHosts.CloudsSetting}.");
+        if (hasCloudName)
+            return Read(afterFirst, fileNames);
 
         var canBeCloudName = host != ImageHost.Shared && path[0] is not ("" or "." or "..") && !CanPrecedePublicId(path[0]);
         if (canBeCloudName && BeginsWithTypes(afterFirst))

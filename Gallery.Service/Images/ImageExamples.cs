@@ -37,6 +37,7 @@ internal static class ImageExamples
             $"https://res.cloudinary.com/demo/image/upload/{ImageId}_{ImageId}.png",
             $"https://res.cloudinary.com/demo/image/upload/{Guid.Empty}.png",
             $"https://example.com/{ImageId}.png",
+            $"https://res.cloudinary.com/another/image/upload/{ImageId}.png",
             "cat.png",
             $"https://res.cloudinary.com/demo/video/upload/{ImageId}.mp4",
             $"https://res.cloudinary.com/demo/image/facebook/{ImageId}.png",
@@ -45,7 +46,7 @@ internal static class ImageExamples
 
     private static ProblemResult ToProblem(string url)
     {
-        var refusal = CloudinaryUrl.Parse(url, ImageHosts.Parse(null)).Error!;
+        var refusal = CloudinaryUrl.Parse(url, ImageHosts.Parse(null, clouds: "demo")).Error!;
         return FieldErrors.Of("image_url", refusal.Message, refusal.Code);
     }
 

@@ -26,25 +26,42 @@ internal sealed partial class ImageHosts
 {
     public const string Setting = "GALLERY_IMAGE_HOSTS";
 
+    public const string CloudsSetting = "GALLERY_CLOUD_NAMES";
+
     private readonly FrozenSet<string> _cnames;
+    private readonly string[] _clouds;   // empty: any
 
-    private ImageHosts(FrozenSet<string> cnames) => _cnames = cnames;
+    private ImageHosts(FrozenSet<string> cnames, string[] clouds) => (_cnames, _clouds) = (cnames, clouds);
 
-    /// <exception cref="SettingsException">An entry is not a host name.</exception>
-    public static ImageHosts From(IConfiguration settings) => Parse(settings.Find(Setting));
+    /// <exception cref="SettingsException">An entry is not a host name or cloud name.</exception>
+    public static ImageHosts From(IConfiguration settings) => Parse(settings.Find(Setting), settings.Find(CloudsSetting));
 
     /// <param name="setting">Host names separated by commas or white space. Null or empty allows only Cloudinary's hosts.</param>
-    /// <exception cref="SettingsException">An entry is not a host name.</exception>
-    public static ImageHosts Parse(string? setting)
+    /// <param name="clouds">Cloud names, separated likewise. Null or empty allows every cloud.</param>
+    /// <exception cref="SettingsException">An entry is not a host name or cloud name.</exception>
+    public static ImageHosts Parse(string? setting, string? clouds = null)
     {
-        var cnames = (setting ?? "")
-            .Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries)
+        var cnames = Split(setting)
             .Select(entry => entry.Length <= 253 && HostName().IsMatch(entry)
                 ? entry.ToLowerInvariant()
                 : throw new SettingsException(
                     $"{Setting} contains '{entry}', which is not a host name. List CNAMEs such as assets.example.com."));
 
-        return new ImageHosts(cnames.ToFrozenSet(StringComparer.Ordinal));
+        var names = Split(clouds)
+            .Select(entry => CloudName().IsMatch(entry)
+                ? entry
+                : throw new SettingsException($"{CloudsSetting} contains '{entry}', which is not a cloud name. List names such as my-cloud."));
+
+        return new ImageHosts(cnames.ToFrozenSet(StringComparer.Ordinal), [.. names]);
+    }
+
+    /// <summary>Whether the setting allows the cloud that Cloudinary's URL names: the path, or a private CDN's host, which has no case.</summary>
+    public bool AllowsCloud(string host, string firstSegment, out string cloud)
+    {
+        var cdn = PrivateCdnHost().Match(host.ToLowerInvariant());
+        var (name, comparison) = cdn.Success ? (cdn.Groups["cloud"].Value, StringComparison.OrdinalIgnoreCase) : (firstSegment, StringComparison.Ordinal);
+        cloud = name;
+        return _clouds.Length == 0 || Array.Exists(_clouds, known => known.Equals(name, comparison));
     }
 
     /// <summary>Null for a host that is not allowed. Only ASCII letters compare without case.</summary>
@@ -64,10 +81,15 @@ internal sealed partial class ImageHosts
         return _cnames.Contains(name) || (isShard && _cnames.Contains(name[3..])) ? ImageHost.Cname : null;
     }
 
+    private static string[] Split(string? setting) => (setting ?? "").Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_-]+\z")]
+    private static partial Regex CloudName();
+
     [GeneratedRegex(@"\Ares(-[1-5])?\.cloudinary\.com\z", RegexOptions.ExplicitCapture)]
     private static partial Regex SharedHost();
 
-    [GeneratedRegex(@"\A[a-z0-9][a-z0-9-]*-res(-[1-5])?\.cloudinary\.com\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\A(?<cloud>[a-z0-9][a-z0-9-]*)-res(-[1-5])?\.cloudinary\.com\z", RegexOptions.ExplicitCapture)]
     private static partial Regex PrivateCdnHost();
 
     // RFC 1123, section 2.1. A last label of digits alone is the end of an IPv4 address.

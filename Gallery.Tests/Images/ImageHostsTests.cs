@@ -1,5 +1,6 @@
 using Gallery.Service.Images;
 using Gallery.Sql.Database;
+using Gallery.Tests.Settings;
 using Microsoft.Extensions.Configuration;
 using static Gallery.Tests.Images.CloudinaryUrlTests;
 
@@ -8,6 +9,37 @@ namespace Gallery.Tests.Images;
 /// <summary>Whose hosts are taken, and whether a cloud name comes first on them.</summary>
 public sealed class ImageHostsTests
 {
+    [Theory]
+    [InlineData("https://res.cloudinary.com/mine/image/upload/ID.png", null)]
+    [InlineData("https://res.cloudinary.com//mine/image/upload/ID.png", null)]
+    [InlineData("https://RES-3.cloudinary.com/m%69ne/ID.png", null)]
+    [InlineData("https://res.cloudinary.com/my_2nd-cloud/images/ID/seo.png", null)]
+    [InlineData("https://mine-res.cloudinary.com/image/upload/ID.png", null)]
+    [InlineData("https://MINE-res-2.cloudinary.com/ID.png", null)]
+    [InlineData("https://assets.example.com/any/image/upload/ID.png", null)]
+    [InlineData("https://res.cloudinary.com/theirs/image/upload/ID.png", "theirs")]
+    [InlineData("https://res.cloudinary.com/theirs/mine/ID.png", "theirs")]
+    [InlineData("https://res.cloudinary.com/Mine/image/upload/ID.png", "Mine")]
+    [InlineData("https://res.cloudinary.com/mine2/image/upload/ID.png", "mine2")]
+    [InlineData("https://res.cloudinary.com/image/upload/ID.png", "image")]
+    [InlineData("https://theirs-res.cloudinary.com/image/upload/ID.png", "theirs")]
+    [InlineData("https://theirs-res.cloudinary.com/mine/image/upload/ID.png", "theirs")]
+    public void Only_the_settings_clouds_are_allowed_on_cloudinarys_hosts(string url, string? refused)
+    {
+        var hosts = ImageHosts.From(Given.Settings("GALLERY_CLOUD_NAMES=mine, my_2nd-cloud", "GALLERY_IMAGE_HOSTS=assets.example.com"));
+        var error = CloudinaryUrl.Parse(url.Replace("ID", "8d76bd3a-4ffb-4caa-8f7a-0b8b4d0f2a5e", StringComparison.Ordinal), hosts).Error;
+
+        if (refused is null) Assert.Null(error);
+        else Assert.Equal(("cloud_not_allowed", $"The cloud '{refused}' is not allowed here. Use your own cloud or add it to GALLERY_CLOUD_NAMES."), (error!.Code, error.Message));
+    }
+
+    [Theory]
+    [InlineData("res.cloudinary.com")]
+    [InlineData("my/cloud")]
+    [InlineData("wölke")]
+    public void A_cloud_name_that_is_none_is_an_error(string name) =>
+        Assert.Contains("GALLERY_CLOUD_NAMES", Assert.Throws<SettingsException>(() => ImageHosts.Parse(null, $"good,{name}")).Message, StringComparison.Ordinal);
+
     [Theory]
     [InlineData("https://res.cloudinary.com:443/demo/" + Id)]
     [InlineData("https://res.cloudinary.com:/demo/" + Id)]
