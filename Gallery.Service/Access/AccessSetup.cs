@@ -12,7 +12,8 @@ internal static class AccessSetup
     public static void AddGalleryAccess(this IServiceCollection services, IConfiguration settings, string? publicAddress = null)
     {
         services.AddGalleryCors(settings);
-        services.AddSingleton(Permissions.From(settings));
+        var permissions = new Permissions(settings);
+        services.AddSingleton(permissions);
 
         var keys = ServiceKeys.Find(settings);
         var issuer = TokenIssuer.Find(settings);
@@ -30,7 +31,7 @@ internal static class AccessSetup
                 $"{LoopbackGuard.InsistSetting}=true and {(keys is null ? TokenIssuer.UrlSetting : ServiceKeys.Setting)} are both set. The first lets anyone in, the second does not. Remove one of them.");
         services.AddSingleton(keys ?? ServiceKeys.None);
         if (issuer is not null)
-            services.AddSingleton(provider => new UserTokens(issuer, TimeProvider.System, provider.GetRequiredService<ILogger<UserTokens>>()));
+            services.AddSingleton(provider => new UserTokens(issuer, permissions, TimeProvider.System, provider.GetRequiredService<ILogger<UserTokens>>()));
     }
 
     /// <summary>The setting that makes the service ask for credentials. Null if none does.</summary>

@@ -1,14 +1,16 @@
+using System.Security.Cryptography;
+using System.Text.Json;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// The public keys of the issuer of users' tokens (JWKS, RFC 7517). They are fetched again after ten minutes, so that a revoked key stops
-/// working. A token with an unknown key also causes a fetch, at most every five minutes. If the issuer does not answer, the old keys stay.
+/// The public keys of the issuer of users' tokens (JWKS, RFC 7517). Keys that are 10 minutes old wait for a fetch before they are used, so
+/// a revoked key stops working. If fetches fail, the old keys are used until they are an hour old.
 /// </summary>
 /// <remarks>
-/// <c>ConfigurationManager</c> was rejected. It refreshes in the background and so refuses the first token with a new key. While the issuer
-/// hangs, its callers wait one after another.
+/// <c>ConfigurationManager</c> was rejected. It refreshes in the background, so a revoked key works once more after a quiet time, and the
+/// first token with a new key is rejected.
 /// </remarks>
 internal sealed partial class SigningKeys : IDisposable
 {
@@ -16,9 +18,10 @@ internal sealed partial class SigningKeys : IDisposable
     private const int MinimumRsaBits = 2048;
 
     private static readonly TimeSpan MaximumAge = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan AwayInterval = TimeSpan.FromSeconds(10);   // after an attempt that failed
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);   // until the first keys arrive
+    private static readonly TimeSpan MaximumAgeWithoutFetch = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);      // between fetches, whatever tokens arrive
+    private static readonly TimeSpan FirstInterval = TimeSpan.FromSeconds(1);  // until the first keys arrive
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);     // between the issuer's clock and this one
 
     private readonly Lock _lock = new();
     private readonly HttpClient _http;
@@ -26,11 +29,10 @@ internal sealed partial class SigningKeys : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
-    private volatile Dictionary<string, SecurityKey>? _keys;
-    private Task _refresh = Task.CompletedTask;
-    private long _refreshedAt;   // a timestamp of the time provider
-    private TimeSpan _interval;
-    private volatile bool _isAway;
+    private volatile KeySet? _known;
+    private Task _fetch = Task.CompletedTask;
+    private long? _fetchedAt;   // the start of the last attempt
+    private bool _isAway;
 
     /// <param name="patience">The time-out of one fetch.</param>
     public SigningKeys(Uri address, TimeSpan patience, TimeProvider time, ILogger log)
@@ -43,66 +45,90 @@ internal sealed partial class SigningKeys : IDisposable
         };
     }
 
-    /// <summary>False if the last fetch failed or none has succeeded. An unknown key is then no proof of a bad token.</summary>
-    public bool AreKnown => _keys is not null && !_isAway;
-
-    /// <summary>The key with this id; null if it is unknown.</summary>
-    public async ValueTask<SecurityKey?> FindAsync(string keyId, CancellationToken ct)
+    /// <summary>The key with this id. If it is null, a number of seconds says when to ask again, and 0 that the issuer has no such key.</summary>
+    /// <param name="issuedAt">The token's <c>iat</c>, unproven. A key set from after that time contains the token's key.</param>
+    public async ValueTask<(SecurityKey? Key, int RetryAfterSeconds)> FindAsync(string keyId, string algorithm, DateTime issuedAt, CancellationToken ct)
     {
-        if (_keys?.GetValueOrDefault(keyId) is { } known)
-        {
-            if (_isAway || _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) > MaximumAge) _ = RefreshAsync();
-            return known;
-        }
+        var before = _known;
+        if (before is null || Age(before) > MaximumAge || !before.Keys.ContainsKey((keyId, algorithm))) await FetchAsync().WaitAsync(ct);
 
-        await RefreshAsync().WaitAsync(ct);
-        return _keys?.GetValueOrDefault(keyId);
+        if (_known is not { } known || Age(known) > MaximumAgeWithoutFetch) return (null, SecondsToNextFetch());
+        if (known.Keys.TryGetValue((keyId, algorithm), out var key)) return (key, 0);
+        var isUnknown = known != before || issuedAt < (_time.GetUtcNow() - Age(known) - ClockSkew).UtcDateTime;
+        return (null, isUnknown ? 0 : SecondsToNextFetch());
     }
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Callers share one fetch. A recent fetch is not repeated.</summary>
-    private Task RefreshAsync()
+    private TimeSpan Age(KeySet keys) => _time.GetElapsedTime(keys.FetchedAt);
+
+    /// <summary>Callers share one fetch. A recent fetch is not repeated, so strangers with made-up ids cannot cause many.</summary>
+    private Task FetchAsync()
     {
         lock (_lock)
         {
-            if (!_refresh.IsCompleted || _time.GetElapsedTime(_refreshedAt) < _interval) return _refresh;
-            // The first fetch does not count: an unknown id right after it starts another.
-            _interval = _keys is null ? RetryInterval : RefreshInterval;
-            _refreshedAt = _time.GetTimestamp();
-            return _refresh = FetchAsync();
+            if (!_fetch.IsCompleted || TimeToNextFetch() > TimeSpan.Zero) return _fetch;
+            _fetchedAt = _time.GetTimestamp();
+            return _fetch = FetchAsync(_fetchedAt.Value);
         }
     }
 
-    private async Task FetchAsync()
+    private async Task FetchAsync(long startedAt)
     {
         try
         {
-            var json = await _http.GetStringAsync(_address);
-            var keys = Read(json);
-            if (keys.Count == 0) LogNone(_address);
+            var keys = Read(await _http.GetStringAsync(_address));
+            if (keys.Count == 0) throw new InvalidDataException("The answer has no key for ES256 or RS256. If the project signs with a secret, set SUPABASE_JWT_SECRET.");
+            _known = new KeySet(keys, startedAt);
             if (_isAway) LogBack(_address);
-            if (_keys is null) lock (_lock) _interval = TimeSpan.Zero;
-            _keys = keys;
             _isAway = false;
         }
         catch (Exception e)   // any failure: network, time-out, size, JSON
         {
             if (!_isAway) LogAway(_address, e.GetBaseException().Message.ReplaceLineEndings(" "));
             _isAway = true;
-            if (_keys is not null) lock (_lock) _interval = AwayInterval;
         }
     }
 
-    /// <summary>The keys for ES256 and RS256. A published secret (<c>oct</c>) is ignored.</summary>
-    private static Dictionary<string, SecurityKey> Read(string json)
+    private TimeSpan TimeToNextFetch() =>
+        _fetchedAt is { } at ? (_known is null ? FirstInterval : Interval) - _time.GetElapsedTime(at) : TimeSpan.Zero;
+
+    private int SecondsToNextFetch()
     {
-        var keys = new Dictionary<string, SecurityKey>(StringComparer.Ordinal);
-        foreach (var key in JsonWebKeySet.Create(json).Keys)
-            if (key.Kid is { Length: > 0 }
-                && key.Use is null or "" or JsonWebKeyUseNames.Sig
-                && (key is { Kty: JsonWebAlgorithmsKeyTypes.EllipticCurve, Crv: "P-256" } || key is { Kty: JsonWebAlgorithmsKeyTypes.RSA, KeySize: >= MinimumRsaBits }))
-                keys[key.Kid] = key;
+        lock (_lock) return Math.Max(1, (int)Math.Ceiling(TimeToNextFetch().TotalSeconds));
+    }
+
+    /// <summary>The usable keys. Each entry is read by itself, so a broken one does not affect the others.</summary>
+    private static Dictionary<(string Id, string Algorithm), SecurityKey> Read(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var keys = new Dictionary<(string, string), SecurityKey>();
+        if (document.RootElement is not { ValueKind: JsonValueKind.Object } root || !root.TryGetProperty("keys", out var entries) || entries.ValueKind != JsonValueKind.Array) return keys;
+        foreach (var entry in entries.EnumerateArray())
+        {
+            try
+            {
+                var jwk = new JsonWebKey(entry.GetRawText());
+                if (jwk is not { Kid.Length: > 0, D: null } || jwk.Use is not (null or "" or "sig") || jwk.KeyOps.Count > 0 && !jwk.KeyOps.Contains("verify")) continue;
+                if (jwk is { Kty: "EC", Crv: "P-256", Alg: null or "" or SecurityAlgorithms.EcdsaSha256 })
+                    keys[(jwk.Kid, SecurityAlgorithms.EcdsaSha256)] = new ECDsaSecurityKey(ECDsa.Create(new ECParameters
+                    {
+                        Curve = ECCurve.NamedCurves.nistP256,
+                        Q = new ECPoint { X = Base64UrlEncoder.DecodeBytes(jwk.X), Y = Base64UrlEncoder.DecodeBytes(jwk.Y) },
+                    }));
+                else if (jwk is { Kty: "RSA", KeySize: >= MinimumRsaBits, Alg: null or "" or SecurityAlgorithms.RsaSha256 })
+                    keys[(jwk.Kid, SecurityAlgorithms.RsaSha256)] = new RsaSecurityKey(RSA.Create(new RSAParameters
+                    {
+                        Modulus = Base64UrlEncoder.DecodeBytes(jwk.N),
+                        Exponent = Base64UrlEncoder.DecodeBytes(jwk.E),
+                    }));
+            }
+            catch (Exception e) when (e is ArgumentException or FormatException or CryptographicException or JsonException or InvalidOperationException)
+            {
+                // Not a key. A token that names it is rejected like one of an unknown key.
+            }
+        }
+
         return keys;
     }
 
@@ -112,6 +138,6 @@ internal sealed partial class SigningKeys : IDisposable
     [LoggerMessage(LogLevel.Information, "Fetching the keys of users' tokens from {Address} works again")]
     private partial void LogBack(Uri address);
 
-    [LoggerMessage(LogLevel.Warning, "{Address} has no key for ES256 or RS256, so all users' tokens are rejected. If the project signs with a secret, set SUPABASE_JWT_SECRET.")]
-    private partial void LogNone(Uri address);
+    /// <param name="FetchedAt">The start of the fetch, as a timestamp of the time provider.</param>
+    private sealed record KeySet(Dictionary<(string Id, string Algorithm), SecurityKey> Keys, long FetchedAt);
 }

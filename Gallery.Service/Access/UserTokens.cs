@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gallery.Service.Http;
 using Gallery.Sql.Database;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -9,77 +10,90 @@ namespace Gallery.Service.Access;
 /// The JWTs of Supabase's users. Supabase Auth signs them with the project's secret (HS256) or with its private keys (ES256, RS256). The
 /// user is the token's <c>sub</c>. Its <c>role</c> grants nothing here.
 /// </summary>
-internal sealed class UserTokens : IDisposable
+internal sealed class UserTokens(TokenIssuer issuer, Permissions permissions, TimeProvider time, ILogger<UserTokens> log) : IDisposable
 {
     private const string Audience = "authenticated";
-    private const int RetryAfterSeconds = 2;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);   // every answer must come within 3 s
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
     private static readonly JsonWebTokenHandler Handler = new() { MapInboundClaims = false };
+    private static readonly JsonDocumentOptions NamesOnce = new() { AllowDuplicateProperties = false };
 
-    internal static readonly ProblemResult KeysAway = new(
-        StatusCodes.Status503ServiceUnavailable,
-        "token_keys_unavailable",
-        "The keys that verify users' tokens are unavailable. Try again.",
-        RetryAfterSeconds: RetryAfterSeconds);
+    // They change how the rest is read (RFC 7515, section 4.1.11; RFC 7797), or the token is encrypted, compressed or nested.
+    private static readonly string[] RefusedHeaders = ["crit", "b64", "enc", "zip", "cty"];
 
     internal static readonly ProblemResult Expired = Problem("expired_token", "The token has expired. Refresh the session or sign in again.");
 
-    private readonly string _issuer;
-    private readonly SecurityKey? _secret;
-    private readonly SigningKeys? _keys;
-    private readonly string[] _algorithms;
-
-    public UserTokens(TokenIssuer issuer, TimeProvider time, ILogger<UserTokens> log)
-    {
-        _issuer = issuer.Name;
-        if (issuer.Secret is not null) _secret = new SymmetricSecurityKey(issuer.Secret);
-        else _keys = new SigningKeys(new Uri($"{issuer.Name}/.well-known/jwks.json"), Patience, time, log);
-        // Only one family, because with both an attacker could use a public key as the secret.
-        _algorithms = _secret is not null ? [SecurityAlgorithms.HmacSha256] : [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256];
-    }
+    private readonly SecurityKey? _secret = issuer.Secret is null ? null : new SymmetricSecurityKey(issuer.Secret);
+    private readonly SigningKeys? _keys = issuer.KeysAddress is null ? null : new SigningKeys(issuer.KeysAddress, Patience, time, log);
 
     /// <summary>The token's user, or the problem with the token.</summary>
     public async ValueTask<(Caller? Caller, ProblemResult? Problem)> FindAsync(string text, CancellationToken ct)
     {
-        JsonWebToken token;
-        try
-        {
-            token = Handler.ReadJsonWebToken(text);
-        }
-        catch (ArgumentException)   // the text is not a JWT
-        {
-            return (null, Invalid("It is not a JWT."));
-        }
+        if (Read(text) is not var (token, claims)) return (null, Invalid("It is not a plain signed JWT."));
 
-        var key = _secret ?? await _keys!.FindAsync(token.Kid ?? "", ct);
-        if (key is null) return (null, _keys!.AreKnown ? Invalid("Its key (kid) is unknown to the issuer.") : KeysAway);
+        var (key, problem) = await FindKeyAsync(token, ct);
+        if (key is null) return (null, problem);
 
-        var result = await Handler.ValidateTokenAsync(token, RulesWith(key));
+        var result = await Handler.ValidateTokenAsync(token, RulesWith(key, token.Alg));
         if (!result.IsValid) return (null, Explain(result.Exception));
+        if (permissions.FindTokenFault(claims) is { } forbidden) return (null, forbidden);
 
-        return FindUserId(token) is { } userId
+        return FindUserId(claims) is { } userId
             ? (Caller.User(userId), null)
             : (null, Invalid($"Its sub is no user_id: 1 to {Caller.UserIdMaximum} characters."));
     }
 
     public void Dispose() => _keys?.Dispose();
 
-    private TokenValidationParameters RulesWith(SecurityKey key) => new()
+    /// <summary>Null if the text is not a JWT that is signed and nothing else.</summary>
+    private static (JsonWebToken Token, JsonElement Claims)? Read(string text)
+    {
+        try
+        {
+            var token = Handler.ReadJsonWebToken(text);
+            var header = JsonElement.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedHeader), NamesOnce);
+            if (Array.Exists(RefusedHeaders, name => header.TryGetProperty(name, out _))) return null;
+            var claims = JsonElement.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload), NamesOnce);
+            return claims.ValueKind == JsonValueKind.Object ? (token, claims) : null;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The key that <c>alg</c> and <c>kid</c> name. A secret serves HS256 only, so a public key never works as a secret.</summary>
+    private async ValueTask<(SecurityKey? Key, ProblemResult? Problem)> FindKeyAsync(JsonWebToken token, CancellationToken ct)
+    {
+        switch (token.Alg)
+        {
+            case SecurityAlgorithms.HmacSha256 when _secret is not null:
+                return (_secret, null);
+            case SecurityAlgorithms.EcdsaSha256 or SecurityAlgorithms.RsaSha256 when _keys is not null && token.Kid is { Length: > 0 } keyId:
+                var (key, retryAfter) = await _keys.FindAsync(keyId, token.Alg, token.IssuedAt, ct);
+                return (key, retryAfter > 0 ? KeysAway(retryAfter) : Invalid("Its key (kid) is unknown to the issuer."));
+            default:
+                return (null, Invalid("Its alg is not accepted here, or it has no kid."));
+        }
+    }
+
+    private TokenValidationParameters RulesWith(SecurityKey key, string algorithm) => new()
     {
         IssuerSigningKey = key,
-        ValidAlgorithms = _algorithms,
-        ValidIssuer = _issuer,
+        ValidAlgorithms = [algorithm],
+        ValidIssuer = issuer.Name,
         ValidAudience = Audience,
+        IgnoreTrailingSlashWhenValidatingAudience = false,
         ClockSkew = ClockSkew,
         RequireSignedTokens = true,
         RequireExpirationTime = true,
     };
 
-    private static string? FindUserId(JsonWebToken token) =>
-        token.TryGetPayloadValue<string>(JwtRegisteredClaimNames.Sub, out var userId)
-        && userId is not null
+    private static string? FindUserId(JsonElement claims) =>
+        claims.TryGetProperty(JwtRegisteredClaimNames.Sub, out var sub)
+        && sub.ValueKind == JsonValueKind.String
+        && sub.GetString() is { } userId
         && TextRules.FindFault("sub", userId, 1, Caller.UserIdMaximum) is null
             ? userId
             : null;
@@ -92,8 +106,14 @@ internal sealed class UserTokens : IDisposable
         SecurityTokenNoExpirationException => Invalid("It has no exp."),
         SecurityTokenInvalidAudienceException => Invalid($"Its aud is not {Audience}."),
         SecurityTokenInvalidIssuerException => Invalid("Its iss is another project's."),
-        _ => Invalid("Its signature or alg is wrong."),
+        _ => Invalid("Its signature is wrong."),
     };
+
+    internal static ProblemResult KeysAway(int retryAfterSeconds) => new(
+        StatusCodes.Status503ServiceUnavailable,
+        "token_keys_unavailable",
+        "The key that verifies this token is unavailable. Try again.",
+        RetryAfterSeconds: retryAfterSeconds);
 
     internal static ProblemResult Invalid(string why) => Problem("invalid_token", $"The token is not valid. {why}");
 

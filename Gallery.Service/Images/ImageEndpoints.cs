@@ -40,7 +40,7 @@ internal static class ImageEndpoints
             .Answers(201, ImageExamples.Saved("created", "Image created successfully"))
             .Answers(200, ImageExamples.Saved("unchanged", "Image already saved; nothing changed"))
             .WithETag().WithHeader("Location", "The URL of the image.", 201)
-            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenUserId, ImageProblems.ForbiddenRecreate, ImageProblems.OwnedByAnother(Example), ImageProblems.Purged(Example), ImageProblems.PreconditionFailed(Example))
+            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenSave, Permissions.ForbiddenUserId, ImageProblems.ForbiddenRecreate, ImageProblems.OwnedByAnother(Example), ImageProblems.Purged(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapMethods("/deleted/", Get, ListDeletedImages)
             .WithName("ListDeletedImages").WithSummary("Lists the trash, latest deletion first").WithDescription("Images in the trash are absent from all other lists.")
@@ -77,8 +77,9 @@ internal static class ImageEndpoints
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
     }
 
-    private static async Task<IResult> CreateImage(HttpContext http, ImageRepository images, ImageHosts hosts, CancellationToken ct)
+    private static async Task<IResult> CreateImage(HttpContext http, Permissions permissions, ImageRepository images, ImageHosts hosts, CancellationToken ct)
     {
+        if (permissions.FindSaveFault(http.Caller()) is { } mayNotSave) return mayNotSave;
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct);
         if (problem is not null) return problem;
 

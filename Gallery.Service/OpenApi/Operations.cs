@@ -80,7 +80,9 @@ internal static class Operations
         yield return UserTokens.Invalid("It is not a JWT.");
         yield return Authentication.InvalidKey;
         yield return Authentication.Missing;
-        yield return UserTokens.KeysAway;
+        yield return Permissions.ForbiddenOAuthClient;
+        yield return Permissions.ForbiddenAnonymousUser;
+        yield return UserTokens.KeysAway(retryAfterSeconds: 15);
     }
 
     /// <summary>The codes are those of this operation. Clients must accept others, since a later release may add some.</summary>

@@ -124,6 +124,41 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
     }
 
     [Theory]
+    [InlineData("client_id", "\"9a8b7c6d\"", "forbidden_oauth_client")]
+    [InlineData("is_anonymous", "true", "forbidden_anonymous_user")]
+    public async Task A_users_token_of_a_kind_that_no_setting_admits_reaches_nothing(string claim, string value, string code)
+    {
+        var api = fixture.Api("ES256");
+        await foreach (var (operation, owner, imageId) in EachAsync(api))
+        {
+            var before = await StateAsync(api, operation, imageId);
+            foreach (var answer in await SendAsync(api, operation, imageId, owner, GuardedService.Bearer(fixture.Issuer.Token("ES256", owner, (claim, JsonNode.Parse(value))))))
+                Assert.Equal((operation.Id, operation.IsProtected ? 403 : 200), (operation.Id, answer.Status));
+            if (operation.IsProtected) Assert.True(Declares(operation, code), operation.Id);
+            Assert.Equal(before, await StateAsync(api, operation, imageId));
+        }
+    }
+
+    [Fact]
+    public async Task Where_users_may_not_save_they_may_do_all_the_rest()
+    {
+        await using var service = await GuardedService.StartAsync(
+            fixture.Database.ConnectionString, GuardedService.Keys, $"SUPABASE_URL={fixture.Issuer.Url}", $"SUPABASE_JWT_SECRET={TestIssuer.Secret}");
+        var (api, refused) = (service.Api, 0);
+        await foreach (var (operation, owner, imageId) in EachAsync(api))
+        {
+            var before = await StateAsync(api, operation, imageId);
+            foreach (var answer in await SendAsync(api, operation, imageId, owner, GuardedService.Bearer(fixture.Issuer.Token("HS256", owner))))
+                Assert.Contains((operation.Id, answer.Status), Allowed(operation, !Declares(operation, "forbidden_save")));
+            if (!Declares(operation, "forbidden_save")) continue;
+            Assert.Equal(before, await StateAsync(api, operation, imageId));
+            refused++;
+        }
+
+        Assert.Equal(1, refused);
+    }
+
+    [Theory]
     [InlineData("Authorization", "Bearer ")]
     [InlineData("Authorization", "bEARER  ")]
     [InlineData("x-api-key", "")]
@@ -158,6 +193,9 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
     private static IEnumerable<(string, int)> ToOthers(Operation operation) => operation.AllowedTo.Contains("owner")
         ? [(operation.Id, operation.In("path").Any() ? 404 : 409)]
         : Allowed(operation, !operation.IsProtected || operation.AllowedTo.Contains("users"));
+
+    private static bool Declares(Operation operation, string code) =>
+        operation.Responses.TryGetValue(403, out var response) && response.Schema.GetRawText().Contains($"\"{code}\"", StringComparison.Ordinal);
 
     private static bool TakesUserId(Operation operation) =>
         operation.In("query").Any(parameter => parameter.Name == "user_id") || operation.Body?.Example is { } example && example.TryGetProperty("user_id", out _);

@@ -57,6 +57,17 @@ public sealed class AccessSettingsTests
     [InlineData("SUPABASE_URL", "SUPABASE_URL=https://x.supabase.co/?apikey=hunter2")]
     [InlineData("without /auth/v1", "SUPABASE_URL=https://x.supabase.co/auth/v1/")]
     [InlineData("GALLERY_USERS_MAY_PURGE", "GALLERY_USERS_MAY_PURGE=no")]
+    [InlineData("GALLERY_USERS_MAY_SAVE", "GALLERY_USERS_MAY_SAVE=1")]
+    [InlineData("GALLERY_OAUTH_CLIENTS_MAY_CALL", "GALLERY_OAUTH_CLIENTS_MAY_CALL=x")]
+    [InlineData("GALLERY_ANONYMOUS_USERS_MAY_CALL", "GALLERY_ANONYMOUS_USERS_MAY_CALL=x")]
+    [InlineData("SUPABASE_JWT_ISSUER is set without SUPABASE_URL", "SUPABASE_JWT_ISSUER=https://hunter2")]
+    [InlineData("SUPABASE_JWKS_URL is set without SUPABASE_URL", "SUPABASE_JWKS_URL=https://hunter2")]
+    [InlineData("SUPABASE_JWKS_URL", "SUPABASE_URL=https://x.supabase.co", "SUPABASE_JWKS_URL=http://hunter2.example.com/jwks.json")]
+    [InlineData("SUPABASE_JWKS_URL", "SUPABASE_URL=https://x.supabase.co", "SUPABASE_JWKS_URL=https://user:hunter2@example.com/jwks.json")]
+    [InlineData("SUPABASE_JWKS_URL", "SUPABASE_URL=https://x.supabase.co", "SUPABASE_JWKS_URL=hunter2")]
+    [InlineData("SUPABASE_URL", "SUPABASE_URL=http://11.0.0.1:8000")]
+    [InlineData("SUPABASE_URL", "SUPABASE_URL=http://[2001:db8::1]:8000")]
+    [InlineData("SUPABASE_URL", "SUPABASE_URL=http://internal.example.com")]
     [InlineData("GALLERY_ALLOW_ANONYMOUS", "GALLERY_ALLOW_ANONYMOUS=yes")]
     [InlineData("GALLERY_ALLOW_ANONYMOUS=true and SUPABASE_URL", "GALLERY_ALLOW_ANONYMOUS=true", "SUPABASE_URL=https://x.supabase.co")]
     public void A_setting_that_can_not_be_used_is_named(string named, params string[] settings)
@@ -74,8 +85,23 @@ public sealed class AccessSettingsTests
     [InlineData("http://127.0.0.1:54321", "http://127.0.0.1:54321/auth/v1")]
     [InlineData("http://localhost:54321/", "http://localhost:54321/auth/v1")]
     [InlineData("http://[::1]:54321/", "http://[::1]:54321/auth/v1")]
+    [InlineData("http://kong:8000", "http://kong:8000/auth/v1")]
+    [InlineData("http://kong.supabase.svc:8000", "http://kong.supabase.svc:8000/auth/v1")]
+    [InlineData("http://172.20.0.5:8000", "http://172.20.0.5:8000/auth/v1")]
+    [InlineData("http://[fd00::5]:8000", "http://[fd00::5]:8000/auth/v1")]
     public void The_issuer_is_the_urls_auth(string url, string issuer) =>
-        Assert.Equal(issuer, TokenIssuer.Find(Given.Settings($"SUPABASE_URL={url}"))!.Name);
+        Assert.Equal((issuer, new Uri($"{issuer}/.well-known/jwks.json")), TokenIssuer.Find(Given.Settings($"SUPABASE_URL={url}")) is var found ? (found!.Name, found.KeysAddress) : default);
+
+    [Fact]
+    public void The_secret_alone_or_the_address_beside_it_decides_which_kinds_are_accepted()
+    {
+        const string url = "SUPABASE_URL=https://x.supabase.co", keys = "SUPABASE_JWKS_URL=http://kong:8000/jwks.json";
+        var secret = $"SUPABASE_JWT_SECRET={new string('s', 32)}";
+
+        Assert.True(TokenIssuer.Find(Given.Settings(url, secret)) is { Secret: not null, KeysAddress: null });
+        Assert.True(TokenIssuer.Find(Given.Settings(url, keys)) is { Secret: null, KeysAddress.Host: "kong" });
+        Assert.True(TokenIssuer.Find(Given.Settings(url, keys, secret)) is { Secret: not null, KeysAddress.Host: "kong" });
+    }
 
     [Fact]
     public void A_secret_of_32_bytes_will_do() =>

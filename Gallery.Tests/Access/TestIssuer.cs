@@ -78,7 +78,12 @@ internal sealed class TestIssuer : IAsyncDisposable
     {
         var header = new JsonObject { ["alg"] = algorithm, ["typ"] = "JWT" };
         if (keyId is not null) header["kid"] = keyId;
-        var text = $"{Encode(header.ToJsonString())}.{Encode(payload.ToJsonString())}";
+        return Sign(header.ToJsonString(), payload.ToJsonString(), sign);
+    }
+
+    public static string Sign(string header, string payload, Func<byte[], byte[]> sign)
+    {
+        var text = $"{Encode(header)}.{Encode(payload)}";
         return $"{text}.{Base64Url.EncodeToString(sign(Encoding.ASCII.GetBytes(text)))}";
     }
 
@@ -108,10 +113,11 @@ internal sealed class TestIssuer : IAsyncDisposable
     private Task AnswerAsync(HttpContext http)
     {
         Interlocked.Increment(ref _fetches);
-        return Instead is { } instead ? instead(http) : http.Response.WriteAsync(Jwks().ToJsonString());
+        return Instead is { } instead ? instead(http) : http.Response.WriteAsync(KeySet().ToJsonString());
     }
 
-    private JsonObject Jwks()
+    /// <summary>The public keys, as the issuer publishes them.</summary>
+    public JsonObject KeySet()
     {
         var ec = EcKey.ExportParameters(false).Q;
         var rsa = RsaKey.ExportParameters(false);

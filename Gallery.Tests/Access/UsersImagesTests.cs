@@ -123,6 +123,27 @@ public sealed partial class UsersImagesTests(AccessFixture fixture) : IClassFixt
     }
 
     [Fact]
+    public async Task Users_may_save_nothing_unless_a_setting_allows_it()
+    {
+        await using var service = await GuardedService.StartAsync(
+            fixture.Database.ConnectionString, GuardedService.Keys, $"SUPABASE_URL={fixture.Issuer.Url}", $"SUPABASE_JWT_SECRET={TestIssuer.Secret}");
+        var (mine, nobodys) = (await SaveAsync(_user), Guid.NewGuid());
+
+        foreach (var text in new[] { $$"""{"image_url":"{{Api.UrlOf(mine)}}","intent":"new"}""", $$"""{"image_url":"{{Api.UrlOf(nobodys)}}"}""", "{}", "no JSON" })
+        {
+            using var body = Json(text);
+            var refused = await service.Api.SendAsync(HttpMethod.Post, "/v1/gallery/", body, GuardedService.Bearer(fixture.Issuer.Token("HS256", _user)));
+            Assert.Equal((403, "forbidden_save"), (refused.Status, refused.Problem));
+            Assert.Contains("GALLERY_USERS_MAY_SAVE=true", refused.Text, StringComparison.Ordinal);
+        }
+
+        Assert.Null(await fixture.Database.FindAsync<Guid?>("select image_id from gallery.image where image_id = @nobodys or image_id = @mine and intent is not null", new { nobodys, mine }));
+        using var byKey = Json($$"""{"image_url":"{{Api.UrlOf(nobodys)}}","user_id":"{{_user}}"}""");
+        Assert.Equal(201, (await service.Api.SendAsync(HttpMethod.Post, "/v1/gallery/", byKey, ("X-API-Key", GuardedService.Key))).Status);
+        Assert.Equal(200, (await service.Api.GetAsync($"/v1/gallery/{nobodys}/", GuardedService.Bearer(fixture.Issuer.Token("HS256", _user)))).Status);
+    }
+
+    [Fact]
     public async Task Where_users_may_not_purge_only_service_keys_do()
     {
         await using var service = await fixture.StartAsync($"SUPABASE_JWT_SECRET={TestIssuer.Secret}", "GALLERY_USERS_MAY_PURGE=false");
