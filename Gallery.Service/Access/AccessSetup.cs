@@ -18,18 +18,20 @@ internal static class AccessSetup
         var keys = ServiceKeys.Find(settings);
         var issuer = TokenIssuer.Find(settings);
         var insists = settings.FindSwitch(LoopbackGuard.InsistSetting, otherwise: false);
-        if (keys is null && issuer is null)
+        if (keys is null && issuer is null && !insists)
         {
-            if (insists) return;
             if (publicAddress is not null) throw LoopbackGuard.Refuse(publicAddress);   // before a database is started
             services.AddSingleton<IConnectionListenerFactory, LoopbackGuard>();
-            return;
+            return;   // SIGHUP ends it, because it may run in a terminal that is closed
         }
+
+        services.AddHostedService(provider => new KeyReloading(provider.GetService<ServiceKeys>(), settings, TimeProvider.System, provider.GetRequiredService<ILogger<KeyReloading>>()));
+        if (keys is null && issuer is null) return;
 
         if (insists)
             throw new SettingsException(
                 $"{LoopbackGuard.InsistSetting}=true and {(keys is null ? TokenIssuer.UrlSetting : ServiceKeys.Setting)} are both set. The first lets anyone in, the second does not. Remove one of them.");
-        services.AddSingleton(keys ?? ServiceKeys.None);
+        services.AddSingleton(keys ?? new ServiceKeys());
         if (issuer is not null)
             services.AddSingleton(provider => new UserTokens(issuer, permissions, TimeProvider.System, provider.GetRequiredService<ILogger<UserTokens>>()));
     }

@@ -22,7 +22,7 @@ internal static class KeyCommand
             return StartFailure.Report(new SettingsException($"key takes one name, the caller's, such as: key pipeline. A name has {ServiceKeys.NameRule}."));
 
         var (key, hash) = ServiceKeys.New();
-        Console.Error.WriteLine($"The key of {name}, shown only now, and its setting. If {ServiceKeys.Setting} is set already, append the entry to it after a comma:");
+        Console.Error.WriteLine($"The key of {name}, shown only now, and its setting. If {ServiceKeys.Setting} is set already, append the entry to it after a comma. Or append name:sha256 as a line to the file of {ServiceKeys.Setting}{Settings.FileSuffix}:");
         Console.WriteLine(key);
         Console.WriteLine($"{ServiceKeys.Setting}={name}:{hash}");
         return 0;

@@ -17,19 +17,28 @@ internal sealed partial class ServiceKeys
     private const int RandomBytes = 32;
     private const int MaximumLength = 256;      // anything longer is a token, so it is not hashed
 
-    private readonly (byte[] Hash, Caller Caller)[] _keys;
-
-    private ServiceKeys((byte[] Hash, Caller Caller)[] keys) => _keys = keys;
-
-    public static ServiceKeys None { get; } = new([]);
+    private volatile (byte[] Hash, Caller Caller)[] _keys = [];
 
     /// <returns>Null where the setting is absent.</returns>
     /// <exception cref="SettingsException">An entry is invalid. The message has its position and name, never its hash, which may be a key by mistake.</exception>
-    public static ServiceKeys? Find(IConfiguration settings)
-    {
-        if (settings.Find(Setting) is not { } setting) return null;
+    public static ServiceKeys? Find(IConfiguration settings) =>
+        settings.Find(Setting) is { } text ? new ServiceKeys { _keys = Read(text, settings.IsInFile(Setting)) } : null;
 
-        var entries = setting.Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>Reads the setting's file again. Returns the names of all keys if any key has changed, otherwise null.</summary>
+    /// <exception cref="SettingsException">The file is invalid. The keys stay as they are.</exception>
+    public string? Reload(IConfiguration settings)
+    {
+        var read = Read(settings.Find(Setting)!, isFile: true);
+        if (read.Select(Entry).SequenceEqual(_keys.Select(Entry))) return null;
+        _keys = read;
+        return string.Join(", ", read.Select(key => key.Caller.Name));
+
+        static (string, Caller) Entry((byte[] Hash, Caller Caller) key) => (Convert.ToHexString(key.Hash), key.Caller);
+    }
+
+    private static (byte[] Hash, Caller Caller)[] Read(string text, bool isFile)
+    {
+        var entries = (isFile ? Comment().Replace(text, "") : text).Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
         if (entries.Length == 0) throw Unusable("there is no entry. Remove the setting to use no keys.");
         var keys = new List<(byte[] Hash, Caller Caller)>();
         var hashes = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
@@ -53,7 +62,9 @@ internal sealed partial class ServiceKeys
             keys.Add((Convert.FromHexString(hash), Caller.Key(name)));
         }
 
-        return new ServiceKeys([.. keys]);
+        return [.. keys];
+
+        SettingsException Unusable(string why) => new($"{Setting}{(isFile ? Settings.FileSuffix : "")}: {why}");
     }
 
     public static bool IsName(string name) => Name().IsMatch(name) && !name.StartsWith(Prefix, StringComparison.Ordinal);
@@ -72,21 +83,23 @@ internal sealed partial class ServiceKeys
     public Caller? Find(ReadOnlySpan<char> credential)
     {
         Span<byte> bytes = stackalloc byte[MaximumLength];
-        if (_keys.Length == 0 || !Encoding.UTF8.TryGetBytes(credential, bytes, out var length)) return null;
+        var keys = _keys;
+        if (keys.Length == 0 || !Encoding.UTF8.TryGetBytes(credential, bytes, out var length)) return null;
 
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(bytes[..length], hash);
         Caller? found = null;
-        foreach (var (known, caller) in _keys)
+        foreach (var (known, caller) in keys)
             if (CryptographicOperations.FixedTimeEquals(known, hash)) found = caller;
         return found;
     }
 
-    private static SettingsException Unusable(string why) => new($"{Setting}: {why}");
-
     // Short, so that a key written where a name belongs is not accepted and shown.
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,29}\z")]
     private static partial Regex Name();
+
+    [GeneratedRegex("#[^\r\n]*")]
+    private static partial Regex Comment();
 
     [GeneratedRegex(@"\A[0-9A-Fa-f]{64}\z")]
     private static partial Regex Hash();

@@ -11,21 +11,31 @@ internal static partial class SettingNames
 
     public static IReadOnlyList<string> Known { get; } = Read();
 
-    /// <summary>Other programs have SUPABASE_ settings too, so of those only a near miss is refused.</summary>
+    // The others are known to many programs, so a name near to them, such as HOST near PORT, is not ours.
+    private static IEnumerable<string> Own => Known.Where(known => known.StartsWith("SUPABASE_", StringComparison.Ordinal) || OwnPrefixes.Any(prefix => known.StartsWith(prefix, StringComparison.Ordinal)));
+
+    /// <summary>Other programs' settings may begin with SUPABASE_ too, so of those only a near miss is refused.</summary>
     /// <exception cref="SettingsException">A name looks like a setting but is unknown. The message names the nearest setting.</exception>
     public static void RefuseUnknown(IEnumerable<KeyValuePair<string, string>> settings, string source)
     {
         foreach (var (given, value) in settings)
         {
             var name = given.ToUpperInvariant();
-            if (!name.StartsWith("SUPABASE_", StringComparison.Ordinal) && !OwnPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
-                || Known.Contains(name) || ServiceLink().IsMatch($"{name}={value}"))
-                continue;
+            if (Known.Contains(name) || ServiceLink().IsMatch($"{name}={value}")) continue;
 
-            var nearest = Known.MinBy(known => Distance(name, known))!;
-            if (OwnPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) || Distance(name, nearest) <= Typo)
+            var nearest = Own.MinBy(known => Distance(name, known))!;
+            if (OwnPrefixes.Any(prefix => HasPrefix(name, prefix)) || Distance(name, nearest) <= Typo)
                 throw new SettingsException($"Unknown setting {given} in {source}. Did you mean {nearest}? .env.example lists all settings.");
         }
+    }
+
+    /// <summary>Whether the name begins with the prefix, or with a misspelt one.</summary>
+    private static bool HasPrefix(string name, string prefix)
+    {
+        var words = name.Split('_');
+        var count = prefix.Count(letter => letter == '_');
+        return name.StartsWith(prefix, StringComparison.Ordinal)
+            || words.Length > count && words[0] != "SUPABASE" && Distance($"{string.Join('_', words[..count])}_", prefix) <= Typo;
     }
 
     /// <summary>Levenshtein's: the insertions, deletions and replacements that turn one text into the other.</summary>

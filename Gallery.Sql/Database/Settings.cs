@@ -8,6 +8,9 @@ namespace Gallery.Sql.Database;
 /// <summary>Settings come from the environment, then from one <c>.env</c> file. The environment wins.</summary>
 public static partial class Settings
 {
+    /// <summary>Ends the name of a setting that names a secret's file.</summary>
+    public const string FileSuffix = "_FILE";
+
     /// <exception cref="SettingsException">The file cannot be read, or a name is unknown.</exception>
     public static IConfigurationRoot Load() => Load(FindDotEnv(Directory.GetCurrentDirectory()));
 
@@ -39,8 +42,20 @@ public static partial class Settings
     }
 
     /// <summary>The setting's value. Null if it is absent or empty, like an unfilled line of <c>.env</c>.</summary>
-    public static string? Find(this IConfiguration settings, string name) =>
-        settings[name] is { } value && !string.IsNullOrWhiteSpace(value) ? value : null;
+    /// <remarks>A secret may be in a file instead, which <c>NAME_FILE</c> names. The file is read at each call.</remarks>
+    /// <exception cref="SettingsException">The file cannot be read or is empty, or the secret is also set itself.</exception>
+    public static string? Find(this IConfiguration settings, string name)
+    {
+        var value = settings[name] is { } text && !string.IsNullOrWhiteSpace(text) ? text : null;
+        var fileSetting = name + FileSuffix;
+        if (!SettingNames.Known.Contains(fileSetting) || settings.Find(fileSetting) is not { } path) return value;
+        return value is null
+            ? ReadSecret(fileSetting, path.Trim())
+            : throw new SettingsException($"{name} and {fileSetting} are both set. Remove one of the two.");
+    }
+
+    /// <summary>Whether a file has the setting's value.</summary>
+    public static bool IsInFile(this IConfiguration settings, string name) => settings.Find(name + FileSuffix) is not null;
 
     /// <summary>The file's settings. A line may begin with <c>export</c>, so that shells can read the file too.</summary>
     /// <exception cref="SettingsException">The file cannot be read, or has a line that is no setting, or the same name twice.</exception>
@@ -55,6 +70,22 @@ public static partial class Settings
         catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new SettingsException($"{path} cannot be read: {e.Message}");   // the parser names a line's variable, never its value
+        }
+    }
+
+    /// <summary>The file's text, without the line end that editors and orchestrators append.</summary>
+    private static string ReadSecret(string setting, string path)
+    {
+        // The path is not repeated: it may be the secret itself, by mistake.
+        if (!File.Exists(path)) throw new SettingsException($"{setting} names no file that exists and may be seen. Correct the path or mount the file.");
+        try
+        {
+            var text = File.ReadAllText(path).TrimEnd('\r', '\n');
+            return string.IsNullOrWhiteSpace(text) ? throw new SettingsException($"{setting} names an empty file. Put the value into it.") : text;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException($"{setting} names a file that cannot be read: {e.Message}");
         }
     }
 

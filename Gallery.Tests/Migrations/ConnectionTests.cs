@@ -77,6 +77,22 @@ public sealed class ConnectionTests(TestServer server)
     }
 
     [Fact]
+    public async Task The_setting_may_name_a_file()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        var path = Path.GetTempFileName();
+        await File.WriteAllTextAsync(path, database.ConnectionString + "\n", TestContext.Current.CancellationToken);
+
+        using var named = Exe.Start(connectionString: null, new Dictionary<string, string> { ["DATABASE_URL_FILE"] = path }, "status", "--exit-code");
+        Assert.Equal(0, (await named.WaitAsync()).ExitCode);
+        using var twice = Exe.Start(database.ConnectionString, new Dictionary<string, string> { ["DATABASE_URL_FILE"] = path }, "status");
+        Assert.Equal(2, (await twice.WaitAsync()).ExitCode);
+        File.Delete(path);
+        using var missing = Exe.Start(connectionString: null, new Dictionary<string, string> { ["DATABASE_URL_FILE"] = path }, "status");
+        Assert.Contains("DATABASE_URL_FILE names no file", (await missing.WaitAsync()).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_full_output_is_reported_in_one_line_with_1()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has /dev/full");

@@ -189,6 +189,21 @@ public sealed class ServiceProcessTests(TestService other, TestServer server) : 
         if (_connection.Password is { Length: > 8 } password) Assert.DoesNotContain(password, service.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("SUPABASE_DB_PASSWORD_FILE", "")]
+    [InlineData("PGPASSFILE", "*:*:*:*:")]
+    public async Task The_password_may_be_in_a_file(string setting, string before)
+    {
+        var path = Path.GetTempFileName();   // only its user can read it, as PGPASSFILE demands
+        await File.WriteAllTextAsync(path, $"{before}{_connection.Password}\n", TestContext.Current.CancellationToken);
+        await using var service = new ServiceProcess(AnyPort, dotEnv: null, [.. OnDatabase(password: ""), $"{setting}={path}"]);
+        using var api = new Api(await service.WaitForServingAsync());
+
+        Assert.Equal(200, (await api.GetAsync("/readyz")).Status);
+        Assert.Equal(0, await service.TerminateAsync());
+        File.Delete(path);
+    }
+
     private IEnumerable<string> OnDatabase(string? name = null, string? user = null, string? password = null) =>
     [
         $"SUPABASE_DB_HOST={_connection.Host}",

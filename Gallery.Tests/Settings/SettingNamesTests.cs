@@ -29,6 +29,15 @@ public sealed partial class SettingNamesTests
     [InlineData("GALLERY_API_KEY", "GALLERY_API_KEYS")]
     [InlineData("gallery_api_key", "GALLERY_API_KEYS")]
     [InlineData("GALLERY__API_KEYS", "GALLERY_API_KEYS")]
+    [InlineData("GALERY_API_KEYS", "GALLERY_API_KEYS")]
+    [InlineData("GALLRY_USERS_MAY_PURG", "GALLERY_USERS_MAY_PURGE")]
+    [InlineData("GLALERY_RATE_LIMIT_ABC", "GALLERY_RATE_LIMIT")]
+    [InlineData("DATABSE_URL", "DATABASE_URL")]
+    [InlineData("DATABASEURL", "DATABASE_URL")]
+    [InlineData("SUPBASE_URL", "SUPABASE_URL")]
+    [InlineData("SUPABSE_DB_HOSTNAME", "SUPABASE_DB_HOST")]
+    [InlineData("SUPABASE_DB_HOST_FILE", "SUPABASE_DB_HOST")]
+    [InlineData("GALLERY_API_KEY_FILE", "GALLERY_API_KEYS_FILE")]
     public void An_unknown_name_is_an_error_that_names_the_nearest_setting_and_no_value(string name, string nearest) =>
         Assert.Equal(
             $"Unknown setting {name} in /x/.env. Did you mean {nearest}? .env.example lists all settings.",
@@ -41,6 +50,12 @@ public sealed partial class SettingNamesTests
     [InlineData("gallery_pooler", "session")]
     [InlineData("MY_DATABASE_URL", "x")]
     [InlineData("PGHOST", "x")]
+    [InlineData("HOST", "x")]
+    [InlineData("SUPABASE_S3_KEY", "x")]
+    [InlineData("SUPABASE_ID_TOKEN", "x")]
+    [InlineData("GITLAB_TOKEN", "x")]
+    [InlineData("GALLERY2_SERVICE_HOST", "10.0.0.1")]
+    [InlineData("_", "x")]
     [InlineData("GALLERY_SERVICE_HOST", "10.0.0.1")]
     [InlineData("GALLERY_SERVICE_PORT_HTTP", "9999")]
     [InlineData("GALLERY_PORT", "tcp://10.0.0.1:9999")]

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using Gallery.Sql.Database;
+
+namespace Gallery.Service.Access;
+
+/// <summary>
+/// Reads the file of the service keys again, every 2 s and on SIGHUP. It reads the content instead of watching the file, because
+/// orchestrators replace a mounted secret by a symbolic link. SIGHUP never ends the process.
+/// </summary>
+internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration settings, TimeProvider time, ILogger<KeyReloading> log) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private PosixSignalRegistration? _hangUp;
+    private long? _loggedAt;
+
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            Reload();
+        });
+        return base.StartAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        _hangUp?.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken)) Reload();
+    }
+
+    /// <summary>A file that cannot be used leaves the keys as they are.</summary>
+    internal void Reload()
+    {
+        if (keys is null || !settings.IsInFile(ServiceKeys.Setting)) return;
+        lock (_lock)
+        {
+            try
+            {
+                if (keys.Reload(settings) is { } names) LogChanged(names);
+                _loggedAt = null;
+            }
+            catch (SettingsException e)
+            {
+                if (_loggedAt is { } at && time.GetElapsedTime(at) < LogInterval) return;
+                _loggedAt = time.GetTimestamp();
+                LogUnusable(e.Message);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "The service keys have changed. Current keys: {Names}")]
+    private partial void LogChanged(string names);
+
+    [LoggerMessage(LogLevel.Error, "The service keys stay as they were. {Reason}")]
+    private partial void LogUnusable(string reason);
+}
