@@ -41,6 +41,13 @@ internal sealed class GuardedService : IAsyncDisposable
         return new GuardedService(service, source);
     }
 
+    /// <summary>Waits until the service has the public keys. On a busy machine, their first fetch may time out.</summary>
+    public async Task WaitForKeysAsync(string token)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while ((await Api.GetAsync("/v1/gallery/", Bearer(token))).Status == 503) await Task.Delay(100, patience.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         Api.Dispose();

@@ -280,9 +280,10 @@ public sealed class IssuerAwayTests(AccessFixture fixture) : IClassFixture<Acces
     {
         await using var issuer = await TestIssuer.StartAsync();
         await using var service = await GuardedService.StartAsync(fixture.Database.ConnectionString, $"SUPABASE_URL={issuer.Url}");
-        Assert.Equal(200, (await service.Api.GetAsync("/v1/gallery/", GuardedService.Bearer(issuer.Token("ES256", "user_123")))).Status);
+        await service.WaitForKeysAsync(issuer.Token("ES256", "user_123"));
+        var fetches = issuer.Fetches;
 
-        for (var i = 0; i < 5; i++)
+        for (var i = 0; i < 2; i++)
         {
             var answer = await service.Api.GetAsync("/v1/gallery/", GuardedService.Bearer(TestIssuer.Sign("ES256", issuer.Payload("user_123"), $"made-up-{i}", issuer.Signer("ES256"))));
             Assert.Equal((503, "token_keys_unavailable"), (answer.Status, answer.Problem));
@@ -292,6 +293,6 @@ public sealed class IssuerAwayTests(AccessFixture fixture) : IClassFixture<Acces
         var old = TestIssuer.Sign("ES256", issuer.Payload("user_123", ("iat", TestIssuer.In(-60))), "withdrawn", issuer.Signer("ES256"));
         var withdrawn = await service.Api.GetAsync("/v1/gallery/", GuardedService.Bearer(old));
         Assert.Equal((401, "invalid_token"), (withdrawn.Status, withdrawn.Problem));
-        Assert.Equal(1, issuer.Fetches);
+        Assert.Equal(fetches, issuer.Fetches);
     }
 }

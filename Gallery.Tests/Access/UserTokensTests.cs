@@ -113,6 +113,7 @@ public sealed class UserTokensTests(AccessFixture fixture) : IClassFixture<Acces
     {
         var issuer = fixture.Issuer;
         await using var service = await fixture.StartAsync($"SUPABASE_JWT_SECRET={TestIssuer.Secret}", $"SUPABASE_JWKS_URL={issuer.Url}/auth/v1/.well-known/jwks.json");
+        await service.WaitForKeysAsync(issuer.Token("ES256", "user_123"));
         Task<Answer> ListAsync(string token) => service.Api.GetAsync("/v1/gallery/", GuardedService.Bearer(token));
 
         foreach (var algorithm in new[] { "HS256", "ES256", "RS256" })
@@ -128,6 +129,7 @@ public sealed class UserTokensTests(AccessFixture fixture) : IClassFixture<Acces
     {
         await using var service = await GuardedService.StartAsync(
             fixture.Database.ConnectionString, "SUPABASE_URL=http://kong:8000", "SUPABASE_JWT_ISSUER=https://auth.example.com", $"SUPABASE_JWKS_URL={fixture.Issuer.Url}/auth/v1/.well-known/jwks.json");
+        await service.WaitForKeysAsync(fixture.Issuer.Token("ES256", "user_123"));
 
         Assert.Equal(200, (await service.Api.GetAsync("/v1/gallery/", GuardedService.Bearer(fixture.Issuer.Token("ES256", "user_123", ("iss", "https://auth.example.com"))))).Status);
         foreach (var issuer in new[] { "https://auth.example.com/", "https://auth.example.com/auth/v1", "http://kong:8000/auth/v1", $"{fixture.Issuer.Url}/auth/v1" })
