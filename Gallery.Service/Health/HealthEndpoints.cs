@@ -13,6 +13,7 @@ internal static class HealthEndpoints
 
     private static readonly Envelope<HealthReport> Alive = Envelope.Of(new HealthReport("alive"), "The service is alive");
     private static readonly Envelope<HealthReport> Ready = Envelope.Of(new HealthReport("ready"), "The database is reachable and has all migrations");
+    private static readonly Envelope<HealthReport> ReadyToRead = Ready with { Message = "The database is reachable and has all migrations. It is read-only: writes answer 503" };
     private static readonly ProblemResult NotReady = new(StatusCodes.Status503ServiceUnavailable, "not_ready", "The service is not ready.", RetryAfterSeconds: 5);
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
@@ -23,7 +24,7 @@ internal static class HealthEndpoints
             .WithName("FindLiveness").WithSummary("The process is alive").WithDescription("Says nothing about the database. Use it to decide whether to restart the process.")
             .Answers(200, Alive);
         health.MapMethods("/readyz", Get, FindReadiness)
-            .WithName("FindReadiness").WithSummary("The service can serve").WithDescription("The database is reachable and has every migration. With a service key the failure says what is missing. Use it to decide whether to send requests.")
+            .WithName("FindReadiness").WithSummary("The service can serve").WithDescription("The database is reachable and has every migration. With a service key the failure says what is missing. A read-only database is ready, because reads work. Use it to decide whether to send requests.")
             .Answers(200, Ready)
             .Problems(Lacks(["0007_add_column.sql"]), NotReady).Problems([.. ProblemExceptionHandler.OfDatabase]);
     }
@@ -45,7 +46,7 @@ internal static class HealthEndpoints
         try
         {
             var pending = await readiness.ListPendingAsync(ct);
-            return pending.Count == 0 ? TypedResults.Ok(Ready) : Lacks(pending);
+            return pending.Count > 0 ? Lacks(pending) : TypedResults.Ok(readiness.IsReadOnly ? ReadyToRead : Ready);
         }
         catch (DatabaseUnusableException e)
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using Dapper;
 using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 using Npgsql;
@@ -6,16 +8,49 @@ using Polly;
 namespace Gallery.Service.Health;
 
 /// <summary>Whether the database can serve. It is asked once at a time, for all callers who ask meanwhile: anybody may ask, as often as they like.</summary>
-internal sealed partial class Readiness(NpgsqlDataSource database, TimeProvider clock, ILogger<Readiness> log)
+internal sealed partial class Readiness
 {
+    public const string MeterName = "Gallery.Database";
+
+    private const string ReadOnly = "the database is read-only. Writes answer 503 database_read_only until it accepts them again.";
+
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Repeat = TimeSpan.FromMinutes(1);
 
+    private readonly NpgsqlDataSource _database;
+    private readonly NpgsqlConnectionStringBuilder _connection;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<Readiness> _log;
     private readonly Lock _lock = new();
-    private readonly ResiliencePipeline _retry = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
+    private readonly ResiliencePipeline _retry;
     private Task<IReadOnlyList<string>> _asked = Task.FromResult<IReadOnlyList<string>>([]);
+    private volatile bool _isReady;
+    private volatile bool _isReadOnly;
+    private bool _isPoolerChecked;
+    private long? _poolerSeenAt;
     private string? _logged = "";   // the last reason; null is ready
     private long _loggedAt;
+
+    public Readiness(NpgsqlDataSource database, TimeProvider clock, ILogger<Readiness> log, IMeterFactory meters)
+    {
+        (_database, _clock, _log, _connection) = (database, clock, log, new(database.ConnectionString));
+        _retry = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
+        // The factory ends with the service, and the gauge with it.
+        meters.Create(MeterName).CreateObservableGauge("gallery.database.writable", () => _isReady && !_isReadOnly ? 1 : 0, description: "1 if the database accepts writes, by the last look at it.");
+    }
+
+    /// <summary>Whether the database accepts reads only, by the last look at it.</summary>
+    public bool IsReadOnly => _isReadOnly;
+
+    /// <summary>A request failed. If the reason concerns readiness, the database is looked at again.</summary>
+    public void Note(Exception fault)
+    {
+        var isPooler = TransientFault.IsOfTransactionPooler(fault);
+        if (isPooler)
+            lock (_lock) _poolerSeenAt = _clock.GetTimestamp();
+        if (isPooler || (TransientFault.IsReadOnly(fault) && !_isReadOnly))
+            _ = ListPendingAsync(CancellationToken.None).ContinueWith(static asked => _ = asked.Exception, TaskScheduler.Default);   // AskAsync logs it
+    }
 
     /// <summary>The scripts that are pending, in order.</summary>
     /// <exception cref="DatabaseUnusableException">The database cannot store every text.</exception>
@@ -30,10 +65,10 @@ internal sealed partial class Readiness(NpgsqlDataSource database, TimeProvider 
     /// <summary>Asks until the database is ready, so that the log has the reason even if nobody asks. Never throws.</summary>
     public async Task WaitAsync(CancellationToken ct)
     {
-        while (_logged is not null && !ct.IsCancellationRequested)
+        while (!_isReady && !ct.IsCancellationRequested)
         {
             await ((Task)ListPendingAsync(ct)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // AskAsync logs it
-            if (_logged is not null) await Task.Delay(Pause, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!_isReady) await Task.Delay(Pause, _clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -42,7 +77,7 @@ internal sealed partial class Readiness(NpgsqlDataSource database, TimeProvider 
         var isConnected = false;
         try
         {
-            await using (var connection = await database.OpenConnectionAsync())
+            await using (var connection = await _database.OpenConnectionAsync())
             {
                 isConnected = true;
                 if (connection.PostgresParameters.GetValueOrDefault("server_encoding") is { } encoding and not "UTF8")
@@ -50,29 +85,64 @@ internal sealed partial class Readiness(NpgsqlDataSource database, TimeProvider 
                         $"The database {connection.Database} is encoded in {encoding}, which cannot store every text. Create one with: create database … template template0 encoding 'UTF8'.");
             }
 
-            var pending = await _retry.ExecuteAsync(token => new ValueTask<IReadOnlyList<string>>(Migrator.ListPendingAsync(database, token)));
-            Log(pending.Count == 0 ? null : $"The database lacks the migrations {string.Join(", ", pending)}. Run the migrator.");
+            var pending = await _retry.ExecuteAsync(token => new ValueTask<IReadOnlyList<string>>(Migrator.ListPendingAsync(_database, token)));
+            _isReadOnly = await _retry.ExecuteAsync(ReadIsReadOnlyAsync);
+            await ThrowIfBehindPoolerAsync();
+            _isReady = pending.Count == 0;
+            Log(!_isReady ? $"The database lacks the migrations {string.Join(", ", pending)}. Run the migrator." : _isReadOnly ? ReadOnly : null);
             return pending;
         }
         catch (Exception e) when (e is not ObjectDisposedException)   // the service has stopped
         {
-            Log((e as DatabaseUnusableException ?? DatabaseUnusableException.Of(e, new NpgsqlConnectionStringBuilder(database.ConnectionString), isConnected)).Message);
+            _isReady = false;
+            Log((e as DatabaseUnusableException ?? DatabaseUnusableException.Of(e, _connection, isConnected)).Message);
             throw;
         }
+    }
+
+    private async ValueTask<bool> ReadIsReadOnlyAsync(CancellationToken ct)
+    {
+        await using var connection = await _database.OpenConnectionAsync(ct);
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select current_setting('transaction_read_only')::boolean", cancellationToken: ct));
+    }
+
+    /// <summary>
+    /// A prepared statement behind a transaction pooler may be another one of the same name, so the service must not serve. Looks once for the pooler, and then
+    /// believes the failures of requests.
+    /// </summary>
+    private async Task ThrowIfBehindPoolerAsync()
+    {
+        if (_connection.MaxAutoPrepare == 0) return;   // nothing is prepared
+
+        lock (_lock)
+            if (_poolerSeenAt is { } at && _clock.GetElapsedTime(at) < Repeat) Throw();
+        if (_isPoolerChecked || _connection.MaxPoolSize < 2) return;
+
+        await using var first = await _database.OpenConnectionAsync();
+        await using var second = await _database.OpenConnectionAsync();
+        if (await TransactionPooler.FindServerProcessAsync(first, second, CancellationToken.None) is null) Throw();
+        _isPoolerChecked = true;
+
+        void Throw() => throw new DatabaseUnusableException(
+            $"PostgreSQL at {_connection.DescribeServers()} is behind a pooler in transaction mode. Set GALLERY_POOLER=transaction, or use a session pooler's port (at Supabase 5432).");
     }
 
     /// <summary>Logs a change, and a reason that remains once a minute. One call at a time.</summary>
     private void Log(string? reason)
     {
-        if (reason == _logged && (reason is null || clock.GetElapsedTime(_loggedAt) < Repeat)) return;
+        if (reason == _logged && (reason is null || _clock.GetElapsedTime(_loggedAt) < Repeat)) return;
 
-        (_logged, _loggedAt) = (reason, clock.GetTimestamp());
+        (_logged, _loggedAt) = (reason, _clock.GetTimestamp());
         if (reason is null) LogReady();
+        else if (_isReady) LogReadyWith(reason);
         else LogNotReady(reason);
     }
 
     [LoggerMessage(LogLevel.Information, "Ready: the database is reachable and has all migrations")]
     private partial void LogReady();
+
+    [LoggerMessage(LogLevel.Warning, "Ready, but {Reason}")]
+    private partial void LogReadyWith(string reason);
 
     [LoggerMessage(LogLevel.Warning, "Not ready: {Reason}")]
     private partial void LogNotReady(string reason);

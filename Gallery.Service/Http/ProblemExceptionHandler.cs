@@ -1,7 +1,10 @@
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Gallery.Service.Health;
 using Gallery.Service.Limits;
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 using Npgsql;
@@ -9,7 +12,7 @@ using Npgsql;
 namespace Gallery.Service.Http;
 
 /// <summary>The one place where an exception becomes an answer and a line in the log. The database's own words never leave.</summary>
-internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log, LogLimit limit, IHostApplicationLifetime lifetime) : IExceptionHandler
+internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log, LogLimit limit, Readiness readiness, IHostApplicationLifetime lifetime) : IExceptionHandler
 {
     private const int RetryAfterSeconds = 2;
 
@@ -25,8 +28,14 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     private static readonly ProblemResult SchemaNotReady = Unavailable("schema_not_ready", "The database lacks migrations. /readyz lists them.");
     private static readonly ProblemResult PermissionDenied = Unavailable("database_permission_denied", "The service's database role lacks a right. sql/roles.sql grants it.");
 
+    private static readonly ProblemResult ReadOnly = Unavailable("database_read_only", "The database is read-only for now, so nothing was changed. Reads work. Try again later.");
+    private static readonly ProblemResult BehindPooler = Unavailable("pooler_not_set", "The database is behind a transaction pooler. Set GALLERY_POOLER=transaction, and restart.");
+
     /// <summary>The failures of any route that uses the database.</summary>
-    public static readonly IReadOnlyList<ProblemResult> OfDatabase = [Away, DatabaseTimeout, DeadlineExceeded, Overloaded, SchemaNotReady, PermissionDenied];
+    public static readonly IReadOnlyList<ProblemResult> OfDatabase =
+        [Away, DatabaseTimeout, DeadlineExceeded, Overloaded, SchemaNotReady, PermissionDenied, ReadOnly, BehindPooler];
+
+    private readonly ConditionalWeakTable<Exception, object> _logged = [];   // a fault of several callers is logged once
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -47,16 +56,19 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             // The middleware has taken the endpoint off the context by now, and left it here.
             var route = (httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "";
             var (traceId, requestId) = (httpContext.TraceIdentifier, RequestIds.Find(httpContext));
-            if (problem.Status == StatusCodes.Status500InternalServerError) LogUnexpected(exception, request.Method, route, traceId, requestId);
-            else if (limit.MayWrite(problem.Code, out var leftOut))
-                LogUnavailable(request.Method, route, problem.Code, exception.GetBaseException().Message.ReplaceLineEndings(" "), traceId, requestId, leftOut);
+            var cause = CauseOf(exception);
+            readiness.Note(cause);
+            if (problem.Status != StatusCodes.Status500InternalServerError && limit.MayWrite(problem.Code, out var leftOut))
+                LogUnavailable(request.Method, route, problem.Code, cause.GetBaseException().Message.ReplaceLineEndings(" "), traceId, requestId, leftOut);
+            else if (problem.Status == StatusCodes.Status500InternalServerError && _logged.TryAdd(cause, cause))
+                LogUnexpected(cause, request.Method, route, traceId, requestId);
         }
 
         await problem.ExecuteAsync(httpContext);
         return true;
     }
 
-    internal static ProblemResult ToProblem(HttpContext http, Exception exception) => exception switch
+    internal static ProblemResult ToProblem(HttpContext http, Exception exception) => CauseOf(exception) switch
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => BodyLimit.TooLarge(http),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => BodyTooSlow,
@@ -72,13 +84,15 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
             PermissionDenied,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } => DatabaseTimeout,
+        PostgresException fault when TransientFault.IsReadOnly(fault) => ReadOnly,
+        PostgresException fault when TransientFault.IsOfTransactionPooler(fault) => BehindPooler,
         // A migration changed a column under a prepared statement; the next execution prepares it again.
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } =>
             Away,
         // The end of a connection, whatever its code: a pooler's refusals come as FATAL XX000.
         PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => Away,
         // Classes 40, 53, 58: rolled back because of another transaction, no resources (a full disk, too many connections), a system error.
-        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or ['4', '0', ..] or ['5', '3', ..] or ['5', '8', ..] } =>
+        PostgresException { SqlState: ['4', '0', ..] or ['5', '3', ..] or ['5', '8', ..] } =>
             Away,
         // Classes 08, 28, 3D, 57: no connection, no sign-in, no such database, shutting down.
         PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away,
@@ -89,7 +103,9 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         _ => Unexpected,
     };
 
-    private static ProblemResult Unavailable(string code, string message) =>
+    private static Exception CauseOf(Exception exception) => exception is SharedFaultException { InnerException: { } cause } ? cause : exception;
+
+    public static ProblemResult Unavailable(string code, string message) =>
         new(StatusCodes.Status503ServiceUnavailable, code, message, RetryAfterSeconds: RetryAfterSeconds);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Route} failed, trace {TraceId}, request {RequestId}")]

@@ -32,13 +32,19 @@ internal static class BodyLimit
         // Not a token in the read itself: Kestrel would treat that read as unfinished and log an error.
         var reader = request.BodyReader;
         await using var end = ct.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+        using var waiting = request.HttpContext.RequestServices.GetRequiredService<WaitingBytes>().Begin(request.HttpContext);
         var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, MostBytesAhead));
         while (true)
         {
             var read = await reader.ReadAsync(CancellationToken.None);
             var fits = body.Length + read.Buffer.Length <= maximum;
             if (fits)
+            {
+                var capacity = body.Capacity;
                 foreach (var part in read.Buffer) body.Write(part.Span);
+                waiting.Add(body.Length == read.Buffer.Length ? body.Capacity : body.Capacity - capacity);
+            }
+
             reader.AdvanceTo(read.Buffer.End);
             if (!fits) return null;
             if (read.IsCompleted) return body;

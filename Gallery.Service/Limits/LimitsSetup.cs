@@ -16,8 +16,13 @@ internal static class LimitsSetup
     {
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);   // one request at a time per connection, so the connection limit also limits requests
-            kestrel.Limits.MaxConcurrentConnections = limits.Connections;
+            var connections = kestrel.ApplicationServices.GetRequiredService<ConnectionLimit>();
+            kestrel.ConfigureEndpointDefaults(endpoint =>
+            {
+                endpoint.Protocols = HttpProtocols.Http1;   // one request at a time per connection, so the connection limit also limits requests
+                endpoint.Use(next => connection => connections.HoldAsync(connection, next));
+            });
+            kestrel.Limits.MaxConcurrentConnections = limits.Connections + (2 * ConnectionLimit.Extra);   // those that are ending count here
             kestrel.Limits.MaxRequestBodySize = BodyLimit.Framed(limits.BodyBytes);
             kestrel.Limits.MaxRequestBufferSize = ReadAheadBytes;
             kestrel.Limits.MaxRequestHeaderCount = limits.Headers;
@@ -27,6 +32,8 @@ internal static class LimitsSetup
             kestrel.Limits.KeepAliveTimeout = limits.KeepAliveTimeout;
             kestrel.Limits.MinRequestBodyDataRate = kestrel.Limits.MinResponseDataRate = new MinDataRate(limits.DataRate, DataRateGrace);
         });
+        builder.Services.AddSingleton<ConnectionLimit>();
+        builder.Services.AddSingleton(_ => new WaitingBytes());
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);   // otherwise one line per refused connection
         builder.Logging.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.None);                 // ProblemExceptionHandler logs these without a stack trace
         builder.Configuration["ForwardedHeaders_Enabled"] = "false";   // the framework's own switch would trust anyone
@@ -45,12 +52,16 @@ internal static class LimitsSetup
         if (limits.TrustedProxies.Count > 0) app.UseForwardedHeaders(Forwarded(limits.TrustedProxies));
     }
 
+    /// <summary>Must come before credentials are checked, because a refused connection must cost little.</summary>
+    public static void UseConnectionLimit(this WebApplication app) => app.Use(app.Services.GetRequiredService<ConnectionLimit>().AnswerAsync);
+
     /// <summary>Must come after authentication, because callers are counted by name.</summary>
     public static void UseLimits(this WebApplication app, ServiceLimits limits)
     {
         if (limits.RequestsPerSecond > 0) app.UseRateLimiter();
         app.UseWhen(MayTakeLong, branch => branch.UseRequestTimeouts());
         app.Use(BodyLimit.TakeStrayAsync);
+        app.UseMiddleware<AnswerBuffer>();
     }
 
     /// <summary>

@@ -36,19 +36,20 @@ internal static class RateLimit
         $"The limit is {requestsPerSecond} requests a second. This one was not executed. Send it again later.",
         RetryAfterSeconds: retryAfterSeconds);
 
-    /// <summary>Callers are counted by name, strangers by address. IPv6 addresses count by /64, because one subscriber has all of it.</summary>
+    /// <summary>Callers are counted by name, strangers by address.</summary>
     internal readonly record struct Counted(string? Name, UInt128 Address)
     {
         public static Counted Of(HttpContext http) =>
-            http.Caller().Name is { } name ? new(name, default) : new(null, Mask(http.Connection.RemoteIpAddress));
+            http.Caller().Name is { } name ? new(name, default) : new(null, NetworkOf(http.Connection.RemoteIpAddress));
+    }
 
-        private static UInt128 Mask(IPAddress? address)
-        {
-            if (address is null) return default;   // a Unix socket has no address
-            Span<byte> bytes = stackalloc byte[16];
-            address.MapToIPv6().TryWriteBytes(bytes, out _);
-            var whole = BinaryPrimitives.ReadUInt128BigEndian(bytes);
-            return address.IsIPv4MappedToIPv6 || address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? whole : whole >> 64 << 64;
-        }
+    /// <summary>What counts as one address. IPv6 addresses count by /64, because one subscriber has all of it.</summary>
+    public static UInt128 NetworkOf(IPAddress? address)
+    {
+        if (address is null) return default;   // a Unix socket has no address
+        Span<byte> bytes = stackalloc byte[16];
+        address.MapToIPv6().TryWriteBytes(bytes, out _);
+        var whole = BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        return address.IsIPv4MappedToIPv6 || address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? whole : whole >> 64 << 64;
     }
 }

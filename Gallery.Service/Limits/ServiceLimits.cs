@@ -23,8 +23,11 @@ internal sealed record ServiceLimits
 
     public required int Headers { get; init; }
 
-    /// <summary>Maximum concurrent connections. Further ones are closed without a response.</summary>
+    /// <summary>Maximum concurrent connections. Further ones replace idle ones, or get one answer: 503 unless they ask for a probe.</summary>
     public required int Connections { get; init; }
+
+    /// <summary>Maximum concurrent connections of one address. This machine and the trusted proxies may have all.</summary>
+    public required int ConnectionsPerAddress { get; init; }
 
     /// <summary>How many requests of each kind may wait for a statement.</summary>
     public required int QueueLength { get; init; }
@@ -52,13 +55,15 @@ internal sealed record ServiceLimits
     /// <exception cref="SettingsException">A setting is out of range, is not a list of addresses, or contradicts another.</exception>
     public static ServiceLimits From(IConfiguration settings)
     {
+        var connections = Read("GALLERY_MAX_CONNECTIONS", 2048, 1, 65_535, "connections");
         var limits = new ServiceLimits
         {
             BodyBytes = Read("GALLERY_MAX_BODY_BYTES", DefaultBodyBytes, 1024, 1024 * 1024, "bytes"),
             RequestLineBytes = Read("GALLERY_MAX_REQUEST_LINE_BYTES", 8 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
             HeaderBytes = Read("GALLERY_MAX_HEADER_BYTES", 32 * 1024, 1024, LimitsSetup.ReadAheadBytes, "bytes"),
             Headers = Read("GALLERY_MAX_HEADERS", 100, 10, 1000, "headers"),
-            Connections = Read("GALLERY_MAX_CONNECTIONS", 1024, 1, 65_535, "connections"),
+            Connections = connections,
+            ConnectionsPerAddress = Read("GALLERY_MAX_CONNECTIONS_PER_ADDRESS", (connections + 1) / 2, 1, 65_535, "connections"),
             QueueLength = Read("GALLERY_MAX_QUEUE", BatchOptions.DefaultQueueLength, 1, 65_536, "requests"),
             RequestsPerSecond = Read("GALLERY_RATE_LIMIT", 0, 0, 1_000_000, "requests a second (0: off)"),
             TrustedProxies = ReadNetworks("GALLERY_TRUSTED_PROXIES"),

@@ -71,7 +71,12 @@ internal static class Operations
         }
 
         if (facts.OfType<IHttpMethodMetadata>().Any(route => !route.HttpMethods.All(CrossOriginGuard.IsSafe))) yield return CrossOriginGuard.Forbidden;
-        if (!facts.OfType<DisableRateLimitingAttribute>().Any()) yield return RateLimit.Rejected(100, retryAfterSeconds: 1);
+        if (!facts.OfType<DisableRateLimitingAttribute>().Any())
+        {
+            yield return RateLimit.Rejected(100, retryAfterSeconds: 1);
+            yield return ConnectionLimit.TooMany;
+        }
+
         if (facts.OfType<IAllowAnonymous>().Any()) yield break;
         foreach (var problem in ProblemExceptionHandler.OfDatabase) yield return problem;
         yield return Authentication.Several;

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Gallery.Service.Health;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
 using OpenTelemetry;
@@ -20,7 +21,7 @@ internal static class TelemetrySetup
 
     // Requests and connections; statements and the pool; batches; the runtime.
     private static readonly string[] Meters =
-        ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", CoalescerMetrics.MeterName, "Gallery.Retention", "System.Runtime"];
+        ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", CoalescerMetrics.MeterName, Readiness.MeterName, "Gallery.Retention", "System.Runtime"];
 
     /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> or a collector's setting is invalid.</exception>
     public static void AddGalleryTelemetry(this WebApplicationBuilder builder, IConfiguration settings)

@@ -26,6 +26,9 @@ public sealed record BatchOptions(int Lanes = 1, int QueueLength = BatchOptions.
     /// <summary>Maximum size of a statement's requests. A larger request has a statement for itself.</summary>
     public int MaximumBytes { get; init; } = 256 * 1024;
 
+    /// <summary>Maximum size of the requests that wait for a statement. Further ones are rejected.</summary>
+    public int MaximumQueuedBytes { get; init; } = 64 * 1024 * 1024;
+
     /// <summary>How long a request waits, the queue included.</summary>
     public TimeSpan Patience { get; init; } = GalleryDatabase.Patience;
 
@@ -50,3 +53,9 @@ public sealed record BatchOptions(int Lanes = 1, int QueueLength = BatchOptions.
 
 /// <summary>The queue is full, or the service is stopping. A later try may succeed.</summary>
 public sealed class CoalescerFullException() : Exception("The queue is full, or closed.");
+
+/// <summary>
+/// A failure of a statement with several requests. Each caller has an own one, because a stack trace grows with each caller that throws it. The cause is in
+/// <see cref="Exception.InnerException"/>, the same for all.
+/// </summary>
+public sealed class SharedFaultException(Exception cause) : Exception(cause.Message, cause);

@@ -29,6 +29,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     private readonly Lock _lock = new();   // guards all fields below
     private readonly LinkedList<Waiting> _queue = [];
     private readonly HashSet<TKey> _keysInFlight = [];
+    private long _queuedBytes;
     private int _running;        // the spare lanes included
     private int _runningSpare;
     private int _lastCount;
@@ -51,6 +52,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
 
     /// <param name="ct">Ends the wait, but not a statement that has started, because it may carry others.</param>
     /// <exception cref="CoalescerFullException">Too many wait already, or the service is stopping.</exception>
+    /// <exception cref="SharedFaultException">A statement with several requests failed.</exception>
     /// <exception cref="TimeoutException">There was no answer in time. The statement may still commit, unless this is <c>NotStartedException</c>.</exception>
     public async Task<TResult> RunAsync(TRequest request, CancellationToken ct)
     {
@@ -66,8 +68,9 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
 
         lock (_lock)
         {
-            if (_isClosed || _queue.Count >= _options.QueueLength) throw new CoalescerFullException();
+            if (_isClosed || _queue.Count >= _options.QueueLength || _queuedBytes + waiting.Bytes > _options.MaximumQueuedBytes) throw new CoalescerFullException();
             _queue.AddLast(waiting);
+            _queuedBytes += waiting.Bytes;
         }
 
         Start();
@@ -157,6 +160,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
             }
 
             _queue.Remove(here);
+            _queuedBytes -= waiting.Bytes;
         }
 
         _keysInFlight.UnionWith(batch.Keys);
@@ -207,7 +211,8 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         }
         catch (Exception e)
         {
-            foreach (var waiting in awaited.SelectMany(alike => alike)) waiting.TrySetException(e);
+            Waiting[] failed = [.. awaited.SelectMany(alike => alike)];
+            foreach (var waiting in failed) waiting.TrySetException(failed.Length == 1 ? e : new SharedFaultException(e));   // not one for all: its stack would grow with each
         }
 
         lock (_lock) _keysInFlight.ExceptWith(part.Except(again).Select(alike => alike[0].Key));

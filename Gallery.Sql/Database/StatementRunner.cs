@@ -35,6 +35,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database)
         {
             await using var connection = await database.OpenConnectionAsync(token);
             // A statement that starts after its caller timed out could undo what the caller did next.
+            token.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw wasSent ? new TimeoutException() : new NotStartedException();
             wasSent = true;
 

@@ -44,4 +44,16 @@ internal static class TransientFault
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } => true,
         _ => false,
     };
+
+    /// <summary>The database accepts reads only: a standby, or a primary whose disk is full.</summary>
+    public static bool IsReadOnly(Exception fault) => fault is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
+
+    /// <summary>
+    /// A prepared statement is on another server session, or another statement has its name there. Only a pooler in transaction mode that
+    /// <c>GALLERY_POOLER</c> does not mention does this.
+    /// </summary>
+    public static bool IsOfTransactionPooler(Exception fault) => fault is PostgresException
+    {
+        SqlState: PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName,
+    } or PostgresException { SqlState: PostgresErrorCodes.ProtocolViolation, Routine: "exec_bind_message" };
 }

@@ -1,3 +1,4 @@
+using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
 using Npgsql;
 
@@ -128,7 +129,7 @@ public sealed class FaultOfOneTests
     }
 
     [Fact]
-    public async Task A_failure_of_no_single_request_fails_the_whole_statement()
+    public async Task A_failure_of_no_single_request_fails_the_whole_statement_and_each_caller_has_an_own_exception()
     {
         var statements = new Statements();
         await using var coalescer = statements.Coalesce();
@@ -137,7 +138,11 @@ public sealed class FaultOfOneTests
         statements.Answer();
         statements.Answer();
         await first;
-        foreach (var other in others) await Assert.ThrowsAsync<TimeoutException>(() => other);
+        var faults = new List<SharedFaultException>();
+        foreach (var other in others) faults.Add(await Assert.ThrowsAsync<SharedFaultException>(() => other));
+        Assert.NotSame(faults[0], faults[1]);
+        Assert.IsType<TimeoutException>(faults[0].InnerException);
+        Assert.Same(faults[0].InnerException, faults[1].InnerException);
 
         statements.Forget();
         var next = await statements.SendAsync(coalescer, 4);

@@ -39,7 +39,7 @@ internal sealed class Statements
 
     public Coalescer<int, int, int> Coalesce(
         int lanes = 1, int spareLanes = 0, int maximumCount = 256, int queueLength = 100, bool sharesEqualKeys = false, TimeSpan? patience = null,
-        TimeSpan stalledAfter = default, Func<int, int>? bytesOf = null) =>
+        TimeSpan stalledAfter = default, Func<int, int>? bytesOf = null, int maximumQueuedBytes = int.MaxValue) =>
         new(
             "test",
             key => key,
@@ -50,6 +50,7 @@ internal sealed class Statements
                 StalledAfter = stalledAfter,
                 MaximumCount = maximumCount,
                 MaximumBytes = 1000,
+                MaximumQueuedBytes = maximumQueuedBytes,
                 Patience = patience ?? TimeSpan.FromSeconds(30),
             },
             bytesOf,

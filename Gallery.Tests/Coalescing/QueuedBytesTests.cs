@@ -1,0 +1,25 @@
+using Gallery.Sql.Coalescing;
+
+namespace Gallery.Tests.Coalescing;
+
+public sealed class QueuedBytesTests
+{
+    [Fact]
+    public async Task A_request_is_rejected_when_too_many_bytes_are_queued_until_they_are_taken()
+    {
+        var statements = new Statements();
+        await using var coalescer = statements.Coalesce(bytesOf: key => key, maximumQueuedBytes: 100);
+        var first = await statements.SendAsync(coalescer, 1);
+        var waiting = coalescer.RunAsync(90, CancellationToken.None);
+
+        await Assert.ThrowsAsync<CoalescerFullException>(() => coalescer.RunAsync(20, CancellationToken.None));
+        statements.Answer();
+        await first;
+        await statements.SentAsync();
+        var next = coalescer.RunAsync(20, CancellationToken.None);
+        statements.Answer();
+        statements.Answer();
+        Assert.Equal(900, await waiting);
+        Assert.Equal(200, await next);
+    }
+}
