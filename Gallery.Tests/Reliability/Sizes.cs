@@ -17,6 +17,9 @@ internal static class Sizes
     /// <summary>Longer than the service waits for its database.</summary>
     public static TimeSpan Hang { get; } = TimeSpan.FromSeconds(Minutes is null ? 4 : 10);
 
+    /// <summary>How long strangers hold connections open.</summary>
+    public static TimeSpan Hold { get; } = TimeSpan.FromSeconds(Minutes is null ? 15 : 60);
+
     /// <summary>Long enough for the heap to reach its working size in the first third.</summary>
     public static TimeSpan Soak { get; } = Minutes is { } minutes ? TimeSpan.FromMinutes(minutes) : TimeSpan.FromSeconds(45);
 }

@@ -22,13 +22,22 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <param name="dotEnv">The text of <c>.env</c> in the working directory; null for no file.</param>
     /// <param name="settings">The environment, each <c>NAME=value</c>.</param>
     public ServiceProcess(string? urls, string? dotEnv, params IEnumerable<string> settings)
+        : this([], urls, dotEnv, settings)
+    {
+    }
+
+    /// <param name="launcher">A program with its arguments that becomes the service, such as <c>unshare</c>.</param>
+    public ServiceProcess(string[] launcher, string? urls, string? dotEnv, IEnumerable<string> settings)
     {
         File.WriteAllText(Path.Combine(_folder, "any.sln"), "");   // a checkout, so that it does not matter whether the tests run in a container
         if (dotEnv is not null) File.WriteAllText(Path.Combine(_folder, ".env"), dotEnv);
 
-        var start = new ProcessStartInfo(
-            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. urls is null ? [] : new[] { "--urls", urls }])
+        string[] command =
+        [
+            .. launcher, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"),
+            .. urls is null ? [] : new[] { "--urls", urls },
+        ];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = _folder,
             RedirectStandardOutput = true,
