@@ -6,7 +6,7 @@ namespace Gallery.Service.Limits;
 /// </summary>
 internal sealed class WaitingBytes(long maximum = WaitingBytes.Maximum)
 {
-    public const long Maximum = 32 * 1024 * 1024;
+    public const long Maximum = 64 * 1024 * 1024;
 
     private readonly Lock _lock = new();   // guards all fields below, and those of Waiting
     private readonly LinkedList<Waiting> _waiting = [];   // the oldest first

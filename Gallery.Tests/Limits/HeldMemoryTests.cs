@@ -73,7 +73,7 @@ public sealed class HeldMemoryTests
         Assert.InRange(after, TimeSpan.Zero, 3 * (before > Least ? before : Least));
     }
 
-    /// <summary>Holds a connection, and opens another one when the service ends it.</summary>
+    /// <summary>Holds a connection, and opens another one a second after the service ends it.</summary>
     private static async Task HoldAsync(ServiceProcess service, Socket socket, byte[] request, CancellationToken ct)
     {
         for (; ; socket = NetworkNamespace.CreateSockets(service.Id, 1)[0])
@@ -96,6 +96,7 @@ public sealed class HeldMemoryTests
                 }
             }
 
+            await Task.Delay(1000, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (ct.IsCancellationRequested) return;
         }
     }
