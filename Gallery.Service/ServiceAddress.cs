@@ -29,7 +29,7 @@ internal static class ServiceAddress
             : throw new SettingsException($"--urls (or ASPNETCORE_URLS) is \"{urls}\". Set it to http://host:port, several separated by ;. TLS needs a proxy in front.");
     }
 
-    /// <summary>The first address that other machines can reach. Null if there is none.</summary>
+    /// <summary>The first address that other machines can reach, or null.</summary>
     /// <param name="host">The host's configuration, with the addresses that <see cref="Find"/> found.</param>
     public static string? FindPublic(IConfiguration host) =>
         host.GetSection("Kestrel:Endpoints").GetChildren().Any() ? "Kestrel:Endpoints"

@@ -8,7 +8,7 @@ namespace Gallery.Service.Access;
 internal static class AccessSetup
 {
     /// <exception cref="SettingsException">A setting has an invalid value.</exception>
-    /// <param name="publicAddress">One that the service listens on and other machines can reach. Null if there is none.</param>
+    /// <param name="publicAddress">An address that the service listens on and other machines can reach, or null.</param>
     public static void AddGalleryAccess(this IServiceCollection services, IConfiguration settings, string? publicAddress = null)
     {
         services.AddGalleryCors(settings);

@@ -6,7 +6,7 @@ internal enum Callers
     /// <summary>The user who owns what the route is about. Other users learn and change nothing.</summary>
     Owner,
 
-    /// <summary>Every user, and each reaches their own rows only.</summary>
+    /// <summary>Every user. Each reaches only their own rows.</summary>
     Users,
 
     /// <summary>Service keys. They reach every user's rows.</summary>

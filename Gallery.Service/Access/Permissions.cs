@@ -34,8 +34,8 @@ internal sealed class Permissions(IConfiguration settings)
     private readonly bool _anonymousUsersMayCall = settings.FindSwitch(AnonymousUsersSetting, otherwise: false);
 
     /// <summary>
-    /// Every endpoint needs credentials unless it says <c>AllowAnonymous</c>. An unknown route or method is 404 or 405 for everyone: the
-    /// routes are public, and a mistyped URL should not look like a wrong key.
+    /// Every endpoint needs credentials unless it says <c>AllowAnonymous</c>. An unknown route or method is 404 or 405 for everyone, because
+    /// routes are public. A mistyped URL should not look like a wrong key.
     /// </summary>
     public static bool AsksForCredentials(Endpoint? endpoint) =>
         endpoint is RouteEndpoint && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null;

@@ -9,7 +9,7 @@ namespace Gallery.Service.Access;
 /// a revoked key stops working. If fetches fail, the old keys are used until they are an hour old.
 /// </summary>
 /// <remarks>
-/// <c>ConfigurationManager</c> was rejected. It refreshes in the background, so a revoked key works once more after a quiet time, and the
+/// <c>ConfigurationManager</c> was rejected. It refreshes in the background. So a revoked key works once more after a quiet time, and the
 /// first token with a new key is rejected.
 /// </remarks>
 internal sealed partial class SigningKeys : IDisposable

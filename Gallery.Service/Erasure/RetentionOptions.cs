@@ -5,12 +5,12 @@ namespace Gallery.Service.Erasure;
 
 /// <summary>How long the trash and the history are kept.</summary>
 /// <param name="TrashDays">Null: until someone deletes permanently.</param>
-/// <param name="HistoryDays">Null: for good.</param>
+/// <param name="HistoryDays">Null: forever.</param>
 internal sealed record RetentionOptions(int? TrashDays, int? HistoryDays)
 {
     private const int MaximumDays = 36_500;
 
-    /// <exception cref="SettingsException">A setting is no number of days.</exception>
+    /// <exception cref="SettingsException">A setting is not a number of days.</exception>
     public static RetentionOptions From(IConfiguration settings) => new(Read(settings, "GALLERY_TRASH_DAYS"), Read(settings, "GALLERY_HISTORY_DAYS"));
 
     private static int? Read(IConfiguration settings, string name)

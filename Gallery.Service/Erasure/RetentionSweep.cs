@@ -6,8 +6,8 @@ using Npgsql;
 namespace Gallery.Service.Erasure;
 
 /// <summary>
-/// Deletes what is older than its retention, once a minute, in small batches. Every instance may sweep, because two batches at once delete no row twice. If the
-/// database is down, the next minute's sweep goes on.
+/// Deletes what is older than its retention, once a minute, in small batches. Every instance may sweep, because two batches never delete a row twice. If the
+/// database is down, the sweep of the next minute tries again. The history has these deletions; the log does not.
 /// </summary>
 internal sealed partial class RetentionSweep(ErasureRepository erasure, RetentionOptions retention, TimeProvider clock, ILogger<RetentionSweep> log) : BackgroundService
 {
@@ -54,6 +54,6 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
             }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The retention sweep failed and goes on in a minute: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The retention sweep failed. It is tried again in a minute. {Reason}")]
     private static partial void LogFailed(ILogger log, string reason);
 }

@@ -7,7 +7,7 @@ using Polly;
 
 namespace Gallery.Service.Health;
 
-/// <summary>Whether the database can serve. It is asked once at a time, for all callers who ask meanwhile: anybody may ask, as often as they like.</summary>
+/// <summary>Whether the database can serve. Callers at the same moment share one check, because anyone may ask, as often as they like.</summary>
 internal sealed partial class Readiness
 {
     public const string MeterName = "Gallery.Database";
@@ -39,10 +39,10 @@ internal sealed partial class Readiness
         meters.Create(MeterName).CreateObservableGauge("gallery.database.writable", () => _isReady && !_isReadOnly ? 1 : 0, description: "1 if the database accepts writes, by the last look at it.");
     }
 
-    /// <summary>Whether the database accepts reads only, by the last look at it.</summary>
+    /// <summary>Whether the database accepted reads only at the last check.</summary>
     public bool IsReadOnly => _isReadOnly;
 
-    /// <summary>A request failed. If the reason concerns readiness, the database is looked at again.</summary>
+    /// <summary>Reports a request's failure. If the reason concerns readiness, the database is checked again.</summary>
     public void Note(Exception fault)
     {
         var isPooler = TransientFault.IsOfTransactionPooler(fault);
@@ -107,8 +107,8 @@ internal sealed partial class Readiness
     }
 
     /// <summary>
-    /// A prepared statement behind a transaction pooler may be another one of the same name, so the service must not serve. Looks once for the pooler, and then
-    /// believes the failures of requests.
+    /// Behind a transaction pooler, the name of a prepared statement may belong to a different statement. So the service must not serve. This looks for the pooler
+    /// once, and afterwards relies on the failures of requests.
     /// </summary>
     private async Task ThrowIfBehindPoolerAsync()
     {
@@ -127,7 +127,7 @@ internal sealed partial class Readiness
             $"PostgreSQL at {_connection.DescribeServers()} is behind a pooler in transaction mode. Set GALLERY_POOLER=transaction, or use a session pooler's port (at Supabase 5432).");
     }
 
-    /// <summary>Logs a change, and a reason that remains once a minute. One call at a time.</summary>
+    /// <summary>Logs each change, and once a minute a reason that remains. One call at a time.</summary>
     private void Log(string? reason)
     {
         if (reason == _logged && (reason is null || _clock.GetElapsedTime(_loggedAt) < Repeat)) return;

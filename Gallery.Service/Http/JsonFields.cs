@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Gallery.Service.Http;
 
-/// <summary>The fields of a request's JSON object. All faults are collected. A field that is null counts as absent.</summary>
+/// <summary>The fields of a request's JSON object. All faults are collected. A field that is null counts as absent, except for <see cref="IsNull"/>.</summary>
 internal sealed class JsonFields
 {
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _values = new(StringComparer.Ordinal);

@@ -3,7 +3,7 @@ using Gallery.Sql.Database;
 
 namespace Gallery.Service.Http;
 
-/// <summary>Parameters of the query that are not text. A wrong value is a fault that names the parameter.</summary>
+/// <summary>Parameters of the query that several routes have. A wrong value is a fault that names the parameter.</summary>
 internal static class QueryParameters
 {
     /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>

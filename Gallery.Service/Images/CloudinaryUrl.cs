@@ -5,8 +5,8 @@ namespace Gallery.Service.Images;
 
 /// <summary>
 /// Reads the image's UUID from its Cloudinary URL. The UUID is in the last segment of the public ID, because only that segment
-/// names the image. Folders, layers and fetched URLs name other things. Some paths have two readings: the first segment may be a
-/// cloud name or a folder, and the last may be an SEO suffix or the public ID. If the readings give different UUIDs, the URL is
+/// names the image. Folders, layers and fetched URLs name other things. Some paths have two readings. The first segment may be a
+/// cloud name or a folder. The last may be an SEO suffix or the public ID. If the readings give different UUIDs, the URL is
 /// rejected. Forms: cloudinary.com/documentation/advanced_url_delivery_options and /delivery_url_signatures.
 /// </summary>
 /// <param name="ImageId">A UUID of any version, never nil. Empty if there is an error.</param>

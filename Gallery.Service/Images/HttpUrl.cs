@@ -63,8 +63,8 @@ internal sealed partial record HttpUrl(string Host, bool HasDefaultPort, string[
         return true;
     }
 
-    // White space, controls, what RFC 3986 allows nowhere (browsers send square brackets raw, so they pass), a '%' without two
-    // hexadecimal digits, and half a surrogate pair.
+    // White space, controls, half a surrogate pair, a '%' without two hexadecimal digits, and what RFC 3986 allows nowhere. Square
+    // brackets pass, because browsers send them raw.
     [GeneratedRegex("""[\s\p{Cc}"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]""")]
     private static partial Regex BadCharacter();
 

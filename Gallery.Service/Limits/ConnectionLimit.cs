@@ -13,7 +13,7 @@ namespace Gallery.Service.Limits;
 /// </summary>
 internal sealed class ConnectionLimit(ServiceLimits limits)
 {
-    /// <summary>Maximum extra connections. One more ends the oldest of them, so that those who hold them open keep no probe out.</summary>
+    /// <summary>Maximum extra connections. One more ends the oldest of them, so that clients that hold them open cannot keep probes out.</summary>
     public const int Extra = 64;
 
     public static readonly ProblemResult TooMany =
@@ -142,10 +142,10 @@ internal sealed class ConnectionLimit(ServiceLimits limits)
         return reader.Position;
     }
 
-    /// <summary>Whether the route is one of those that never count towards a rate: probes and metrics.</summary>
+    /// <summary>Whether the route never counts towards a rate: probes and metrics.</summary>
     private static bool IsProbe(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<DisableRateLimitingAttribute>() is not null;
 
-    /// <summary>Null for those that may have all connections: this machine, and the trusted proxies.</summary>
+    /// <summary>Null for addresses that may have all connections: this machine, and the trusted proxies.</summary>
     private UInt128? FindAddress(IPAddress? address)
     {
         if (address is { IsIPv4MappedToIPv6: true }) address = address.MapToIPv4();

@@ -65,7 +65,7 @@ internal static class LimitsSetup
     }
 
     /// <summary>
-    /// Reads need no timer: their statement has a time-out, and Kestrel's data rate limits the sending of a large page.
+    /// Reads need no timer. Their statements have a time-out, the wait for events has a maximum, and Kestrel's data rate limits the sending of a large page.
     /// </summary>
     private static bool MayTakeLong(HttpContext http) => !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)) || BodyLimit.MayCome(http);
 

@@ -29,7 +29,7 @@ internal sealed record ServiceLimits
     /// <summary>Maximum concurrent connections of one address. This machine and the trusted proxies may have all.</summary>
     public required int ConnectionsPerAddress { get; init; }
 
-    /// <summary>How many requests of each kind may wait for a statement.</summary>
+    /// <summary>Maximum requests of each kind that wait for a statement.</summary>
     public required int QueueLength { get; init; }
 
     /// <summary>Requests per second for each caller; 0 for no limit.</summary>

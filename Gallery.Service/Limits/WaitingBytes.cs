@@ -2,7 +2,7 @@ namespace Gallery.Service.Limits;
 
 /// <summary>
 /// Bounds the bytes that wait for clients: bodies that arrive, and answers that are read. Past the maximum, the request that has waited longest is cut off.
-/// A client that does its part is done in milliseconds, so the oldest is one that holds its bytes back.
+/// A client that sends and reads at once needs milliseconds, so the oldest request belongs to one that does not.
 /// </summary>
 internal sealed class WaitingBytes(long maximum = WaitingBytes.Maximum)
 {
@@ -12,7 +12,7 @@ internal sealed class WaitingBytes(long maximum = WaitingBytes.Maximum)
     private readonly LinkedList<Waiting> _waiting = [];   // the oldest first
     private long _bytes;
 
-    /// <summary>Begins to count the bytes of a request. Dispose the result when they wait no more.</summary>
+    /// <summary>Begins to count the bytes of a request. Dispose the result when they no longer wait.</summary>
     public Waiting Begin(HttpContext http)
     {
         var waiting = new Waiting(this, http);

@@ -8,13 +8,13 @@ namespace Gallery.Service.Telemetry;
 
 /// <summary>
 /// Writes one line for each request that has been answered or whose caller has left, if <c>GALLERY_ACCESS_LOG</c> is on. Must be the first middleware.
-/// The probes and <c>/metrics</c> have no line, because they are asked all the time. They are the routes without a rate limit.
+/// The probes and <c>/metrics</c> have no line, because they are called all the time. They are the routes without a rate limit.
 /// </summary>
 internal sealed partial class AccessLog(RequestDelegate next, ILoggerFactory logs)
 {
     public const string Category = "Gallery.Access";
 
-    /// <summary>What is written for a field that the request does not have.</summary>
+    /// <summary>Stands for a missing value.</summary>
     public const string None = "-";
 
     private const string Setting = "GALLERY_ACCESS_LOG";
@@ -29,13 +29,13 @@ internal sealed partial class AccessLog(RequestDelegate next, ILoggerFactory log
         var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes on or off."),
     };
 
-    /// <summary>Completes the line of this request with the row that it is about, where the path does not have its id.</summary>
+    /// <summary>Adds to the line of this request the id of its row, if the path does not contain it.</summary>
     public static void SetId(HttpContext http, Guid id)
     {
         if (http.Features.Get<Entry>() is { } entry) entry.Id = id;
     }
 
-    /// <summary>Completes the line of this request with the code of its failure.</summary>
+    /// <summary>Adds to the line of this request the code of its failure.</summary>
     public static void SetCode(HttpContext http, string code)
     {
         if (http.Features.Get<Entry>() is { } entry) entry.Code = code;

@@ -4,7 +4,7 @@ using Gallery.Service.Http;
 namespace Gallery.Service.Telemetry;
 
 /// <summary>
-/// Writes one line for each row that was deleted permanently, whatever <c>GALLERY_LOG_LEVEL</c> is. The line names who deleted it. It does not name the
+/// Writes one line for each row that a request deleted permanently, whatever <c>GALLERY_LOG_LEVEL</c> is. The line names the caller. It does not name the
 /// owner, because a log that keeps user ids would undo the deletion of a person's data.
 /// </summary>
 internal sealed partial class Audit(ILoggerFactory logs)
@@ -14,8 +14,8 @@ internal sealed partial class Audit(ILoggerFactory logs)
     private readonly ILogger _log = logs.CreateLogger(Category);
 
     /// <summary>
-    /// The line of this request, to be written when the outcome is known. The caller may have left by then. Its argument is false if the database's
-    /// answer was lost, so that the row may or may not be there.
+    /// Writes the line of this request. Call it when the outcome is known; the caller may have left by then. The argument is false if the database's
+    /// answer was lost, so it is unknown whether the row still exists.
     /// </summary>
     public Action<bool> OfDeletion(HttpContext http, Guid id)
     {

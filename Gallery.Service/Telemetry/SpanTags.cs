@@ -4,8 +4,8 @@ using OpenTelemetry;
 namespace Gallery.Service.Telemetry;
 
 /// <summary>
-/// Keeps of a request's span what has few values and names nobody. The framework also puts down the path, with its id, and the
-/// query, host and user agent, which are whatever a client sends.
+/// Keeps only those tags of a request's span that have few values and identify nobody. The framework also records the path, which contains ids, and
+/// the query, host and user agent, which are whatever a client sends.
 /// </summary>
 internal sealed class SpanTags : BaseProcessor<Activity>
 {

@@ -55,7 +55,7 @@ public sealed record BatchOptions(int Lanes = 1, int QueueLength = BatchOptions.
 public sealed class CoalescerFullException() : Exception("The queue is full, or closed.");
 
 /// <summary>
-/// A failure of a statement with several requests. Each caller has an own one, because a stack trace grows with each caller that throws it. The cause is in
-/// <see cref="Exception.InnerException"/>, the same for all.
+/// A failure of a statement with several requests. Each caller gets a separate exception, because a stack trace grows with each caller that throws it. They share
+/// the cause, <see cref="Exception.InnerException"/>.
 /// </summary>
 public sealed class SharedFaultException(Exception cause) : Exception(cause.Message, cause);

@@ -40,7 +40,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
     /// <param name="run">Runs one statement for requests of different keys. Takes the start of the oldest wait; returns a result per request, in their order.</param>
     /// <param name="bytesOf">The size of a request in a statement. Null if all are small.</param>
     /// <param name="isContended">Whether a result says that the request must run again, because another transaction changed its row meanwhile.</param>
-    /// <param name="sharesEqualKeys">Requests of one key in one batch are the same question, so that one result serves them all.</param>
+    /// <param name="sharesEqualKeys">Whether requests with one key are the same question, so that one result serves them all.</param>
     public Coalescer(
         string name, Func<TRequest, TKey> keyOf, Func<IReadOnlyList<TRequest>, long, Task<IReadOnlyList<TResult>>> run, BatchOptions options,
         Func<TRequest, int>? bytesOf = null, Func<TResult, bool>? isContended = null, bool sharesEqualKeys = false)
@@ -212,7 +212,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         catch (Exception e)
         {
             Waiting[] failed = [.. awaited.SelectMany(alike => alike)];
-            foreach (var waiting in failed) waiting.TrySetException(failed.Length == 1 ? e : new SharedFaultException(e));   // not one for all: its stack would grow with each
+            foreach (var waiting in failed) waiting.TrySetException(failed.Length == 1 ? e : new SharedFaultException(e));   // one for each: the stack of a shared one would grow with each caller
         }
 
         lock (_lock) _keysInFlight.ExceptWith(part.Except(again).Select(alike => alike[0].Key));

@@ -33,7 +33,7 @@ public static partial class Settings
         return null;
     }
 
-    /// <summary>The folder or the nearest one above it that holds a solution: this is a checkout. Null if there is none.</summary>
+    /// <summary>The folder or the nearest one above it that holds a solution: this is a checkout. Null outside a checkout.</summary>
     public static string? FindSolution(string? folder)
     {
         var readable = new EnumerationOptions { IgnoreInaccessible = true };

@@ -23,7 +23,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database)
     /// <summary>Runs one statement and maps its rows.</summary>
     /// <param name="parserOf">Makes the function that maps the reader's current row.</param>
     /// <param name="isRepeatable">Whether the statement may run again if its connection was lost and it may already have committed.</param>
-    /// <param name="since">When its caller began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
+    /// <param name="since">When the caller began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
     /// <param name="parameters">Never null, and always of the same types, because the statement is prepared.</param>
     /// <exception cref="NotStartedException">No connection became free within <see cref="GalleryDatabase.Patience"/>.</exception>
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>. The statement may still commit.</exception>

@@ -20,7 +20,7 @@ internal static class TransientFault
         _ => false,
     };
 
-    /// <summary>Whether a write failed so that nobody knows whether it committed: its connection ended, or the time did.</summary>
+    /// <summary>Whether it is unknown if the write committed, because its connection ended or it timed out.</summary>
     public static bool MayHaveCommitted(Exception fault) => fault switch
     {
         NotStartedException => false,

@@ -6,10 +6,10 @@ namespace Gallery.Sql.Erasure;
 
 /// <summary>
 /// Deletes many rows permanently, batch by batch. Each batch is one statement of at most <see cref="BatchSize"/> rows, and each method runs one batch and returns
-/// what it deleted. A caller goes on until a batch is not full, and may stop at any time.
+/// what it deleted. Callers repeat it until a batch is not full. They may stop at any time.
 /// </summary>
 /// <remarks>
-/// Several may work at once. The conditions are repeated in each <c>delete</c>, so two batches may wait for each other, but none deletes a row twice. The
+/// Several callers may work at once. Each <c>delete</c> repeats the conditions. So two batches may wait for each other, but they never delete a row twice. The
 /// limits in the SQL are numbers, because for a parameter the planner expects a tenth of the table.
 /// </remarks>
 public sealed class ErasureRepository(NpgsqlDataSource database)
@@ -100,7 +100,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
     /// </summary>
     public async Task<int> EraseEventsAsync(string userId, CancellationToken ct)
     {
-        // The first event stays as an empty row: a save that is on its way while its image is purged conflicts with it.
+        // The first event stays as an empty row. A save that runs while its image is purged conflicts with it, and so does not create the image again.
         // language=PostgreSQL
         const string sql = """
             with old as materialized
@@ -168,7 +168,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Days", days)))[0];
     }
 
-    // What a purge of the rows in "old" does, if they are still in the trash.
+    // Purges the rows of "old" that are still in the trash.
     private const string Purge = """
         w as
             (

@@ -5,7 +5,7 @@ namespace Gallery.Sql.History;
 /// <param name="Event">created, filled_in, edited, trashed, restored or purged.</param>
 /// <param name="Fields">What a save filled in or an edit changed, with commas between. Empty for other events.</param>
 /// <param name="OccurredAt">UTC.</param>
-/// <param name="Actor"><c>key:NAME</c> or <c>user:ID</c>. Null if the service needed no credentials.</param>
+/// <param name="Actor"><c>key:NAME</c>, <c>user:ID</c>, or <c>gallery:retention</c> for a deletion by age. Null if it is unknown, or if the service needed no credentials.</param>
 /// <param name="Position">In the change feed. Null until the event has its place there.</param>
 public sealed record HistoryRow(Guid ImageId, long Revision, string Event, string Fields, DateTime OccurredAt, string? Actor, long? Position)
 {

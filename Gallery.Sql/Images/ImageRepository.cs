@@ -6,10 +6,14 @@ using Npgsql;
 
 namespace Gallery.Sql.Images;
 
-/// <summary>Every statement on <c>gallery.image</c>. Each write also adds to the history, <c>gallery.image_event</c>. Requests for one image share statements; the statements take arrays.</summary>
+/// <summary>
+/// The statements of images, <c>gallery.image</c>. Each write also adds its event to the history, <c>gallery.image_event</c>. Requests for one image share
+/// statements, so the statements take arrays. Deletion of many images is in <c>ErasureRepository</c>.
+/// </summary>
 /// <remarks>
 /// If the database is unavailable, each method throws <see cref="NpgsqlException"/>, or <see cref="TimeoutException"/> after <see cref="GalleryDatabase.Patience"/>.
-/// A write whose answer was lost with its connection runs again, except a purge: so a save that did commit is reported as unchanged.
+/// A write whose answer was lost with its connection runs again. So a save that did commit is reported as unchanged. Edits, purges and writes with preconditions
+/// do not run again, because the second run would meet the state that the first one made.
 /// </remarks>
 public sealed partial class ImageRepository : IAsyncDisposable
 {

@@ -8,7 +8,7 @@ namespace Gallery.Sql.Images;
 /// <param name="CreatedAt">UTC, to the microsecond, like all times here.</param>
 /// <param name="UpdatedAt">Moves with every change, deletion and restore included.</param>
 /// <param name="DeletedAt">Null while the image is live.</param>
-/// <param name="Revision">1 when inserted, 1 more with each change.</param>
+/// <param name="Revision">1 when first inserted, 1 more with each change. Goes on if the image is created again after a purge.</param>
 public sealed record ImageRow(
     Guid ImageId,
     string UserId,
@@ -63,7 +63,7 @@ internal sealed record ImageEdit(ImageRow From, ImageRow To, Caller Caller)
 }
 
 /// <summary>The outcome of a write to one image.</summary>
-/// <param name="Image">The image afterwards; after a purge, as it was. Null if there is none, or it is another user's.</param>
+/// <param name="Image">The image afterwards; after a purge, as it was. Null if there is no such image, or if it is another user's.</param>
 /// <param name="Kept">After a save: the fields whose stored value differs from the one sent.</param>
 public sealed record ImageWrite(ImageOutcome Outcome, ImageRow? Image, IReadOnlyList<string> Kept)
 {
@@ -79,7 +79,7 @@ public enum ImageOutcome
     /// <summary>The write changed the image.</summary>
     Updated,
 
-    /// <summary>The image already was as the write wants it.</summary>
+    /// <summary>The image already is as the write asks.</summary>
     Unchanged,
 
     /// <summary>A save or an edit found the image in the trash, and left it as it is.</summary>
@@ -97,7 +97,7 @@ public enum ImageOutcome
     /// <summary>No image of the caller has this id.</summary>
     NotFound,
 
-    /// <summary>Another transaction changed the image between the statement's snapshot and its lock. The coalescer runs the request again.</summary>
+    /// <summary>Another transaction changed the image meanwhile. The request runs again, so no caller sees this outcome.</summary>
     Contended,
 }
 
@@ -105,7 +105,7 @@ public enum ImageOutcome
 /// <param name="At">UTC: <c>created_at</c>, in the trash <c>deleted_at</c>.</param>
 public readonly record struct ImageKeyset(DateTime At, Guid ImageId)
 {
-    /// <summary>Before the newest row. PostgreSQL has it as <c>infinity</c>.</summary>
+    /// <summary>Before the newest row. Npgsql sends this time as <c>infinity</c>.</summary>
     public static ImageKeyset Start => new(DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc), Guid.AllBitsSet);
 }
 
