@@ -35,7 +35,8 @@ internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration set
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken)) Reload();
+        await using var stop = stoppingToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);   // ends the wait without an exception
+        while (await timer.WaitForNextTickAsync(CancellationToken.None)) Reload();
     }
 
     /// <summary>A file that cannot be used leaves the keys as they are.</summary>

@@ -16,6 +16,8 @@ internal static class ErasureEndpoints
     // The last batch may take another 2.5 s. Together they are below GALLERY_REQUEST_TIMEOUT, 8 s by default.
     private static readonly TimeSpan MaximumTime = TimeSpan.FromSeconds(2);
 
+    private static readonly ProblemResult WithoutUser = FieldErrors.Of("user_id", "user_id is required. Name the user whose trash is to be emptied.");
+
     private static readonly ProblemResult Unconfirmed =
         FieldErrors.Of("confirm", "confirm must repeat the user_id of the path. This deletes everything of that user permanently.");
 
@@ -28,13 +30,13 @@ internal static class ErasureEndpoints
         erasure.MapPost("/deleted/empty/", EmptyTrash)
             .WithName("EmptyTrash").WithSummary("Deletes a user's trash permanently")
             .WithDescription("Works in batches, and may be sent again at any time. If is_complete is false, send it again. The pictures stay at Cloudinary.")
-            .WithFilter("user_id", "Whose trash. Required with a service key; with a user's token it is their own.", 1, Caller.UserIdMaximum)
+            .WithRequired("user_id", "Whose trash. With a user's token it may be left out, and is their own.", 1, Caller.UserIdMaximum)
             .Answers(200, Envelope.Of(new ErasureReport(12, true), "Trash emptied successfully"))
-            .Problems(Permissions.ForbiddenPurge, Permissions.ForbiddenUserId)
+            .Problems(WithoutUser, Permissions.ForbiddenPurge, Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         erasure.MapDelete("/users/{user_id}/", EraseUser)
             .WithName("EraseUser").WithSummary("Deletes everything of a user permanently")
-            .WithDescription("Images, trash and history. Of each image there remains only that it was purged. Works in batches: if is_complete is false, send it again. The pictures stay at Cloudinary.")
+            .WithDescription("Images, trash and history. History keeps only that the images were purged. Works in batches: if is_complete is false, send it again. The pictures stay at Cloudinary.")
             .WithRequired("confirm", "The user_id of the path once more.", 1, Caller.UserIdMaximum)
             .Answers(200, Envelope.Of(new ErasureReport(120, true), "User erased successfully"))
             .Problems(Unconfirmed, Forbidden)
@@ -46,16 +48,17 @@ internal static class ErasureEndpoints
         var caller = http.Caller();
         if (permissions.FindPurgeFault(caller) is { } forbidden) return forbidden;
         var errors = new FieldErrors();
+        http.Request.Query.CheckNames(errors, "user_id");
         var userId = http.Request.Query.ReadUserId(caller, errors);
-        if (userId is null) errors.Add("user_id", "user_id is required. Name the user whose trash is to be emptied.");
         if (errors.Any) return errors.ToProblem();
+        if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(caller, userId) is { } other) return other;
 
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
         int batch;
-        do purged += batch = Report(http, audit, await erasure.EmptyTrashAsync(caller, userId!, ct));
-        while (batch == ErasureRepository.BatchSize && Stopwatch.GetElapsedTime(start) < MaximumTime);
+        do purged += batch = Report(http, audit, await erasure.EmptyTrashAsync(caller, userId, CancellationToken.None));   // so that its deletions are reported, even if the caller leaves
+        while (batch == ErasureRepository.BatchSize && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime);
         return Answer(purged, batch < ErasureRepository.BatchSize, "Trash emptied successfully");
     }
 
@@ -63,6 +66,9 @@ internal static class ErasureEndpoints
     {
         var caller = http.Caller();
         if (caller.UserId is not null) return Forbidden;
+        var errors = new FieldErrors();
+        http.Request.Query.CheckNames(errors, "confirm");
+        if (errors.Any) return errors.ToProblem();
         // The server leaves %2F in a path as it is, because a slash would be another segment. In the query it is decoded.
         if (http.Request.Query["confirm"] is not [{ } confirm] || (confirm != userId && confirm != userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase))) return Unconfirmed;
         userId = confirm;
@@ -70,9 +76,9 @@ internal static class ErasureEndpoints
 
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
-        for (var isDone = false; !isDone && Stopwatch.GetElapsedTime(start) < MaximumTime;)
+        for (var isDone = false; !isDone && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime;)
         {
-            var batch = Report(http, audit, await erasure.EraseImagesAsync(caller, userId, ct));
+            var batch = Report(http, audit, await erasure.EraseImagesAsync(caller, userId, CancellationToken.None));
             purged += batch;
             isDone = batch < ErasureRepository.BatchSize;
         }

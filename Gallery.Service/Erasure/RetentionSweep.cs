@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
+using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 using Gallery.Sql.Erasure;
-using Npgsql;
 
 namespace Gallery.Service.Erasure;
 
@@ -9,7 +9,7 @@ namespace Gallery.Service.Erasure;
 /// Deletes what is older than its retention, once a minute, in small batches. Every instance may sweep, because two batches never delete a row twice. If the
 /// database is down, the sweep of the next minute tries again. The history has these deletions; the log does not.
 /// </summary>
-internal sealed partial class RetentionSweep(ErasureRepository erasure, RetentionOptions retention, TimeProvider clock, ILogger<RetentionSweep> log) : BackgroundService
+internal sealed partial class RetentionSweep(ErasureRepository erasure, RetentionOptions retention, Audit audit, TimeProvider clock, ILogger<RetentionSweep> log) : BackgroundService
 {
     public const string MeterName = "Gallery.Retention";
 
@@ -22,6 +22,7 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
+        await using var stop = stoppingToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);   // ends the wait without an exception
         do
         {
             try
@@ -29,12 +30,13 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
                 await SweepAsync(stoppingToken);
                 LastSweep.Record(clock.GetUtcNow().ToUnixTimeSeconds());
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e)   // whatever it is, the service goes on
             {
+                if (stoppingToken.IsCancellationRequested) return;
                 LogFailed(log, e.GetBaseException().Message.ReplaceLineEndings(" "));
             }
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        while (await timer.WaitForNextTickAsync(CancellationToken.None));
     }
 
     private async Task SweepAsync(CancellationToken ct)
@@ -42,7 +44,9 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
         if (retention.TrashDays is { } trashDays)
             for (var count = ErasureRepository.BatchSize; count == ErasureRepository.BatchSize;)
             {
-                count = (await erasure.PurgeOldTrashAsync(Actor, trashDays, ct)).Count;
+                var purged = await erasure.PurgeOldTrashAsync(Actor, trashDays, ct);
+                foreach (var id in purged) audit.Deleted(id, Actor);
+                count = purged.Count;
                 Purged.Add(count, new KeyValuePair<string, object?>("kind", "trash"));
             }
 

@@ -32,7 +32,7 @@ internal static class HistoryEndpoints
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         history.MapMethods("/changes/", Get, ListChanges)
             .WithName("ListChanges").WithSummary("Lists the events of all images, oldest first")
-            .WithDescription("Every page has a next_cursor, the last one too. Whoever keeps it and asks again misses no event. Events of one image come in the order of its revisions.")
+            .WithDescription("Every page has a next_cursor, the last one too. A client that asks again with it misses no event. Events of one image come in the order of its revisions.")
             .WithFilter("user_id", "Only the images of this owner. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
             .WithNumber("wait", "Seconds to wait for an event if there is none yet.", 0, MaximumWait)
             .WithPaging().Answers(200, Example with { Message = "Changes retrieved successfully" })

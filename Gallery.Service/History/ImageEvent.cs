@@ -13,7 +13,7 @@ public sealed record ImageEvent(
     [property: AllowedValues("created", "filled_in", "edited", "trashed", "restored", "purged")]
     [property: Description("created, filled_in (a later save added something), edited, trashed, restored or purged (deleted permanently).")] string Event,
     [property: Description("UTC.")] DateTime At,
-    [property: Description("key:NAME of a service key, or user:ID. Null if the service asked for no credentials, or the image is older than its history.")] string? By,
+    [property: Description("key:NAME of a service key, user:ID, or gallery:retention. Null if the service asked for no credentials, or the image is older than its history.")] string? By,
     [property: Description("The fields that were filled in or edited. Their values are not kept.")] IReadOnlyList<string> Fields)
 {
     internal static ImageEvent Of(HistoryRow row) => new(row.ImageId, row.Revision, row.Event, row.OccurredAt, row.Actor, row.Fields.Split(',', StringSplitOptions.RemoveEmptyEntries));

@@ -23,15 +23,7 @@ internal sealed class PageQuery
     public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors, params string[] notBound)
     {
         (_path, _query, _filters) = (path, query, [.. filters.Select(filter => filter.Name)]);
-        string[] known = [.. _filters, "limit", "cursor", .. notBound];
-        foreach (var (name, values) in query)
-        {
-            if (!known.Contains(name))
-                errors.Add(TextRules.Clip(name), $"Unknown parameter '{TextRules.Clip(name)}'. Known parameters: {string.Join(", ", known)}.");
-            else if (values.Count > 1)
-                errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
-        }
-
+        query.CheckNames(errors, [.. _filters, "limit", "cursor", .. notBound]);
         _list = path + string.Concat(filters.Select(filter => (query.TryGetValue(filter.Name, out var value) ? value.ToString() : filter.Default) is { } given
             ? $"\n{filter.Name}={given}"
             : $"\n{filter.Name}"));

@@ -12,13 +12,13 @@ public sealed record Image(
     [property: Description("The UUID in the image's Cloudinary URL.")] Guid ImageId,
     [property: Description("The owner.")] string UserId,
     [property: Description("As saved, without Cloudinary's access token (__cld_token__)."), Url] string ImageUrl,
-    [property: Description("Null if never given.")] string? RefinedPrompt,
-    [property: Description("Null if never given.")] string? Intent,
+    [property: Description("Null if never given, or erased.")] string? RefinedPrompt,
+    [property: Description("Null if never given, or erased.")] string? Intent,
     [property: Description("What callers keep with the image. Each save adds the keys that are missing."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
     [property: Description("UTC. The first save; a later one does not move it.")] DateTime CreatedAt,
     [property: Description("UTC. The last change, including deletion and restore.")] DateTime UpdatedAt,
     [property: Description("UTC. When the image went to the trash; null while it is live.")] DateTime? DeletedAt,
-    [property: Description("1 when created, 1 more with each change.")] long Revision)
+    [property: Description("1 when created, 1 more with each change. It goes on after a permanent deletion.")] long Revision)
 {
     internal static Image Of(ImageRow row) => new(
         row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, row.CreatedAt, row.UpdatedAt, row.DeletedAt, row.Revision);

@@ -86,6 +86,7 @@ internal static class ImageEndpoints
         var caller = http.Caller();
         var errors = new FieldErrors();
         var conditions = Conditions.Read(http.Request, errors);
+        http.Request.Query.CheckNames(errors, "recreate");
         var recreates = http.Request.Query.ReadSwitch("recreate", errors);
         NewImage? image;
         try

@@ -32,7 +32,7 @@ internal sealed class AnswerBuffer(RequestDelegate next, WaitingBytes waitingByt
 
             await pipe.Writer.CompleteAsync();
             using var waiting = waitingBytes.Begin(http);
-            await SendAsync(pipe.Reader, sent.Writer, waiting, http.RequestAborted);
+            await SendAsync(pipe.Reader, http, waiting);
         }
         finally
         {
@@ -41,12 +41,18 @@ internal sealed class AnswerBuffer(RequestDelegate next, WaitingBytes waitingByt
         }
     }
 
-    private static async Task SendAsync(PipeReader collected, PipeWriter sent, WaitingBytes.Waiting waiting, CancellationToken ct)
+    private static async Task SendAsync(PipeReader collected, HttpContext http, WaitingBytes.Waiting waiting)
     {
+        var (sent, ct) = (http.Response.BodyWriter, http.RequestAborted);
         var isCounted = false;
         while (collected.TryRead(out var read) && !read.Buffer.IsEmpty)
         {
-            if (!isCounted) waiting.Add(read.Buffer.Length);   // all of it, because the writer is complete
+            if (!isCounted)
+            {
+                waiting.Add(read.Buffer.Length);   // all of it, because the writer is complete
+                http.Response.ContentLength ??= read.Buffer.Length;
+            }
+
             isCounted = true;
             var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, PieceBytes));
             foreach (var part in piece) sent.Write(part.Span);

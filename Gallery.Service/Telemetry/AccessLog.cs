@@ -68,8 +68,8 @@ internal sealed partial class AccessLog(RequestDelegate next, ILoggerFactory log
 
     private static Guid? FindId(RouteValueDictionary values)
     {
-        foreach (var (_, value) in values)
-            if (value is string text && UuidRouteConstraint.IsUuid(text)) return Guid.ParseExact(text, "D");
+        foreach (var (name, value) in values)
+            if (name != "user_id" && value is string text && UuidRouteConstraint.IsUuid(text)) return Guid.ParseExact(text, "D");
         return null;
     }
 

@@ -1,10 +1,11 @@
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Telemetry;
 
 /// <summary>
-/// Writes one line for each row that a request deleted permanently, whatever <c>GALLERY_LOG_LEVEL</c> is. The line names the caller. It does not name the
+/// Writes one line for each row that was deleted permanently, whatever <c>GALLERY_LOG_LEVEL</c> is. The line names the caller. It does not name the
 /// owner, because a log that keeps user ids would undo the deletion of a person's data.
 /// </summary>
 internal sealed partial class Audit(ILoggerFactory logs)
@@ -28,6 +29,9 @@ internal sealed partial class Audit(ILoggerFactory logs)
             else LogUncertain(id, route, caller, traceId, requestId);
         };
     }
+
+    /// <summary>Writes the line of a deletion that no request asked for.</summary>
+    public void Deleted(Guid id, Caller caller) => LogDeleted(id, AccessLog.None, AccessLog.NameOf(caller), AccessLog.None, AccessLog.None);
 
     [LoggerMessage(LogLevel.Information, "deleted id={Id} route={Route} caller={Caller} trace_id={TraceId} request_id={RequestId}")]
     private partial void LogDeleted(Guid id, string route, string caller, string traceId, string requestId);

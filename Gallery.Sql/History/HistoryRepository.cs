@@ -47,7 +47,7 @@ public sealed class HistoryRepository : IAsyncDisposable
                   and not exists (select from gallery.image_event as e where e.image_id = i.image_id and e.event = 'created')
             ) as e
             where e.revision < @Before
-              and (@IsAnyone or @UserId = coalesce(
+              and (@IsAnyone or @UserId <> '' and @UserId = coalesce(
                   (select i.user_id from gallery.image as i where i.image_id = @ImageId),
                   (select e.user_id from gallery.image_event as e where e.image_id = @ImageId order by e.revision desc limit 1)))
             order by e.revision desc
@@ -92,6 +92,7 @@ public sealed class HistoryRepository : IAsyncDisposable
             select {HistoryRow.Columns}
             from gallery.image_event as e
             where e.user_id = @UserId
+              and e.user_id <> ''                                         -- nobody's: of erased users
               and e.position > @After
             order by e.position
             limit @Limit

@@ -52,8 +52,8 @@ public sealed partial class ImageRepository : IAsyncDisposable
         while (Stopwatch.GetElapsedTime(since) < GalleryDatabase.Patience)
         {
             if (await FindImageAsync(key, ct) is not { } image) return ImageWrite.NotFound;
-            if (!key.If.HoldFor(image.Version)) return new(ImageOutcome.PreconditionFailed, image, []);
             if (image.DeletedAt is not null) return new(ImageOutcome.InTrash, image, []);
+            if (!key.If.HoldFor(image.Version)) return new(ImageOutcome.PreconditionFailed, image, []);
 
             var write = await _update.RunAsync(new(image, edit(image), key.Caller), ct);
             if (!IsContended(write)) return write;

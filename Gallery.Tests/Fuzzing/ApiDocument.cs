@@ -58,6 +58,12 @@ internal sealed class ApiDocument
     /// <summary>Whether a deletion can be undone: its answer has an ETag, which names a state that is still there.</summary>
     public bool HasTrash(Operation creator) => FindItem(creator, "DELETE") is { } delete && delete.Responses[200].Headers.Contains("ETag");
 
+    /// <summary>Whether the operation works on one thing, whose id is in its path.</summary>
+    public bool HasId(Operation operation) => operation.In("path").Any(parameter => JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid");
+
+    /// <summary>Whether the operation refuses what is in the trash: it declares a code for that.</summary>
+    public static bool RefusesTrash(Operation operation) => operation.Responses.TryGetValue(404, out var missing) && missing.Schema.GetRawText().Contains("_deleted\"", StringComparison.Ordinal);
+
     /// <summary>The path of the operation on the thing with this id. Another parameter is a text that any path may hold.</summary>
     public string Fill(Operation operation, Guid id) => operation.In("path").Aggregate(operation.Path, (path, parameter) =>
         path.Replace($"{{{parameter.Name}}}", JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid" ? id.ToString() : AnyText, StringComparison.Ordinal));

@@ -88,6 +88,11 @@ internal sealed class BadInputs(ApiDocument document)
                 yield return Twice(parameter.Name, "1");
                 break;
 
+            case ("query", ["boolean"], null):
+                yield return Class($"{parameter.Name}: no boolean", Gen.OneOf("", "1", "yes", "True", "null", "true "), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                yield return Twice(parameter.Name, "true");
+                break;
+
             // The schema does not say that a cursor must come from a page.
             case ("query", ["string"], null) when parameter.Name == "cursor" && operation.Method == "GET":
                 yield return Class("cursor: none of this list", Gen.OneOf(NoCursors), text => (draft => draft.WithParameter("cursor", text), Expected.Refused("cursor")));

@@ -70,9 +70,10 @@ public sealed class PlanTests(TestServer server)
         var role = $"gallery_rehearser_{Guid.NewGuid():n}";
         await using var admin = new NpgsqlConnection(server.AdminConnectionString);
         await admin.ExecuteAsync($"create role {role} login createdb password '{role}'");
-        var scratch = new NpgsqlConnectionStringBuilder(server.AdminConnectionString) { Username = role, Password = role }.ConnectionString;
+        var scratch = new NpgsqlConnectionStringBuilder(server.AdminConnectionString) { Username = role, Password = role, Database = "postgres" }.ConnectionString;   // the private server closes its own database to other roles
 
         var text = await PlanAsync(database, scratch, scripts, "text");
+        Assert.Equal("", text.Error);
         Assert.Contains("gallery.thing: ACCESS EXCLUSIVE lock, blocks reads and writes; the table is rewritten", text.Output, StringComparison.Ordinal);
 
         using var json = JsonDocument.Parse((await PlanAsync(database, scratch, scripts, "json")).Output);

@@ -25,7 +25,7 @@ public sealed partial class AccessLogTests(AccessFixture fixture) : IClassFixtur
         var body = new JsonObject { ["user_id"] = "user_123", ["image_url"] = Api.UrlOf(id), ["refined_prompt"] = "SECRET" }.ToJsonString();
         var expected = new List<string>();
 
-        var saved = await ExpectAsync("POST", "/v1/gallery/?x=SECRET", "route=/v1/gallery/ status=201 code=-", "user:user_123", id, body, user);
+        var saved = await ExpectAsync("POST", "/v1/gallery/", "route=/v1/gallery/ status=201 code=-", "user:user_123", id, body, user);
         await ExpectAsync("GET", $"/v1/gallery/{id}/", $"route={Image} status=200 code=-", "key:pipeline", id, null, Key);
         await ExpectAsync("GET", $"/v1/gallery/{id.ToString().ToUpperInvariant()}", $"route={Image} status=304 code=-", "key:pipeline", id, null, Key, ("If-None-Match", saved.ETag!));
         await ExpectAsync("HEAD", "/v1/gallery/?user_id=SECRET", "route=/v1/gallery/ status=200 code=-", "key:pipeline", null, null, Key);
@@ -121,7 +121,7 @@ public sealed partial class AccessLogTests(AccessFixture fixture) : IClassFixtur
         var address = new Uri($"http://127.0.0.1:{StartTests.FreePort()}");   // no line says where it serves
         await using var service = new ServiceProcess(
             address.ToString(), dotEnv: null, $"DATABASE_URL={fixture.Database.ConnectionString}", "GALLERY_ACCESS_LOG=on", "GALLERY_LOG_LEVEL=warning", $"GALLERY_LOG_FORMAT={format}",
-            $"SUPABASE_URL={fixture.Issuer.Url}", $"SUPABASE_JWT_SECRET={TestIssuer.Secret}");
+            $"SUPABASE_URL={fixture.Issuer.Url}", $"SUPABASE_JWT_SECRET={TestIssuer.Secret}", "GALLERY_USERS_MAY_SAVE=true");
         using var api = new Api(address);
         await WaitForServingAsync(api);
         var user = GuardedService.Bearer(fixture.Issuer.Token("HS256", name));
@@ -158,7 +158,7 @@ public sealed partial class AccessLogTests(AccessFixture fixture) : IClassFixtur
 
     private Task<ObservedService> StartAsync(params string[] settings) => ObservedService.StartAsync(
         new NpgsqlConnectionStringBuilder(fixture.Database.ConnectionString) { Options = "-c lock_timeout=0" }.ConnectionString,
-        [GuardedService.Keys, $"SUPABASE_URL={fixture.Issuer.Url}", $"SUPABASE_JWT_SECRET={TestIssuer.Secret}", .. settings]);
+        [GuardedService.Keys, $"SUPABASE_URL={fixture.Issuer.Url}", $"SUPABASE_JWT_SECRET={TestIssuer.Secret}", "GALLERY_USERS_MAY_SAVE=true", .. settings]);
 
     /// <summary>A line is written after the answer was sent.</summary>
     private static async Task WaitAsync(ObservedService service, int lines)
