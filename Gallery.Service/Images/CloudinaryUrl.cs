@@ -139,6 +139,8 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
             return Malformed("The URL has no file name at its end. Remove the trailing slash or add the public ID.");
         if (path.ContainsAny(".", ".."))
             return Malformed("The URL's path contains the segment '.' or '..'. Remove it.");
+        if (path.ToArray().Any(segment => segment.EndsWith("http:", StringComparison.OrdinalIgnoreCase) || segment.EndsWith("https:", StringComparison.OrdinalIgnoreCase)))
+            return Malformed("The URL contains a second URL. Send the secure_url that Cloudinary returned.");
 
         // The last segment is no suffix if what precedes it can be a signature, transformation and version alone.
         if (!hasSuffix || path[..^1].ToArray().All(CanPrecedePublicId))

@@ -17,7 +17,7 @@ public sealed record UpdateImageRequest(
     string? Intent = null,
     [property: Description("Changes the keys that it names, at any depth. A key that is null is removed. Null erases all keys."), JsonConverter(typeof(RawJsonConverter))]
     string? Metadata = null,
-    [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only.")]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only.")]
     string? UserId = null)
 {
     private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id"];

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Gallery.Service.Http;
 using Microsoft.AspNetCore.OpenApi;
@@ -24,6 +25,7 @@ internal static class Schemas
             schema.Description = Find<DescriptionAttribute>(field)?.Description;
         }
 
+        if (Find<JsonIgnoreAttribute>(field) is { Condition: JsonIgnoreCondition.WhenWritingNull }) schema.Type &= ~JsonSchemaType.Null;   // absent, never null
         if (schema.Format == "date-time") schema.Type = JsonSchemaType.String | ofNull;   // UtcTimeConverter
         return Task.CompletedTask;
     }

@@ -61,7 +61,7 @@ internal sealed class JsonSchemas(JsonElement components)
     public static HashSet<string> Required(JsonElement schema)
     {
         var names = schema.TryGetProperty("required", out var required) ? required.EnumerateArray().Select(name => name.GetString()!).ToHashSet() : [];
-        if (schema.GetProperty("properties").TryGetProperty("user_id", out _)) names.Add("user_id");
+        if (names.Count > 0 && schema.GetProperty("properties").TryGetProperty("user_id", out _)) names.Add("user_id");
         return names;
     }
 

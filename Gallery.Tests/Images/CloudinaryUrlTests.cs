@@ -44,6 +44,13 @@ public sealed class CloudinaryUrlTests
         Refuses("unsupported_resource_type", "https://res.cloudinary.com/demo/" + path);
 
     [Theory]
+    [InlineData(Upload + Id + ".jpg" + Upload + Id + ".jpg")]
+    [InlineData(Upload + "https://evil.example/" + Id)]
+    [InlineData(Upload + "HTTP:/evil.example/" + Id)]
+    [InlineData("https://assets.mycoolsite.com/https://evil.example/" + Id)]
+    public void A_URL_within_the_URL_is_malformed(string url) => Refuses("malformed_url", url);
+
+    [Theory]
     [InlineData("video/")]
     [InlineData("video/holiday/")]
     [InlineData("raw/")]
