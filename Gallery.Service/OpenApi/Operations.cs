@@ -19,6 +19,13 @@ internal static class Operations
 {
     private const string TraceId = "0af7651916cd43dd8448eb211c80319c";
 
+    /// <summary>A request leaves out what it does not set. In an edit, null would erase.</summary>
+    private static JsonObject WithoutNulls(JsonObject body)
+    {
+        foreach (var name in body.Where(member => member.Value is null).Select(member => member.Key).ToList()) body.Remove(name);
+        return body;
+    }
+
     public static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken _)
     {
         var facts = context.Description.ActionDescriptor.EndpointMetadata;
@@ -29,7 +36,7 @@ internal static class Operations
         context.Document!.Tags!.Single(known => known.Name == tag.Name).Description = tag.Description;
         operation.Parameters = [.. operation.Parameters ?? [], .. facts.OfType<OpenApiParameter>()];
         if (facts.OfType<BodyExample>().SingleOrDefault() is { } body)
-            foreach (var content in operation.RequestBody!.Content!.Values) content.Example = Write(body.Value);
+            foreach (var content in operation.RequestBody!.Content!.Values) content.Example = WithoutNulls(Write(body.Value)!.AsObject());
 
         var responses = operation.Responses!.ToDictionary(response => response.Key, response => (OpenApiResponse)response.Value);
         foreach (var example in facts.OfType<AnswerExample>())
