@@ -77,7 +77,10 @@ internal static class RouteFacts
     public static RouteHandlerBuilder WithRequired(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
         route.WithMetadata(new OpenApiParameter
         {
-            Name = name, In = ParameterLocation.Query, Required = true, Description = description,
+            Name = name,
+            In = ParameterLocation.Query,
+            Required = true,
+            Description = description,
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum },
         });
 

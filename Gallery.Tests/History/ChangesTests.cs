@@ -104,7 +104,7 @@ public sealed class ChangesTests(TestService service) : IClassFixture<TestServic
     private async Task<List<(Guid Id, long Revision)>> ConsumeAsync(CancellationToken done)
     {
         var seen = new List<(Guid, long)>();
-        for (var cursor = "";;)
+        for (var cursor = ""; ;)
         {
             var last = done.IsCancellationRequested;
             var page = await _api.GetAsync($"{Feed}?user_id={_user}&limit=7{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}");
