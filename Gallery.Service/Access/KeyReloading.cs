@@ -43,7 +43,8 @@ internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration set
     internal void Reload()
     {
         if (keys is null || !settings.IsInFile(ServiceKeys.Setting)) return;
-        lock (_lock)
+        if (!_lock.TryEnter()) return;   // another read is under way, and the next one follows soon
+        try
         {
             try
             {
@@ -56,6 +57,10 @@ internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration set
                 _loggedAt = time.GetTimestamp();
                 LogUnusable(e.Message);
             }
+        }
+        finally
+        {
+            _lock.Exit();
         }
     }
 

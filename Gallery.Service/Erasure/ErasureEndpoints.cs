@@ -57,7 +57,12 @@ internal static class ErasureEndpoints
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
         int batch;
-        do purged += batch = Report(http, audit, await erasure.EmptyTrashAsync(caller, userId, CancellationToken.None));   // so that its deletions are reported, even if the caller leaves
+        do
+        {
+            var rows = await erasure.EmptyTrashAsync(caller, userId, CancellationToken.None);   // so that its deletions are reported, even if the caller leaves
+            batch = rows.Count;
+            purged += Report(http, audit, rows);
+        }
         while (batch == ErasureRepository.BatchSize && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime);
         return Answer(purged, batch < ErasureRepository.BatchSize, "Trash emptied successfully");
     }
@@ -78,9 +83,9 @@ internal static class ErasureEndpoints
         var purged = 0;
         for (var isDone = false; !isDone && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime;)
         {
-            var batch = Report(http, audit, await erasure.EraseImagesAsync(caller, userId, CancellationToken.None));
-            purged += batch;
-            isDone = batch < ErasureRepository.BatchSize;
+            var rows = await erasure.EraseImagesAsync(caller, userId, CancellationToken.None);
+            purged += Report(http, audit, rows);
+            isDone = rows.Count < ErasureRepository.BatchSize;
         }
 
         var isComplete = false;
@@ -88,8 +93,9 @@ internal static class ErasureEndpoints
         return Answer(purged, isComplete, "User erased successfully");
     }
 
-    private static int Report(HttpContext http, Audit audit, IReadOnlyList<Guid> purged)
+    private static int Report(HttpContext http, Audit audit, IReadOnlyList<Guid?> rows)
     {
+        var purged = rows.OfType<Guid>().ToList();
         foreach (var id in purged) audit.OfDeletion(http, id)(true);
         return purged.Count;
     }

@@ -7,7 +7,7 @@ namespace Gallery.Service.Erasure;
 
 /// <summary>
 /// Deletes what is older than its retention, once a minute, in small batches. Every instance may sweep, because two batches never delete a row twice. If the
-/// database is down, the sweep of the next minute tries again. The history has these deletions; the log does not.
+/// database is down, the sweep of the next minute tries again.
 /// </summary>
 internal sealed partial class RetentionSweep(ErasureRepository erasure, RetentionOptions retention, Audit audit, TimeProvider clock, ILogger<RetentionSweep> log) : BackgroundService
 {
@@ -44,10 +44,10 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
         if (retention.TrashDays is { } trashDays)
             for (var count = ErasureRepository.BatchSize; count == ErasureRepository.BatchSize;)
             {
-                var purged = await erasure.PurgeOldTrashAsync(Actor, trashDays, ct);
-                foreach (var id in purged) audit.Deleted(id, Actor);
-                count = purged.Count;
-                Purged.Add(count, new KeyValuePair<string, object?>("kind", "trash"));
+                var rows = await erasure.PurgeOldTrashAsync(Actor, trashDays, ct);
+                foreach (var id in rows.OfType<Guid>()) audit.Deleted(id, Actor);
+                count = rows.Count;
+                Purged.Add(rows.Count(id => id is not null), new KeyValuePair<string, object?>("kind", "trash"));
             }
 
         if (retention.HistoryDays is { } historyDays)

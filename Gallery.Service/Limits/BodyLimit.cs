@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Pipelines;
 using Gallery.Service.Http;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
 
@@ -31,7 +32,7 @@ internal static class BodyLimit
 
         // Not a token in the read itself: Kestrel would treat that read as unfinished and log an error.
         var reader = request.BodyReader;
-        await using var end = ct.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+        await using var end = ct.UnsafeRegister(static reader => CancelRead((PipeReader)reader!), reader);
         using var waiting = request.HttpContext.RequestServices.GetRequiredService<WaitingBytes>().Begin(request.HttpContext);
         var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, MostBytesAhead));
         while (true)
@@ -49,6 +50,17 @@ internal static class BodyLimit
             if (!fits) return null;
             if (read.IsCompleted) return body;
             if (read.IsCanceled) throw new BadHttpRequestException("The body did not arrive in time.", StatusCodes.Status408RequestTimeout);
+        }
+    }
+
+    private static void CancelRead(PipeReader reader)
+    {
+        try
+        {
+            reader.CancelPendingRead();
+        }
+        catch (ConnectionAbortedException)   // the service itself has cut the connection off, so that the read ends anyway
+        {
         }
     }
 

@@ -8,6 +8,8 @@ namespace Gallery.Sql.Database;
 /// <summary>Settings come from the environment, then from one <c>.env</c> file. The environment wins.</summary>
 public static partial class Settings
 {
+    private const int MaximumSecretBytes = 64 * 1024;
+
     /// <summary>Ends the name of a setting that names a secret's file.</summary>
     public const string FileSuffix = "_FILE";
 
@@ -80,12 +82,15 @@ public static partial class Settings
         if (!File.Exists(path)) throw new SettingsException($"{setting} names no file that exists and may be seen. Correct the path or mount the file.");
         try
         {
-            var text = File.ReadAllText(path).TrimEnd('\r', '\n');
+            var file = new FileInfo((File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).FullName);
+            if (file.Length > MaximumSecretBytes) throw new SettingsException($"{setting} names a file that is larger than 64 KB. Put only the value into it.");
+            // Not read if it has no length, as a pipe or a device has: that could wait for good.
+            var text = file.Length == 0 ? "" : File.ReadAllText(path).TrimEnd('\r', '\n');
             return string.IsNullOrWhiteSpace(text) ? throw new SettingsException($"{setting} names an empty file. Put the value into it.") : text;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SettingsException($"{setting} names a file that cannot be read: {e.Message}");
+            throw new SettingsException($"{setting} names a file that cannot be read ({e.GetType().Name}). Let the service read it.");   // the message would repeat the path
         }
     }
 

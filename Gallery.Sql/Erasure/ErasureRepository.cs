@@ -5,8 +5,8 @@ using Npgsql;
 namespace Gallery.Sql.Erasure;
 
 /// <summary>
-/// Deletes many rows permanently, batch by batch. Each batch is one statement of at most <see cref="BatchSize"/> rows, and each method runs one batch and returns
-/// what it deleted. Callers repeat it until a batch is not full. They may stop at any time.
+/// Deletes many rows permanently, batch by batch. Each method runs one batch, which is one statement. It returns an item for each row that the batch found, at most
+/// <see cref="BatchSize"/>. The item is null if another transaction changed the row first. Callers repeat it until a batch is not full. They may stop at any time.
 /// </summary>
 /// <remarks>
 /// Several callers may work at once. Each <c>delete</c> repeats the conditions. So two batches may wait for each other, but they never delete a row twice. The
@@ -19,7 +19,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
     private readonly StatementRunner _statements = new(database);
 
     /// <summary>Purges a batch of a user's trash, the oldest deletions first.</summary>
-    public Task<IReadOnlyList<Guid>> EmptyTrashAsync(Caller caller, string userId, CancellationToken ct)
+    public Task<IReadOnlyList<Guid?>> EmptyTrashAsync(Caller caller, string userId, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
@@ -39,7 +39,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
     }
 
     /// <summary>Purges a batch of everyone's images that have been in the trash for so many days, by the database's clock.</summary>
-    public Task<IReadOnlyList<Guid>> PurgeOldTrashAsync(Caller caller, int days, CancellationToken ct)
+    public Task<IReadOnlyList<Guid?>> PurgeOldTrashAsync(Caller caller, int days, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
@@ -58,15 +58,33 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
     }
 
     /// <summary>Purges a batch of a user's images, live or in the trash.</summary>
-    public Task<IReadOnlyList<Guid>> EraseImagesAsync(Caller caller, string userId, CancellationToken ct)
+    public Task<IReadOnlyList<Guid?>> EraseImagesAsync(Caller caller, string userId, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
             with old as materialized
             (
                 select i.image_id
-                from gallery.image as i
-                where i.user_id = @UserId
+                from
+                (
+                    (
+                        select i.image_id
+                        from gallery.image as i
+                        where i.user_id = @UserId
+                          and i.deleted_at is null
+                        order by i.created_at, i.image_id
+                        limit 1000
+                    )
+                    union all
+                    (
+                        select i.image_id
+                        from gallery.image as i
+                        where i.user_id = @UserId
+                          and i.deleted_at is not null
+                        order by i.deleted_at, i.image_id
+                        limit 1000
+                    )
+                ) as i
                 limit 1000
             ),
             w as
@@ -88,7 +106,8 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                 on conflict (image_id, revision) do nothing
             )
             select w.image_id
-            from w
+            from old
+            left join w on w.image_id = old.image_id
             """;
 
         return PurgeAsync(sql, ct, ("UserId", userId), ("Actor", caller.Name ?? ""));
@@ -96,7 +115,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
 
     /// <summary>
     /// Removes the user from a batch of events. Of a purged image there remains only that it was purged, so that a late save is still refused. Returns the
-    /// number of events.
+    /// number of events that the batch found.
     /// </summary>
     public async Task<int> EraseEventsAsync(string userId, CancellationToken ct)
     {
@@ -122,7 +141,6 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                   and e.revision = old.revision
                   and e.user_id = @UserId
                   and (e.event = 'purged' or e.revision = 1)
-                returning 1
             ),
             gone as
             (
@@ -133,9 +151,9 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                   and e.user_id = @UserId
                   and e.event <> 'purged'
                   and e.revision > 1
-                returning 1
             )
-            select ((select count(*) from kept) + (select count(*) from gone))::int
+            select count(*)::int
+            from old
             """;
 
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId)))[0];
@@ -160,9 +178,9 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                 using old
                 where e.image_id = old.image_id
                   and e.revision = old.revision
-                returning 1
             )
-            select (select count(*) from gone)::int
+            select count(*)::int
+            from old
             """;
 
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Days", days)))[0];
@@ -189,10 +207,11 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                 on conflict (image_id, revision) do nothing
             )
             select w.image_id
-            from w
+            from old
+            left join w on w.image_id = old.image_id
         """;
 
     /// <summary>Not run again if its answer was lost, because the second run would report nothing of the first.</summary>
-    private Task<IReadOnlyList<Guid>> PurgeAsync(string sql, CancellationToken ct, params (string, object)[] parameters) =>
-        _statements.ReadAsync<Guid>(sql, _ => row => row.GetGuid(0), isRepeatable: false, Stopwatch.GetTimestamp(), ct, parameters);
+    private Task<IReadOnlyList<Guid?>> PurgeAsync(string sql, CancellationToken ct, params (string, object)[] parameters) =>
+        _statements.ReadAsync<Guid?>(sql, _ => row => row.IsDBNull(0) ? null : row.GetGuid(0), isRepeatable: false, Stopwatch.GetTimestamp(), ct, parameters);
 }

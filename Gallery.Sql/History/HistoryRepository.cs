@@ -15,7 +15,10 @@ public sealed class HistoryRepository : IAsyncDisposable
     /// <summary>How often a waiting consumer looks for events. All look at the same moments, so that they share one statement.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
+    private const int MostWaiting = 256;
+
     private readonly StatementRunner _statements;
+    private int _waiting;
     private readonly Coalescer<int, int, Placed> _place;
 
     public HistoryRepository(NpgsqlDataSource database, BatchOptions batches)
@@ -36,18 +39,18 @@ public sealed class HistoryRepository : IAsyncDisposable
             select {HistoryRow.Columns}
             from
             (
-                select e.image_id, e.revision, e.event, e.fields, e.occurred_at, e.actor, e.position
+                select e.image_id, e.revision, e.event, e.fields, e.occurred_at, e.actor, e.position, e.user_id
                 from gallery.image_event as e
                 where e.image_id = @ImageId
                   and (e.user_id <> '' or e.event = 'purged')             -- an erased user leaves an empty row
                 union all                                                 -- a row from before there was a history
-                select i.image_id, 1, 'created', array[]::text[], i.created_at, null, null
+                select i.image_id, 1, 'created', array[]::text[], i.created_at, null, null, i.user_id
                 from gallery.image as i
                 where i.image_id = @ImageId
                   and not exists (select from gallery.image_event as e where e.image_id = i.image_id and e.event = 'created')
             ) as e
             where e.revision < @Before
-              and (@IsAnyone or @UserId <> '' and @UserId = coalesce(
+              and (@IsAnyone or e.user_id = @UserId and @UserId <> '' and @UserId = coalesce(
                   (select i.user_id from gallery.image as i where i.image_id = @ImageId),
                   (select e.user_id from gallery.image_event as e where e.image_id = @ImageId order by e.revision desc limit 1)))
             order by e.revision desc
@@ -61,27 +64,54 @@ public sealed class HistoryRepository : IAsyncDisposable
 
     /// <summary>The events of all images, in the order of their positions.</summary>
     /// <param name="userId">The owner of the images. Null for everyone's.</param>
-    /// <param name="wait">How long to wait if there is no event yet.</param>
+    /// <param name="wait">How long to wait if there is no event yet. At most <see cref="MostWaiting"/> requests wait at once. Others are answered at once.</param>
     /// <param name="stop">Ends the wait early, with an empty page.</param>
     public async Task<ChangePage> ListChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
+    {
+        var isCounted = wait > TimeSpan.Zero;
+        if (isCounted && Interlocked.Increment(ref _waiting) > MostWaiting) wait = TimeSpan.Zero;   // each holds one of the service's connections
+        try
+        {
+            return await WaitForChangesAsync(userId, after, limit, wait, stop, ct);
+        }
+        finally
+        {
+            if (isCounted) Interlocked.Decrement(ref _waiting);
+        }
+    }
+
+    private async Task<ChangePage> WaitForChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
     {
         var start = Stopwatch.GetTimestamp();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, ct);
         while (true)
         {
-            var placed = await _place.RunAsync(0, ct);
-            if (placed.Position > after)
+            var placed = await FindPlacedAsync(ct);
+            if (placed is null || placed.Position > after)
             {
                 var events = await ReadChangesAsync(userId, after, limit, ct);
                 if (events.Count > 0) return new(events, events[^1].Position!.Value);
-                after = placed.Position;   // the user has no event up to there
+                after = placed?.Position ?? after;   // the user has no event up to there
             }
 
             var waited = Stopwatch.GetElapsedTime(start);
-            var next = placed.HasMore && waited < Tick ? TimeSpan.Zero : Tick - TimeSpan.FromTicks(Stopwatch.GetElapsedTime(0).Ticks % Tick.Ticks);
+            var next = placed?.HasMore == true && waited < Tick ? TimeSpan.Zero : Tick - TimeSpan.FromTicks(Stopwatch.GetElapsedTime(0).Ticks % Tick.Ticks);
             if (stop.IsCancellationRequested || (next > TimeSpan.Zero && waited + next > wait)) return new([], after);
             await Task.Delay(next, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Gives positions to new events. Null if another reader is just doing so.</summary>
+    private async Task<Placed?> FindPlacedAsync(CancellationToken ct)
+    {
+        try
+        {
+            return await _place.RunAsync(0, ct);
+        }
+        catch (Exception e) when (e.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable })
+        {
+            return null;
         }
     }
 
@@ -146,7 +176,7 @@ public sealed class HistoryRepository : IAsyncDisposable
                 from due, feed
                 where e.image_id = due.image_id
                   and e.revision = due.revision
-                  and e.position is null                                  -- another reader may have placed it during the wait for the feed's row
+                  and coalesce(e.position, 0) = 0                         -- another reader may have placed it meanwhile. In this form, because "is null" would lead the planner away from the key
                 returning 1
             )
             select coalesce((select feed.position from feed), (select f.position from gallery.change_feed as f), 0) as position,

@@ -142,7 +142,23 @@ public sealed partial class ImageRepository
 
     /// <inheritdoc cref="UpdateImageAsync"/>
     /// <param name="edits">Of different ids.</param>
-    internal Task<IReadOnlyList<ImageWrite>> UpdateImagesAsync(IReadOnlyList<ImageEdit> edits, long since)
+    private async Task<IReadOnlyList<ImageWrite>> EditImagesAsync(IReadOnlyList<ImageEdit> edits, long since)
+    {
+        var rows = await FindImagesAsync([.. edits.Select(edit => edit.Key)], since);
+        var results = rows.Select((row, i) => row is null ? ImageWrite.NotFound
+            : row.DeletedAt is not null ? new(ImageOutcome.InTrash, row, [])
+            : !edits[i].Key.If.HoldFor(row.Version) ? new(ImageOutcome.PreconditionFailed, row, [])
+            : null).ToArray();
+        int[] open = [.. Enumerable.Range(0, edits.Count).Where(i => results[i] is null)];
+        if (open.Length == 0) return results!;
+
+        var writes = await UpdateImagesAsync([.. open.Select(i => new ImageUpdate(rows[i]!, edits[i].Apply(rows[i]!), edits[i].Key.Caller))], since);
+        for (var i = 0; i < open.Length; i++) results[open[i]] = writes[i];
+        return results!;
+    }
+
+    /// <param name="edits">Of different ids.</param>
+    private Task<IReadOnlyList<ImageWrite>> UpdateImagesAsync(IReadOnlyList<ImageUpdate> edits, long since)
     {
         // language=PostgreSQL
         const string sql = $$"""

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dapper;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
@@ -30,7 +29,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
         _statements = new StatementRunner(database);
         _find = new("find", key => (key.ImageId, key.Caller.UserId), FindImagesAsync, batches, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
-        _update = new("update", edit => edit.From.ImageId, UpdateImagesAsync, batches, edit => edit.Bytes);
+        _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, batches, edit => edit.Key.If.Length, IsContended);
         _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, batches, key => key.If.Length, IsContended);
         _restore = new("restore", key => key.ImageId, RestoreImagesAsync, batches, key => key.If.Length, IsContended);
         _purge = new("purge", key => key.ImageId, PurgeImagesAsync, batches, key => key.If.Length, IsContended);
@@ -46,21 +45,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     /// <summary>Edits a live image.</summary>
     /// <param name="edit">Computes the new owner, prompt, intent and metadata from the stored row. It runs again if another write comes in between.</param>
     /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
-    public async Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, CancellationToken ct)
-    {
-        var since = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(since) < GalleryDatabase.Patience)
-        {
-            if (await FindImageAsync(key, ct) is not { } image) return ImageWrite.NotFound;
-            if (image.DeletedAt is not null) return new(ImageOutcome.InTrash, image, []);
-            if (!key.If.HoldFor(image.Version)) return new(ImageOutcome.PreconditionFailed, image, []);
-
-            var write = await _update.RunAsync(new(image, edit(image), key.Caller), ct);
-            if (!IsContended(write)) return write;
-        }
-
-        throw new TimeoutException("Other writes changed the image again and again.");
-    }
+    public Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, CancellationToken ct) => _update.RunAsync(new(key, edit), ct);
 
     /// <summary>Moves a live image to the trash.</summary>
     public Task<ImageWrite> SoftDeleteImageAsync(ImageKey key, CancellationToken ct) => _softDelete.RunAsync(key, ct);

@@ -55,12 +55,13 @@ public readonly record struct ImageKey(Guid ImageId, Caller Caller)
 }
 
 /// <summary>An edit of one image.</summary>
+/// <param name="Apply">Computes the new owner, prompt, intent and metadata from the stored row.</param>
+internal sealed record ImageEdit(ImageKey Key, Func<ImageRow, ImageRow> Apply);
+
+/// <summary>An edit that was computed.</summary>
 /// <param name="From">The row that was read. The edit happens only if it is still the same.</param>
 /// <param name="To">The row to write: its owner, prompt, intent and metadata.</param>
-internal sealed record ImageEdit(ImageRow From, ImageRow To, Caller Caller)
-{
-    internal int Bytes => (To.RefinedPrompt?.Length ?? 0) + To.Metadata.Length;
-}
+internal sealed record ImageUpdate(ImageRow From, ImageRow To, Caller Caller);
 
 /// <summary>The outcome of a write to one image.</summary>
 /// <param name="Image">The image afterwards; after a purge, as it was. Null if there is no such image, or if it is another user's.</param>

@@ -37,6 +37,20 @@ public sealed partial class UsersImagesTests(AccessFixture fixture) : IClassFixt
     }
 
     [Fact]
+    public async Task A_new_owner_sees_the_history_from_then_on()
+    {
+        var (id, key) = (Guid.NewGuid(), ("X-API-Key", GuardedService.Key));
+        var body = $$"""{"user_id":"old_owner","image_url":"{{Api.UrlOf(id)}}"}""";
+        Assert.Equal(201, (await _api.PostAsync("/v1/gallery/", body, key)).Status);
+        Assert.Equal(200, (await _api.PatchAsync($"/v1/gallery/{id}/", """{"user_id":"new_owner"}""", key)).Status);
+
+        var seen = await _api.GetAsync($"/v1/gallery/{id}/history/", GuardedService.Bearer(fixture.Issuer.Token("HS256", "new_owner")));
+        Assert.Equal(["edited"], seen.Body["data"]!.AsArray().Select(item => (string?)item!["event"]));
+        Assert.Equal(404, (await _api.GetAsync($"/v1/gallery/{id}/history/", GuardedService.Bearer(fixture.Issuer.Token("HS256", "old_owner")))).Status);
+        Assert.Equal(2, (await _api.GetAsync($"/v1/gallery/{id}/history/", key)).Body["data"]!.AsArray().Count);
+    }
+
+    [Fact]
     public async Task A_users_etag_matches_for_them_alone()
     {
         var imageId = await SaveAsync(_user);

@@ -88,6 +88,29 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
         Assert.Equal([(id, "purged")], events.Where(item => item.Item1 == id));
     }
 
+    [Fact]
+    public async Task An_erasure_beside_purges_of_the_same_images_is_complete_only_when_all_are_gone()
+    {
+        await service.Database.ExecuteAsync(
+            $"insert into gallery.image (image_id, user_id, image_url, created_at) select gen_random_uuid(), '{_user}', 'x', now() - make_interval(secs => n) from generate_series(1, 5000) n");
+        using var done = new CancellationTokenSource();
+        var purges = Task.Run(async () =>
+        {
+            foreach (var id in await service.Database.ListAsync<Guid>($"select image_id from gallery.image where user_id = '{_user}' order by created_at"))
+                if (!done.IsCancellationRequested) await _api.DeleteAsync($"/v1/gallery/{id}/permanent/");
+        });
+        await Task.Delay(50);
+        for (var isComplete = false; !isComplete;)
+        {
+            var answer = await EraseAsync(_user, _user);
+            isComplete = answer.Status == 200 && (bool)answer.Image["is_complete"]!;
+        }
+
+        Assert.Equal(0, await service.Database.FindAsync<long>($"select count(*) from gallery.image where user_id = '{_user}'"));
+        await done.CancelAsync();
+        await purges;
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("?confirm=")]
@@ -121,10 +144,10 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
         await using var source = service.Database.CreateSource();
         var erasure = new ErasureRepository(source);
         var swept = await erasure.PurgeOldTrashAsync(new Caller("gallery:retention", null), 30, TestContext.Current.CancellationToken);
-        await erasure.PurgeOldEventsAsync(30, TestContext.Current.CancellationToken);
+        while (await erasure.PurgeOldEventsAsync(30, TestContext.Current.CancellationToken) == ErasureRepository.BatchSize) { }
 
-        Assert.Contains(old, swept);
-        Assert.DoesNotContain(young, swept);
+        Assert.Contains(old, swept.OfType<Guid>());
+        Assert.DoesNotContain(young, swept.OfType<Guid>());
         Assert.Equal("purged", (await EventsAsync(old))[0]);
         Assert.Equal(["trashed"], await service.Database.ListAsync<string>("select event from gallery.image_event where image_id = @young", new { young }));
     }
@@ -142,7 +165,7 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
             for (var quiet = 0; quiet < 2;)
             {
                 var batch = await erasure.PurgeOldTrashAsync(Caller.Anonymous, 365, TestContext.Current.CancellationToken);
-                ids.AddRange(batch);
+                ids.AddRange(batch.OfType<Guid>());
                 quiet = batch.Count == 0 ? quiet + 1 : 0;
             }
 

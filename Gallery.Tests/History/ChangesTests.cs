@@ -70,6 +70,27 @@ public sealed class ChangesTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task A_backlog_that_PostgreSQL_has_not_analysed_yet_is_read()
+    {
+        await service.Database.ExecuteAsync("alter table gallery.image_event set (autovacuum_enabled = off)");
+        await service.Database.ExecuteAsync("analyze gallery.image_event");
+        await service.Database.ExecuteAsync(
+            $"insert into gallery.image_event (image_id, revision, event, occurred_at, user_id) select gen_random_uuid(), 1, 'created', now(), '{_user}' from generate_series(1, 20000)");
+
+        var seen = 0;
+        for (string cursor = "", last = "x"; cursor != last;)
+        {
+            last = cursor;
+            var page = await _api.GetAsync($"{Feed}?user_id={_user}&limit=200{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}");
+            Assert.Equal(200, page.Status);
+            seen += page.Ids.Count;
+            cursor = page.NextCursor!;
+        }
+
+        Assert.Equal(20000, seen);
+    }
+
+    [Fact]
     public async Task Wait_answers_as_soon_as_there_is_an_event()
     {
         var cursor = (await _api.GetAsync($"{Feed}?user_id={_user}")).NextCursor;

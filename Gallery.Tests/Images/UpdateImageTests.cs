@@ -141,13 +141,14 @@ public sealed class UpdateImageTests(TestService service) : IClassFixture<TestSe
     }
 
     [Fact]
-    public async Task Fifty_edits_of_different_keys_at_once_are_all_kept()
+    public async Task Three_hundred_edits_of_one_image_at_once_are_all_kept()
     {
         await _api.SaveAsync(_id);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => _api.PatchAsync(Path, $$"""{"metadata": {"k{{i}}": {{i}} } }""")));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => _api.PatchAsync(Path, $$"""{"metadata": {"k{{i}}": {{i}} } }""")));
 
-        Assert.All(answers.Where(answer => answer.Status != 200), answer => Assert.Equal("database_timeout", answer.Problem));
+        Assert.All(answers.Where(answer => answer.Status != 200), answer => Assert.Equal("database_timeout", answer.Problem));   // on a busy machine
+        Assert.InRange(answers.Count(answer => answer.Status == 200), 100, 300);
         var metadata = (await _api.GetAsync(Path)).Image["metadata"]!.AsObject();
-        Assert.All(Enumerable.Range(0, 50).Where(i => answers[i].Status == 200), i => Assert.Equal(i, (int)metadata[$"k{i}"]!));
+        Assert.All(Enumerable.Range(0, 300).Where(i => answers[i].Status == 200), i => Assert.Equal(i, (int)metadata[$"k{i}"]!));
     }
 }
