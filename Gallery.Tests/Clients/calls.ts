@@ -27,6 +27,11 @@ async function callWithOpenapiFetch() {
   equal(saved.data?.data.metadata.model, "gemini-pro");
   equal((await gallery.GET("/v1/gallery/", { params: { query: { user_id: "user_123", limit: 1 } } })).data?.pagination.limit, 1);
   equal((await gallery.GET("/v1/gallery/{image_id}/", one)).data?.data.image_id, image_id);
+  const edited = await gallery.PATCH("/v1/gallery/{image_id}/", { ...one, body: { intent: null, metadata: { model: "flux" } } });
+  equal(edited.data?.data.intent, null);
+  equal((await gallery.GET("/v1/gallery/{image_id}/history/", one)).data?.data[0]?.event, "edited");
+  const changes = await gallery.GET("/v1/gallery/changes/", { params: { query: { user_id: "user_123", wait: 1 } } });
+  equal(typeof changes.data?.pagination.next_cursor, "string");
   const stale = await gallery.DELETE("/v1/gallery/{image_id}/", { params: { path: { image_id }, header: { "If-Match": '"0-0"' } } });
   equal(stale.error?.code, "precondition_failed");
   equal((await gallery.DELETE("/v1/gallery/{image_id}/", one)).response.status, 200);
@@ -34,6 +39,10 @@ async function callWithOpenapiFetch() {
   equal((await gallery.POST("/v1/gallery/{image_id}/restore/", one)).data?.data.deleted_at, null);
   equal((await gallery.DELETE("/v1/gallery/{image_id}/permanent/", one)).response.status, 200);
   equal((await gallery.GET("/v1/gallery/{image_id}/", one)).error?.code, "image_not_found");
+  equal((await gallery.POST("/v1/gallery/", { body: image(image_id) })).error?.code, "image_purged");
+  equal((await gallery.POST("/v1/gallery/deleted/empty/", { params: { query: { user_id: "user_123" } } })).data?.data.is_complete, true);
+  const erased = await gallery.DELETE("/v1/gallery/users/{user_id}/", { params: { path: { user_id: "user_123" }, query: { confirm: "user_123" } } });
+  equal(erased.data?.data.is_complete, true);
   equal((await gallery.GET("/livez")).data?.data.status, "alive");
   equal((await gallery.GET("/readyz")).data?.data.status, "ready");
 }
@@ -46,11 +55,16 @@ async function callWithOpenapiTs() {
   equal((await sdk.createImage({ body: image(image_id) })).data?.outcome, "created");
   equal((await sdk.listImages({ query: { user_id: "user_123", limit: 1 } })).data?.pagination.limit, 1);
   equal((await sdk.findImage(one)).data?.data.image_id, image_id);
+  equal((await sdk.updateImage({ ...one, body: { refined_prompt: null } })).data?.data.refined_prompt, null);
+  equal((await sdk.listHistory(one)).data?.data.length, 2);
+  equal((await sdk.listChanges()).data?.success, true);
   equal((await sdk.softDeleteImage(one)).data?.success, true);
   equal((await sdk.listDeletedImages()).data?.success, true);
   equal((await sdk.restoreImage(one)).data?.data.deleted_at, null);
   equal((await sdk.purgeImage(one)).data?.success, true);
   equal((await sdk.findImage(one)).error?.code, "image_not_found");
+  equal((await sdk.emptyTrash({ query: { user_id: "user_123" } })).data?.data.is_complete, true);
+  equal((await sdk.eraseUser({ path: { user_id: "user_123" }, query: { confirm: "user_123" } })).data?.data.is_complete, true);
   equal((await sdk.findLiveness()).data?.data.status, "alive");
   equal((await sdk.findReadiness()).data?.data.status, "ready");
 }
