@@ -34,6 +34,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
         string[] command =
         [
+            // A shell ignores SIGINT for what it runs in the background, and children inherit that.
+            .. OperatingSystem.IsLinux() ? new[] { "env", "--default-signal=INT" } : [],
             .. launcher, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"),
             .. urls is null ? [] : new[] { "--urls", urls },
         ];
