@@ -27,7 +27,7 @@ public sealed class SocketThreadsTests(TestServer server)
         await using var service = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, $"DATABASE_URL={connection.ConnectionString}");
         var address = await service.WaitForServingAsync();
         using var api = new Api(address);
-        Assert.All(await AskAllAsync(api), answer => Assert.InRange(answer.Status, 200, 201));
+        await WaitUntilAllAreAnsweredAsync(api);
 
         valve.Silence();
         using var callers = new Api(address);
@@ -47,7 +47,15 @@ public sealed class SocketThreadsTests(TestServer server)
         else Assert.All(await asked, answer => Assert.Equal(503, answer.Status));
         valve.Open();
         while ((await api.GetAsync("/readyz")).Status != 200) await Task.Delay(Pause);
-        Assert.All(await AskAllAsync(api), answer => Assert.InRange(answer.Status, 200, 201));
+        await WaitUntilAllAreAnsweredAsync(api);
+    }
+
+    /// <summary>A process that has just started, or whose connections were lost, is slow beside other tests.</summary>
+    private static async Task WaitUntilAllAreAnsweredAsync(Api api)
+    {
+        var answers = await AskAllAsync(api);
+        for (var tries = 0; tries < 5 && answers.Any(answer => answer.Status == 503); tries++) answers = await AskAllAsync(api);
+        Assert.All(answers, answer => Assert.InRange(answer.Status, 200, 201));
     }
 
     private static Task<Answer[]> AskAllAsync(Api api) =>
