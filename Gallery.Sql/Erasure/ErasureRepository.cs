@@ -61,7 +61,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
     public Task<IReadOnlyList<Guid?>> EraseImagesAsync(Caller caller, string userId, CancellationToken ct)
     {
         // language=PostgreSQL
-        const string sql = """
+        const string sql = $"""
             with old as materialized
             (
                 select i.image_id
@@ -95,19 +95,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                   and i.user_id = @UserId
                 returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
             ),
-            e as
-            (
-                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
-                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), nullif(@Actor, ''), w.user_id
-                from w
-                union all
-                select w.image_id, 1, 'created', w.created_at, null, w.user_id
-                from w
-                on conflict (image_id, revision) do nothing
-            )
-            select w.image_id
-            from old
-            left join w on w.image_id = old.image_id
+            {Recorded}
             """;
 
         return PurgeAsync(sql, ct, ("UserId", userId), ("Actor", caller.Name ?? ""));
@@ -187,7 +175,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
     }
 
     // Purges the rows of "old" that are still in the trash.
-    private const string Purge = """
+    private const string Purge = $"""
         w as
             (
                 delete from gallery.image as i
@@ -196,7 +184,12 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                   and i.deleted_at is not null
                 returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
             ),
-            e as
+            {Recorded}
+        """;
+
+    // Adds the history of the rows in "w", which were deleted, and answers for each row of "old" whether it was.
+    private const string Recorded = """
+        e as
             (
                 insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
                 select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), nullif(@Actor, ''), w.user_id

@@ -35,7 +35,7 @@ internal static class NetworkNamespace
     {
         var sockets = new Socket[count];
         Exception? failure = null;
-        var thread = new Thread(() =>   // a thread of its own, because it never returns to its old namespace
+        var thread = new Thread(() =>   // not one of the pool, because it never returns to its old namespace
         {
             try
             {
