@@ -62,7 +62,7 @@ internal sealed partial class AccessLog(RequestDelegate next, ILoggerFactory log
             var hasLeft = !http.Response.HasStarted && http.RequestAborted.IsCancellationRequested;
             Log(
                 LogText.Word(TextRules.Clip(http.Request.Method, 30)), route, hasLeft ? StatusCodes.Status499ClientClosedRequest : http.Response.StatusCode, entry.Code,
-                Math.Round(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 1), NameOf(http.Caller()), entry.Id?.ToString() ?? None, http.TraceIdentifier, RequestIds.Find(http));
+                Math.Round(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 3), NameOf(http.Caller()), entry.Id?.ToString() ?? None, http.TraceIdentifier, RequestIds.Find(http));
         }
     }
 
