@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using Gallery.Service.Erasure;
 using Gallery.Service.Http;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
@@ -18,10 +19,11 @@ public sealed record Image(
     [property: Description("UTC. The first save; a later one does not move it.")] DateTime CreatedAt,
     [property: Description("UTC. The last change, including deletion and restore.")] DateTime UpdatedAt,
     [property: Description("UTC. When the image went to the trash; null while it is live.")] DateTime? DeletedAt,
+    [property: Description("UTC. From when the image in the trash may be deleted permanently. Null while it is live, or if the trash is kept.")] DateTime? PurgeAt,
     [property: Description("1 when created, 1 more with each change. It goes on after a permanent deletion.")] long Revision)
 {
-    internal static Image Of(ImageRow row) => new(
-        row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, row.CreatedAt, row.UpdatedAt, row.DeletedAt, row.Revision);
+    internal static Image Of(ImageRow row, RetentionOptions retention) => new(
+        row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, row.CreatedAt, row.UpdatedAt, row.DeletedAt, retention.PurgeAt(row.DeletedAt), row.Revision);
 }
 
 /// <summary>The answer to a save: the envelope, and what the save came to.</summary>
@@ -34,7 +36,8 @@ public sealed record SavedImage(
     IReadOnlyList<string> Kept,
     string Message)
 {
-    internal static SavedImage Of(ImageWrite save, string outcome, string message) => new(true, Image.Of(save.Image!), outcome, save.Kept, message);
+    internal static SavedImage Of(ImageWrite save, RetentionOptions retention, string outcome, string message) =>
+        new(true, Image.Of(save.Image!, retention), outcome, save.Kept, message);
 }
 
 /// <summary>What a save sends. It fills in what the stored image lacks, and replaces nothing.</summary>
@@ -67,6 +70,7 @@ public sealed record CreateImageRequest(
     {
         var fields = JsonFields.Read(json, Fields, errors);
         var userId = callersUserId is null ? fields.RequireText("user_id", 1, Caller.UserIdMaximum) : fields.FindText("user_id", 1, Caller.UserIdMaximum) ?? callersUserId;
+        CheckUserId(userId, errors);
         var imageUrl = fields.RequireText("image_url", 1, ImageUrlMaximum);
         var refinedPrompt = fields.FindText("refined_prompt", 0, RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, IntentMaximum);
@@ -75,5 +79,11 @@ public sealed record CreateImageRequest(
         var url = imageUrl is null ? default : CloudinaryUrl.Parse(imageUrl, hosts);
         if (url.Error is { } fault) errors.Add("image_url", fault.Message, fault.Code);
         return errors.Any ? null : new NewImage(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata);
+    }
+
+    /// <summary>Clients remove the segments <c>.</c> and <c>..</c> from a URL's path (RFC 3986, section 5.2.4), so such a user could not be erased.</summary>
+    internal static void CheckUserId(string? userId, FieldErrors errors)
+    {
+        if (userId is "." or "..") errors.Add("user_id", $"user_id is '{userId}', which the path of a URL cannot contain. Send another one.");
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Gallery.Service.Access;
+using Gallery.Service.Erasure;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
@@ -86,7 +87,6 @@ internal static class ImageEndpoints
         var caller = http.Caller();
         var errors = new FieldErrors();
         var conditions = Conditions.Read(http.Request, errors);
-        http.Request.Query.CheckNames(errors, "recreate");
         var recreates = http.Request.Query.ReadSwitch("recreate", errors);
         NewImage? image;
         try
@@ -134,11 +134,12 @@ internal static class ImageEndpoints
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
+        var retention = http.Retention();
         var page = await list(userId, query.After is { } place ? new(place.At, place.Id) : ImageKeyset.Start, query.Limit, ct);
         var next = page.Next is { } last ? query.CursorAt(last.At, last.ImageId) : null;
         if (next is not null) http.Response.Headers.Link = query.Link(http, next);
         http.Response.Headers.CacheControl = "no-store";
-        return TypedResults.Ok(Envelope.Of([.. page.Images.Select(Image.Of)], message, new Pagination(query.Limit, next)));
+        return TypedResults.Ok(Envelope.Of([.. page.Images.Select(image => Image.Of(image, retention))], message, new Pagination(query.Limit, next)));
     }
 
     private static async Task<IResult> FindImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
@@ -149,7 +150,7 @@ internal static class ImageEndpoints
         SetETag(http, image);
         return Conditions.Matches(http.Request.Headers.IfNoneMatch, image.Version)
             ? TypedResults.StatusCode(304)
-            : TypedResults.Ok(Envelope.Of(Image.Of(image), "Image retrieved successfully"));
+            : TypedResults.Ok(Envelope.Of(Image.Of(image, http.Retention()), "Image retrieved successfully"));
     }
 
     private static async Task<IResult> UpdateImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
@@ -206,8 +207,8 @@ internal static class ImageEndpoints
         if (write.Outcome is ImageOutcome.Updated or ImageOutcome.Unchanged) SetETag(http, write.Image!);
         return write.Outcome switch
         {
-            ImageOutcome.Updated => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!), changed)),
-            ImageOutcome.Unchanged => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!), unchanged)),
+            ImageOutcome.Updated => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!, http.Retention()), changed)),
+            ImageOutcome.Unchanged => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!, http.Retention()), unchanged)),
             ImageOutcome.NotFound => ImageProblems.NotFound(imageId),
             ImageOutcome.InTrash => ImageProblems.InTrash(imageId),
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, imageId, write.Image),
@@ -218,7 +219,7 @@ internal static class ImageEndpoints
     private static JsonHttpResult<SavedImage> Saved(HttpContext http, int status, ImageWrite save, string outcome, string message)
     {
         SetETag(http, save.Image!);
-        return TypedResults.Json(SavedImage.Of(save, outcome, message), statusCode: status);
+        return TypedResults.Json(SavedImage.Of(save, http.Retention(), outcome, message), statusCode: status);
     }
 
     private static ProblemResult PreconditionFailed(HttpContext http, Guid imageId, ImageRow? image)
@@ -226,6 +227,8 @@ internal static class ImageEndpoints
         if (image is not null) SetETag(http, image);
         return ImageProblems.PreconditionFailed(imageId);
     }
+
+    private static RetentionOptions Retention(this HttpContext http) => http.RequestServices.GetRequiredService<RetentionOptions>();
 
     private static void SetETag(HttpContext http, ImageRow image)
     {

@@ -20,11 +20,11 @@ internal static class ImageExamples
     public static readonly UpdateImageRequest Edit = new(RefinedPrompt: "A quiet sunset over mountains");
 
     public static readonly Image Live = new(
-        ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Created, Created, null, 1);
+        ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Created, Created, null, null, 1);
 
     public static readonly Image Edited = Live with { RefinedPrompt = Edit.RefinedPrompt, UpdatedAt = Created.AddMinutes(15), Revision = 2 };
 
-    public static readonly Image InTrash = Live with { UpdatedAt = Deleted, DeletedAt = Deleted, Revision = 2 };
+    public static readonly Image InTrash = Live with { UpdatedAt = Deleted, DeletedAt = Deleted, PurgeAt = Deleted.AddDays(30), Revision = 2 };
 
     public static readonly Image Restored = Live with { UpdatedAt = Deleted.AddHours(1), Revision = 3 };
 

@@ -21,7 +21,7 @@ public sealed record UpdateImageRequest(
     string? UserId = null)
 {
     private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id"];
-    private static readonly string[] ReadOnly = ["image_id", "image_url", "created_at", "updated_at", "deleted_at", "revision"];
+    private static readonly string[] ReadOnly = ["image_id", "image_url", "created_at", "updated_at", "deleted_at", "purge_at", "revision"];
 
     /// <summary>The edit that a body asks for, and the owner that it names. No edit if a field is at fault.</summary>
     /// <exception cref="JsonException">The body is not a JSON object.</exception>
@@ -29,6 +29,7 @@ public sealed record UpdateImageRequest(
     {
         var fields = JsonFields.Read(json, Fields, errors, ReadOnly);
         var userId = fields.FindText("user_id", 1, Caller.UserIdMaximum);
+        CreateImageRequest.CheckUserId(userId, errors);
         if (fields.IsNull("user_id")) errors.Add("user_id", "user_id cannot be erased. Send another owner, or leave it out.");
         var refinedPrompt = fields.FindText("refined_prompt", 0, CreateImageRequest.RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, CreateImageRequest.IntentMaximum);

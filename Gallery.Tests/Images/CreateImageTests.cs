@@ -31,6 +31,7 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
             ["created_at"] = answer.Image["created_at"]!.DeepClone(),
             ["updated_at"] = answer.Image["created_at"]!.DeepClone(),
             ["deleted_at"] = null,
+            ["purge_at"] = null,
             ["revision"] = 1,
         };
         Assert.True(JsonNode.DeepEquals(expected, answer.Image), answer.Text);

@@ -77,6 +77,8 @@ public sealed class UpdateImageTests(TestService service) : IClassFixture<TestSe
     [InlineData("""{"image_url": "https://res.cloudinary.com/demo/image/upload/x.jpg"}""", "image_url")]
     [InlineData("""{"revision": 5}""", "revision")]
     [InlineData("""{"deleted_at": null}""", "deleted_at")]
+    [InlineData("""{"purge_at": null}""", "purge_at")]
+    [InlineData("""{"user_id": ".."}""", "user_id")]
     [InlineData("""{"prompt": "x"}""", "prompt")]
     [InlineData("""{"refined_prompt": 5}""", "refined_prompt")]
     [InlineData("""{"metadata": []}""", "metadata")]

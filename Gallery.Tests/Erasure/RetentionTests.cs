@@ -1,0 +1,40 @@
+using Gallery.Tests.Observability;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Erasure;
+
+/// <summary>A service with <c>GALLERY_TRASH_DAYS</c> and <c>GALLERY_HISTORY_DAYS</c>.</summary>
+public sealed class RetentionTests(TestService fixture) : IClassFixture<TestService>
+{
+    private readonly Guid _old = Guid.NewGuid();
+    private readonly Guid _recent = Guid.NewGuid();
+
+    [Fact]
+    public async Task Old_trash_and_old_history_are_deleted_and_an_image_in_the_trash_says_when_it_will_be()
+    {
+        await fixture.Database.ExecuteAsync(
+            $"""
+            insert into gallery.image (image_id, user_id, image_url, created_at, updated_at, deleted_at, revision)
+            values ('{_old}', 'u', 'x', now() - interval '50 days', now() - interval '31 days', now() - interval '31 days', 2),
+                   ('{_recent}', 'u', 'x', '2001-02-03', now() - interval '29 days', now() - interval '29 days', 3);
+            insert into gallery.image_event (image_id, revision, event, occurred_at, user_id)
+            values ('{_recent}', 1, 'created', '2001-02-03', 'u'), ('{_recent}', 2, 'edited', '2001-02-03', 'u'), ('{_recent}', 3, 'trashed', now() - interval '29 days', 'u');
+            """);
+
+        await using var service = await ObservedService.StartAsync(fixture.Database.ConnectionString, "GALLERY_TRASH_DAYS=30", "GALLERY_HISTORY_DAYS=60");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!(await service.Api.GetAsync("/metrics")).Text.Contains("gallery_retention_last_sweep_seconds{", StringComparison.Ordinal)) await Task.Delay(50, patience.Token);
+
+        var trashed = Assert.Single((await service.Api.GetAsync("/v1/gallery/deleted/")).Image.AsArray())!;
+        Assert.Equal((_recent, TimeSpan.FromDays(30)), ((Guid)trashed["image_id"]!, (DateTime)trashed["purge_at"]! - (DateTime)trashed["deleted_at"]!));
+        var restored = await service.Api.PostAsync($"/v1/gallery/{_recent}/restore/");
+        Assert.Equal(200, restored.Status);
+        Assert.Null(restored.Image["purge_at"]);
+        Assert.Equal(["restored", "trashed", "created"], await EventsAsync(service.Api, _recent));
+        Assert.Equal(["purged", "created"], await EventsAsync(service.Api, _old));
+        Assert.Contains($"id={_old} ", Assert.Single(service.Lines("Gallery.Audit")), StringComparison.Ordinal);
+    }
+
+    private static async Task<IEnumerable<string?>> EventsAsync(Api api, Guid id) =>
+        (await api.GetAsync($"/v1/gallery/{id}/history/")).Image.AsArray().Select(image => (string?)image!["event"]);
+}
