@@ -4,16 +4,18 @@ using Gallery.Sql.Database;
 namespace Gallery.Service.Access;
 
 /// <summary>
-/// Reads the file of the service keys again, every 2 s and on SIGHUP. It reads the content instead of watching the file, because
-/// orchestrators replace a mounted secret by a symbolic link. SIGHUP never ends the process.
+/// Reads the file of the service keys again, every second and on SIGHUP. It reads the content instead of watching the file, because
+/// orchestrators replace a mounted secret by a symbolic link. A content counts from the second read on, because an editor may still be
+/// writing it. After SIGHUP it counts at once. SIGHUP never ends the process.
 /// </summary>
 internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration settings, TimeProvider time, ILogger<KeyReloading> log) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
     private PosixSignalRegistration? _hangUp;
+    private string? _read;
     private long? _loggedAt;
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -21,7 +23,7 @@ internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration set
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
         {
             signal.Cancel = true;
-            Reload();
+            Reload(isWhole: true);
         });
         return base.StartAsync(cancellationToken);
     }
@@ -36,11 +38,12 @@ internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration set
     {
         using var timer = new PeriodicTimer(Interval, time);
         await using var stop = stoppingToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);   // ends the wait without an exception
-        while (await timer.WaitForNextTickAsync(CancellationToken.None)) Reload();
+        while (await timer.WaitForNextTickAsync(CancellationToken.None)) Reload(isWhole: false);
     }
 
     /// <summary>A file that cannot be used leaves the keys as they are.</summary>
-    internal void Reload()
+    /// <param name="isWhole">False: a content that differs from the last read is not used yet.</param>
+    internal void Reload(bool isWhole)
     {
         if (keys is null || !settings.IsInFile(ServiceKeys.Setting)) return;
         if (!_lock.TryEnter()) return;   // another read is under way, and the next one follows soon
@@ -48,8 +51,10 @@ internal sealed partial class KeyReloading(ServiceKeys? keys, IConfiguration set
         {
             try
             {
-                if (keys.Reload(settings) is { } names) LogChanged(names);
-                _loggedAt = null;
+                var text = settings.Find(ServiceKeys.Setting)!;
+                var isSettled = text == _read;
+                _read = text;
+                if ((isWhole || isSettled) && keys.Reload(text) is { } names) LogChanged(names);
             }
             catch (SettingsException e)
             {

@@ -24,11 +24,11 @@ internal sealed partial class ServiceKeys
     public static ServiceKeys? Find(IConfiguration settings) =>
         settings.Find(Setting) is { } text ? new ServiceKeys { _keys = Read(text, settings.IsInFile(Setting)) } : null;
 
-    /// <summary>Reads the setting's file again. Returns the names of all keys if any key has changed, otherwise null.</summary>
+    /// <summary>Takes the keys from the new text of the setting's file. Returns the names of all keys if any key has changed, otherwise null.</summary>
     /// <exception cref="SettingsException">The file is invalid. The keys stay as they are.</exception>
-    public string? Reload(IConfiguration settings)
+    public string? Reload(string text)
     {
-        var read = Read(settings.Find(Setting)!, isFile: true);
+        var read = Read(text, isFile: true);
         if (read.Select(Entry).SequenceEqual(_keys.Select(Entry))) return null;
         _keys = read;
         return string.Join(", ", read.Select(key => key.Caller.Name));

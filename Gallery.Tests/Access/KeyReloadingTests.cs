@@ -34,7 +34,7 @@ public sealed class KeyReloadingTests : IDisposable
         Write(Entry("one"));
         var keys = ServiceKeys.Find(FromFile)!;
         Write($"{Entry("two")}\n");
-        Reloading(keys).Reload();
+        Reloading(keys).Reload(isWhole: true);
 
         Assert.Null(keys.Find("one"));
         Assert.NotNull(keys.Find("two"));
@@ -47,7 +47,7 @@ public sealed class KeyReloadingTests : IDisposable
         Write(Entry("one"));
         var keys = ServiceKeys.Find(FromFile)!;
         Write($"one:{GuardedService.Hash("new")}");
-        Reloading(keys).Reload();
+        Reloading(keys).Reload(isWhole: true);
 
         Assert.Null(keys.Find("one"));
         Assert.Equal("key:one", keys.Find("new")?.Name);
@@ -67,10 +67,10 @@ public sealed class KeyReloadingTests : IDisposable
         if (text is null) System.IO.File.Delete(File);
         else Write(text);
 
-        for (var second = 0; second < 60; second += 2)
+        for (var second = 0; second < 60; second++)
         {
-            reloading.Reload();
-            _clock.Advance(TimeSpan.FromSeconds(2));
+            reloading.Reload(isWhole: true);
+            _clock.Advance(TimeSpan.FromSeconds(1));
         }
 
         var line = Assert.Single(_log.Written);
@@ -78,11 +78,33 @@ public sealed class KeyReloadingTests : IDisposable
         Assert.DoesNotContain("hunter2", line, StringComparison.Ordinal);
         Assert.NotNull(keys.Find("one"));
 
-        reloading.Reload();
+        reloading.Reload(isWhole: true);
         Assert.Equal(2, _log.Written.Count);
         Write(Entry("two"));
-        reloading.Reload();
+        reloading.Reload(isWhole: true);
         Assert.NotNull(keys.Find("two"));
+
+        if (text is not null) Write(text);
+        else System.IO.File.Delete(File);
+        reloading.Reload(isWhole: true);
+        Assert.Equal(2, _log.Written.Count);
+    }
+
+    [Fact]
+    public void A_file_that_is_still_being_written_is_not_used()
+    {
+        Write($"{Entry("one")}\n{Entry("two")}\n");
+        var keys = ServiceKeys.Find(FromFile)!;
+        var reloading = Reloading(keys);
+        Write($"{Entry("one")}\n");
+        reloading.Reload(isWhole: false);
+        Write($"{Entry("one")}\n{Entry("three")}\n");
+        reloading.Reload(isWhole: false);
+        Assert.NotNull(keys.Find("two"));
+
+        reloading.Reload(isWhole: false);
+        Assert.Null(keys.Find("two"));
+        Assert.NotNull(keys.Find("three"));
     }
 
     private IConfiguration FromFile => Given.Settings($"GALLERY_API_KEYS_FILE={File}");
