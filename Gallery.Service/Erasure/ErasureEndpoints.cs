@@ -48,7 +48,6 @@ internal static class ErasureEndpoints
         var caller = http.Caller();
         if (permissions.FindPurgeFault(caller) is { } forbidden) return forbidden;
         var errors = new FieldErrors();
-        http.Request.Query.CheckNames(errors, "user_id");
         var userId = http.Request.Query.ReadUserId(caller, errors);
         if (errors.Any) return errors.ToProblem();
         if (userId is null) return WithoutUser;
@@ -71,11 +70,8 @@ internal static class ErasureEndpoints
     {
         var caller = http.Caller();
         if (caller.UserId is not null) return Forbidden;
-        var errors = new FieldErrors();
-        http.Request.Query.CheckNames(errors, "confirm");
-        if (errors.Any) return errors.ToProblem();
         // The server leaves %2F in a path as it is, because a slash would be another segment. In the query it is decoded.
-        if (http.Request.Query["confirm"] is not [{ } confirm] || (confirm != userId && confirm != userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase))) return Unconfirmed;
+        if (http.Request.Query["confirm"] is not [{ } confirm] || WithSlashes(confirm) != WithSlashes(userId)) return Unconfirmed;
         userId = confirm;
         if (TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault) return FieldErrors.Of("user_id", fault);
 
@@ -92,6 +88,8 @@ internal static class ErasureEndpoints
         while (!isComplete && Stopwatch.GetElapsedTime(start) < MaximumTime) isComplete = await erasure.EraseEventsAsync(userId, ct) < ErasureRepository.BatchSize;
         return Answer(purged, isComplete, "User erased successfully");
     }
+
+    private static string WithSlashes(string userId) => userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
     private static int Report(HttpContext http, Audit audit, IReadOnlyList<Guid?> rows)
     {

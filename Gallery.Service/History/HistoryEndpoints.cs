@@ -57,7 +57,7 @@ internal static class HistoryEndpoints
     {
         var caller = http.Caller();
         var errors = new FieldErrors();
-        var query = new PageQuery("/v1/gallery/changes/", http.Request.Query, [("user_id", caller.UserId)], errors, notBound: "wait");
+        var query = new PageQuery("/v1/gallery/changes/", http.Request.Query, [("user_id", caller.UserId)], errors);
         var userId = http.Request.Query.ReadUserId(caller, errors);
         var wait = http.Request.Query.ReadNumber("wait", MaximumWait, errors);
         if (errors.Any) return errors.ToProblem();

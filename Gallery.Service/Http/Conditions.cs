@@ -21,13 +21,13 @@ internal static class Conditions
     private static string? Read(string name, StringValues header, bool isStrong, FieldErrors errors)
     {
         if (header.Count == 0) return null;
-        if (!EntityTagHeaderValue.TryParseStrictList(header, out var tags))
+        if (!EntityTagHeaderValue.TryParseStrictList(header, out var tags) || (tags.Count > 1 && tags.Contains(EntityTagHeaderValue.Any)))
         {
             errors.Add(name, Malformed(name).Message);
             return null;
         }
 
-        return tags.Any(tag => tag.Equals(EntityTagHeaderValue.Any))
+        return tags.Contains(EntityTagHeaderValue.Any)
             ? "*"
             : string.Join(',', tags.Where(tag => !(isStrong && tag.IsWeak)).Select(tag => tag.Tag.ToString().Trim('"')).Where(tag => !tag.Contains(',', StringComparison.Ordinal)));
     }

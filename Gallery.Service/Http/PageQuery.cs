@@ -18,12 +18,10 @@ internal sealed class PageQuery
     private readonly Guid _afterId;
 
     /// <param name="path">The list's route. A cursor is bound to it and to the filters.</param>
-    /// <param name="filters">The list's own filters with their defaults. Any other parameter is a fault, because a misspelt filter would list everyone's rows.</param>
-    /// <param name="notBound">Further parameters, which may change from page to page.</param>
-    public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors, params string[] notBound)
+    /// <param name="filters">The list's own filters with their defaults. Parameters that may change from page to page are not among them.</param>
+    public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors)
     {
         (_path, _query, _filters) = (path, query, [.. filters.Select(filter => filter.Name)]);
-        query.CheckNames(errors, [.. _filters, "limit", "cursor", .. notBound]);
         _list = path + string.Concat(filters.Select(filter => (query.TryGetValue(filter.Name, out var value) ? value.ToString() : filter.Default) is { } given
             ? $"\n{filter.Name}={given}"
             : $"\n{filter.Name}"));
@@ -62,7 +60,7 @@ internal sealed class PageQuery
         if (text.ToString().All(char.IsAsciiDigit)
             && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
             && limit is >= 1 and <= MaximumLimit) return limit;
-        if (text.Count == 1) errors.Add("limit", LimitFault(text.ToString()));   // given twice is reported already
+        errors.Add("limit", LimitFault(text.ToString()));
         return DefaultLimit;
     }
 

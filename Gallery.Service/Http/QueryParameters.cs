@@ -1,22 +1,39 @@
 using System.Globalization;
+using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
+using Microsoft.OpenApi;
 
 namespace Gallery.Service.Http;
 
 /// <summary>Parameters of the query. A wrong value is a fault that names the parameter.</summary>
 internal static class QueryParameters
 {
-    /// <summary>Parameters of other names are faults, because a misspelt one would change what is meant. So are those given twice.</summary>
-    public static void CheckNames(this IQueryCollection query, FieldErrors errors, params string[] known)
+    /// <summary>
+    /// Middleware. A parameter that the route does not declare is a fault, because a misspelt one would change what is meant. So is one that is given twice.
+    /// </summary>
+    public static Task CheckNamesAsync(HttpContext http, RequestDelegate next)
     {
-        foreach (var (name, values) in query)
+        if (http.Request.Query.Count == 0 || http.GetEndpoint()?.Metadata is not { } facts || facts.GetMetadata<AllowedCallers>() is null) return next(http);
+
+        var known = Names(facts).ToList();
+        var errors = new FieldErrors();
+        foreach (var (name, values) in http.Request.Query)
         {
-            if (!known.Contains(name))
-                errors.Add(TextRules.Clip(name), $"Unknown parameter '{TextRules.Clip(name)}'. Known parameters: {string.Join(", ", known)}.");
-            else if (values.Count > 1)
-                errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
+            if (!known.Contains(name)) errors.Add(TextRules.Clip(name), UnknownMessage(name, known));
+            else if (values.Count > 1) errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
         }
+
+        return errors.Any ? errors.ToProblem().ExecuteAsync(http) : next(http);
     }
+
+    /// <summary>The parameters that a route declares.</summary>
+    public static IEnumerable<string> Names(IEnumerable<object> facts) =>
+        facts.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Query).Select(parameter => parameter.Name!);
+
+    public static ProblemResult Unknown(string name, IReadOnlyList<string> known) => FieldErrors.Of(name, UnknownMessage(name, known));
+
+    private static string UnknownMessage(string name, IReadOnlyList<string> known) =>
+        $"Unknown parameter '{TextRules.Clip(name)}'. {(known.Count == 0 ? "Remove it; this route has none." : $"Known parameters: {string.Join(", ", known)}.")}";
 
     /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
     public static string? ReadUserId(this IQueryCollection query, Caller caller, FieldErrors errors)
@@ -31,7 +48,7 @@ internal static class QueryParameters
     public static bool ReadSwitch(this IQueryCollection query, string name, FieldErrors errors)
     {
         if (!query.TryGetValue(name, out var text) || text is ["true"]) return text is ["true"];
-        if (text is [not "false"]) errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 20)}'. Send true or false.");   // given twice is reported already
+        if (text is not ["false"]) errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 20)}'. Send true or false.");
         return false;
     }
 

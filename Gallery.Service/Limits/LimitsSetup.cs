@@ -1,3 +1,4 @@
+using Gallery.Service.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -62,6 +63,7 @@ internal static class LimitsSetup
         app.UseWhen(MayTakeLong, branch => branch.UseRequestTimeouts());
         app.Use(BodyLimit.TakeStrayAsync);
         app.UseMiddleware<AnswerBuffer>();
+        app.Use(QueryParameters.CheckNamesAsync);
     }
 
     /// <summary>

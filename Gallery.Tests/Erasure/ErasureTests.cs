@@ -127,6 +127,7 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
     [Theory]
     [InlineData("auth0|5f7c8ec7/é 1")]
     [InlineData("100% sure")]
+    [InlineData("a/b%2Fc")]
     public async Task A_user_id_may_have_any_characters(string suffix)
     {
         var user = $"{_user}{suffix}";

@@ -33,6 +33,23 @@ public sealed class RoutingTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task Every_route_of_the_api_refuses_a_parameter_that_it_does_not_declare()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id);
+        var operations = (await _api.GetAsync("/openapi/v1.json")).Body["paths"]!.AsObject().Where(path => path.Key.StartsWith("/v1/", StringComparison.Ordinal))
+            .SelectMany(path => path.Value!.AsObject().Select(operation => (Path: path.Key.Replace("{image_id}", $"{id}", StringComparison.Ordinal), Method: operation.Key.ToUpperInvariant())));
+        foreach (var (path, method) in operations)
+        {
+            var answer = await _api.SendAsync(new HttpMethod(method), $"{path}?misspelt=1");
+
+            Assert.True((400, true) == (answer.Status, answer.Error("misspelt") is not null), $"{method} {path} answered {answer.Text}");
+        }
+
+        Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{id}/")).Status);
+    }
+
+    [Fact]
     public async Task Head_answers_as_get_does_without_the_body()
     {
         var id = Guid.NewGuid();

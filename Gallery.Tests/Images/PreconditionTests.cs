@@ -106,6 +106,8 @@ public sealed class PreconditionTests(TestService service) : IClassFixture<TestS
     [Theory]
     [InlineData("If-Match", "1-1768473000.000000")]
     [InlineData("If-None-Match", "\"open")]
+    [InlineData("If-Match", "*, *")]
+    [InlineData("If-Match", "\"a\", *")]
     public async Task A_malformed_condition_is_400_and_names_the_header(string name, string value)
     {
         await _api.SaveAsync(_id);
