@@ -21,7 +21,8 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
     private const double MostMillisecondsOfWorst = 40;
 
     private const int Measured = 100;
-    private const int Warm = 60;
+    private const int MeasuredOfWorst = 30;   // clock ticks of 10 ms are fine enough for requests that cost milliseconds
+    private const int Warm = 20;
     private const int ClockTicksPerSecond = 100;   // USER_HZ, on every Linux that .NET supports
 
     private readonly Guid _id = Guid.NewGuid();
@@ -54,13 +55,13 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
     [Fact]
     public async Task Every_route_costs_10_ms_at_most()
     {
-        await HoldToAsync(MostMilliseconds, [.. Documented(), .. Open(), .. Refused(), .. Strange()]);
+        await HoldToAsync(MostMilliseconds, Measured, [.. Documented(), .. Open(), .. Refused(), .. Strange()]);
     }
 
     [Fact]
     public async Task The_worst_bodies_and_headers_cost_4_times_that_at_most()
     {
-        await HoldToAsync(MostMillisecondsOfWorst, [.. Worst()]);
+        await HoldToAsync(MostMillisecondsOfWorst, MeasuredOfWorst, [.. Worst()]);
     }
 
     /// <summary>Each operation of the OpenAPI document. A new one is found here without a change.</summary>
@@ -143,7 +144,7 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
     private static Request Save(Guid? imageId, string? metadata = null, string prompt = "a lighthouse", string name = "save") => new(name, "POST", "/v1/gallery/", () =>
         $$"""{"user_id":"u","image_url":"{{Api.UrlOf(imageId ?? Guid.NewGuid())}}","refined_prompt":"{{prompt}}","intent":"generate","metadata":{{metadata ?? """{"model":"gemini-pro"}"""}}}""");
 
-    private async Task HoldToAsync(double most, Request[] requests)
+    private async Task HoldToAsync(double most, int count, Request[] requests)
     {
         foreach (var request in requests)
             for (var i = 0; i < Warm; i++) await SendAsync(request);
@@ -152,9 +153,9 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
         {
             var (before, ofDatabase) = (ReadCpu(_service.Id), await ReadDatabaseCpuAsync());
             var answer = 0;
-            for (var i = 0; i < Measured; i++) answer = await SendAsync(request);
-            var cost = (ReadCpu(_service.Id) - before) / Measured;
-            var costOfDatabase = (await ReadDatabaseCpuAsync() - ofDatabase) / Measured;
+            for (var i = 0; i < count; i++) answer = await SendAsync(request);
+            var cost = (ReadCpu(_service.Id) - before) / count;
+            var costOfDatabase = (await ReadDatabaseCpuAsync() - ofDatabase) / count;
             Figures.Add($"cost: {request.Name}", "status, ms of CPU, ms of CPU of PostgreSQL", $"{answer} {cost:N2} {costOfDatabase:N2}");
             if (cost > most) over.Add($"{request.Name} answers {answer} and costs {cost:N1} ms");
         }
