@@ -54,6 +54,8 @@ public static partial class GalleryService
     internal static WebApplication Build(WebApplicationBuilder builder, NpgsqlDataSource database, IConfiguration settings)
     {
         builder.Services.AddSingleton(database);
+        // Routing by media type prefers a route with a parameter to the one with a body, so /a/restore/ without one would be /{id}/restore/. Handlers check the media type.
+        builder.Services.Remove(builder.Services.Single(service => service.ImplementationType?.Name == "AcceptsMatcherPolicy"));
         var app = builder.Build();
         var limits = app.Services.GetRequiredService<ServiceLimits>();
         if (AccessLog.IsOn(settings)) app.UseMiddleware<AccessLog>();

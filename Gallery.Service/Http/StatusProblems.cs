@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.AspNetCore.Routing.Template;
 
@@ -23,10 +22,9 @@ internal static class StatusProblems
     {
         var request = context.HttpContext.Request;
         var response = context.HttpContext.Response;
-        var endpoints = ListAt(context.HttpContext);
         // A 404 with an endpoint is that endpoint's own: /metrics hides.
         if (response.StatusCode == StatusCodes.Status405MethodNotAllowed || response.StatusCode == StatusCodes.Status404NotFound && context.HttpContext.GetEndpoint() is null)
-            Correct(response, endpoints);
+            Correct(response, ListAt(context.HttpContext));
         var problem = response.StatusCode switch
         {
             StatusCodes.Status404NotFound => new ProblemResult(
@@ -37,8 +35,6 @@ internal static class StatusProblems
                 StatusCodes.Status405MethodNotAllowed,
                 "method_not_allowed",
                 $"{TextRules.Clip(request.Method, 30)} is not allowed at {TextRules.Clip(request.Path.ToString())}. Use {response.Headers.Allow}."),
-            StatusCodes.Status415UnsupportedMediaType => JsonBody.UnsupportedMediaType(
-                response, [.. endpoints.Where(endpoint => Methods(endpoint).Contains(request.Method)).SelectMany(endpoint => endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes ?? []).Distinct()]),
             var status => new ProblemResult(status, "bad_request", "The request cannot be processed."),
         };
         return problem.ExecuteAsync(context.HttpContext);
