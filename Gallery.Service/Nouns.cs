@@ -1,3 +1,4 @@
+using Gallery.Service.Batches;
 using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
@@ -10,6 +11,7 @@ internal static class Nouns
     public static readonly IReadOnlyList<Noun> All =
     [
         ImageNoun.Noun,
+        BatchNoun.Noun,
         HistoryNoun.Noun,
         ErasureNoun.Noun,
     ];

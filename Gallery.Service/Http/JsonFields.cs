@@ -85,6 +85,53 @@ internal sealed class JsonFields
         return null;
     }
 
+    /// <summary>The items of an array that must be there and have one, each as JSON: all, or one more than the maximum. Null if it has a fault.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>>? RequireArray(string name, int maximum)
+    {
+        var items = new List<ReadOnlyMemory<byte>>();
+        var range = string.Create(CultureInfo.InvariantCulture, $"Send 1 to {maximum:N0} items.");
+        if (Find(name) is not { } json)
+        {
+            _errors.Add(name, $"{name} is required. {range}");
+            return null;
+        }
+
+        var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            _errors.Add(name, $"{name} must be an array, not {Describe(reader.TokenType)}.");
+            return null;
+        }
+
+        while (items.Count <= maximum && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            items.Add(json[start..(int)reader.BytesConsumed]);
+        }
+
+        if (items.Count == 0) _errors.Add(name, $"{name} is empty. {range}");
+        return items.Count == 0 ? null : items;
+    }
+
+    /// <summary>One of the words. Null if it is absent or has a fault.</summary>
+    public string? FindWord(string name, params string[] words)
+    {
+        var word = FindText(name, 0, int.MaxValue);
+        if (word is null || words.Contains(word)) return word;
+        _errors.Add(name, $"{name} is '{TextRules.Clip(word, 20)}'. Send {string.Join(" or ", words)}.");
+        return null;
+    }
+
+    /// <summary>False if it is absent or has a fault.</summary>
+    public bool FindSwitch(string name)
+    {
+        if (Find(name) is not { } json) return false;
+        if (json.Span[0] is not ((byte)'t' or (byte)'f')) _errors.Add(name, $"{name} must be true or false.");
+        return json.Span[0] == 't';
+    }
+
     /// <summary>The reader's string; null if it contains half of a surrogate pair.</summary>
     internal static string? Text(ref Utf8JsonReader reader)
     {

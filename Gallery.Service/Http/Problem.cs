@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Gallery.Service.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
@@ -26,7 +28,8 @@ public sealed record Problem(
     string Code,
     string TraceId,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Pending = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Pending = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), Description("Where many are sent and all are to be done or none: the first item in the way.")] JsonObject? Item = null)
 {
     public const string ContentType = "application/problem+json";
 }
@@ -39,7 +42,8 @@ internal sealed record ProblemResult(
     string Message,
     IReadOnlyDictionary<string, string[]>? Errors = null,
     int? RetryAfterSeconds = null,
-    IReadOnlyList<string>? Pending = null) : IResult
+    IReadOnlyList<string>? Pending = null,
+    JsonObject? Item = null) : IResult
 {
     public Task ExecuteAsync(HttpContext httpContext)
     {
@@ -60,7 +64,7 @@ internal sealed record ProblemResult(
     }
 
     public Problem ToBody(string traceId) =>
-        new(false, Message, "about:blank", ReasonPhrases.GetReasonPhrase(Status), Status, Message, Code, traceId, Errors, Pending);
+        new(false, Message, "about:blank", ReasonPhrases.GetReasonPhrase(Status), Status, Message, Code, traceId, Errors, Pending, Item);
 
     /// <summary>
     /// A client that is cut off while sending sees no answer. So Kestrel reads past its limit, for at most 5 s, and discards the bytes. The

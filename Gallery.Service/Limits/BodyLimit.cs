@@ -88,3 +88,9 @@ internal static class BodyLimit
 
     private static int Of(HttpContext http) => (int)(http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize!.Value / Framing);
 }
+
+/// <summary>The maximum of a route that takes larger bodies than others. The framework's routing sets it.</summary>
+internal sealed record BodyMaximum(int Bytes) : IRequestSizeLimitMetadata
+{
+    public long? MaxRequestBodySize => BodyLimit.Framed(Bytes);
+}

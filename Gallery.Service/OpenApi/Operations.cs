@@ -56,6 +56,7 @@ internal static class Operations
             operation.Responses[status] = response;
         }
 
+        if (facts.OfType<BodyMaximum>().SingleOrDefault() is { } maximum) operation.AddExtension("x-maximum-bytes", new JsonNodeExtension(maximum.Bytes));
         if (facts.OfType<AllowedCallers>().SingleOrDefault() is { } allowed)
             operation.AddExtension("x-allowed-to", new JsonNodeExtension(new JsonArray([.. allowed.Callers.Select(caller => JsonValue.Create(JsonNamingPolicy.SnakeCaseLower.ConvertName($"{caller}")))])));
         return Task.CompletedTask;
@@ -66,7 +67,7 @@ internal static class Operations
     {
         var takesBody = facts.OfType<IAcceptsMetadata>().Any();
         yield return ProblemExceptionHandler.BodyTooSlow;   // of a body, which a client may send anywhere
-        yield return BodyLimit.TooLarge(takesBody ? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
+        yield return BodyLimit.TooLarge(takesBody ? facts.OfType<BodyMaximum>().SingleOrDefault()?.Bytes ?? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
         yield return ProblemExceptionHandler.Unexpected;
         yield return ProblemExceptionHandler.ShuttingDown;
         if (takesBody)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Microsoft.OpenApi;
 
 namespace Gallery.Service.OpenApi;
@@ -30,6 +31,9 @@ internal static class RouteFacts
     /// <summary>Declares a JSON body, which counts towards GALLERY_MAX_BODY_BYTES.</summary>
     public static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, T example, string mediaType = "application/json", params string[] others)
         where T : notnull => route.Accepts<T>(mediaType, others).WithMetadata(new BodyExample(example));
+
+    /// <summary>Declares a maximum of the body instead of GALLERY_MAX_BODY_BYTES.</summary>
+    public static RouteHandlerBuilder TakesUpTo(this RouteHandlerBuilder route, int bytes) => route.WithMetadata(new BodyMaximum(bytes));
 
     /// <summary>Declares a successful answer with a JSON body.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example)

@@ -18,7 +18,7 @@ internal static class Schemas
 
         if (Find<AllowedValuesAttribute>(field) is { } allowed) schema.Enum = [.. allowed.Values.Select(value => (JsonNode)(string)value!)];
         var ofNull = field.IsGetNullable ? JsonSchemaType.Null : default;
-        if (field.CustomConverter is RawJsonConverter)
+        if (field.CustomConverter is RawJsonConverter || field.PropertyType == typeof(JsonObject))
         {
             schema.Type = JsonSchemaType.Object | ofNull;
             schema.AdditionalProperties = new OpenApiSchema();

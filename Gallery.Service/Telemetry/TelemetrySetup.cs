@@ -19,7 +19,7 @@ internal static class TelemetrySetup
     private const string ExportTimeout = "OTEL_EXPORTER_OTLP_TIMEOUT";
     private const string Disabled = "OTEL_SDK_DISABLED";
 
-    // Requests and connections; statements and the pool; batches; the database's state; deletion by age; the runtime.
+    // Requests and connections; statements and the pool; shared statements; the database's state; deletion by age; the runtime.
     private static readonly string[] Meters =
         ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", CoalescerMetrics.MeterName, Readiness.MeterName, "Gallery.Retention", "System.Runtime"];
 

@@ -15,6 +15,23 @@ internal sealed class StatementRunner(NpgsqlDataSource database)
     // Explicit preparation costs one more round trip per connection. Npgsql's automatic kind may report an error for a statement that committed (npgsql 6391).
     private readonly bool _prepares = new NpgsqlConnectionStringBuilder(database.ConnectionString).MaxAutoPrepare > 0;
 
+    private readonly AsyncLocal<NpgsqlTransaction?> _transaction = new();   // of the work that TransactAsync runs
+
+    /// <summary>Runs statements in one transaction: all that the work runs, in whichever method. Another failure than one of a single statement ends it.</summary>
+    /// <param name="work">May run again, if the transaction was certainly rolled back. Returns whether to commit.</param>
+    /// <param name="patience">How long the caller waits for all of it.</param>
+    /// <exception cref="TimeoutException">It took longer. It may still commit.</exception>
+    public Task<T> TransactAsync<T>(Func<Task<(T Result, bool Commits)>> work, TimeSpan patience) =>
+        _notRepeatable.ExecuteAsync(async token =>
+        {
+            await using var connection = await database.OpenConnectionAsync(token);
+            await using var transaction = await connection.BeginTransactionAsync(token);
+            _transaction.Value = transaction;
+            var (result, commits) = await work();
+            if (commits) await transaction.CommitAsync(token);   // otherwise its disposal rolls it back
+            return result;
+        }).AsTask().WaitAsync(patience);
+
     /// <summary>Runs one statement and maps its rows with Dapper.</summary>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
     public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, long since, CancellationToken ct, params (string Name, object Value)[] parameters) =>
@@ -30,23 +47,47 @@ internal sealed class StatementRunner(NpgsqlDataSource database)
     public Task<IReadOnlyList<T>> ReadAsync<T>(
         string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool isRepeatable, long since, CancellationToken ct, params (string Name, object Value)[] parameters)
     {
+        if (_transaction.Value is { } transaction) return ReadInAsync(transaction, sql, parserOf, parameters, ct);
+
         var wasSent = false;
-        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync<IReadOnlyList<T>>(async token =>
+        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
         {
             await using var connection = await database.OpenConnectionAsync(token);
             // A statement that starts after its caller timed out could undo what the caller did next.
             token.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw wasSent ? new TimeoutException() : new NotStartedException();
             wasSent = true;
-
-            await using var command = new NpgsqlCommand(sql, connection);
-            foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
-            if (_prepares) await command.PrepareAsync(token);
-            await using var reader = await command.ExecuteReaderAsync(token);
-            var parse = parserOf(reader);
-            var rows = new List<T>();
-            while (await reader.ReadAsync(token)) rows.Add(parse(reader));
-            return rows;
+            return await ReadOnAsync(connection, sql, parserOf, parameters, token);
         }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+    }
+
+    /// <summary>A statement that fails is undone alone, so that its transaction can go on.</summary>
+    private async Task<IReadOnlyList<T>> ReadInAsync<T>(
+        NpgsqlTransaction transaction, string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, (string Name, object Value)[] parameters, CancellationToken ct)
+    {
+        const string before = "before";
+        await transaction.SaveAsync(before, ct);
+        try
+        {
+            return await ReadOnAsync(transaction.Connection!, sql, parserOf, parameters, ct);
+        }
+        catch (PostgresException e) when (e.InvariantSeverity == "ERROR")
+        {
+            await transaction.RollbackAsync(before, ct);
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyList<T>> ReadOnAsync<T>(
+        NpgsqlConnection connection, string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, (string Name, object Value)[] parameters, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
+        if (_prepares) await command.PrepareAsync(ct);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var parse = parserOf(reader);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct)) rows.Add(parse(reader));
+        return rows;
     }
 }

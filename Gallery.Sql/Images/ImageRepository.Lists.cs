@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Images;
@@ -116,7 +115,7 @@ public sealed partial class ImageRepository
             var rows = await ReadPartAsync(sql, userId, after, wanted, since, ct);
             foreach (var row in rows)
             {
-                bytes += Encoding.UTF8.GetByteCount(row.ImageUrl) + Encoding.UTF8.GetByteCount(row.RefinedPrompt ?? "") + Encoding.UTF8.GetByteCount(row.Metadata);
+                bytes += row.Utf8Bytes;
                 if (images.Count == limit || (images.Count > 0 && bytes > MaximumPageBytes)) return new ImagePage(images, keysetOf(images[^1]));
                 images.Add(row);
             }

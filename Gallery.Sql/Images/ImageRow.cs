@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Images;
@@ -23,6 +24,9 @@ public sealed record ImageRow(
 {
     internal const string Columns =
         "i.image_id, i.user_id, i.image_url, i.refined_prompt, i.intent, i.metadata::text as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision";
+
+    /// <summary>The approximate size in an answer.</summary>
+    internal int Utf8Bytes => Encoding.UTF8.GetByteCount(ImageUrl) + Encoding.UTF8.GetByteCount(RefinedPrompt ?? "") + Encoding.UTF8.GetByteCount(Metadata);
 
     /// <summary>Names this state of the image, as an ETag does. <see cref="Preconditions.Hold"/> computes the same in SQL.</summary>
     public string Version => string.Create(
@@ -70,6 +74,10 @@ public sealed record ImageWrite(ImageOutcome Outcome, ImageRow? Image, IReadOnly
 {
     internal static readonly ImageWrite NotFound = new(ImageOutcome.NotFound, null, []);
 }
+
+/// <summary>What one request of a batch came to.</summary>
+/// <param name="Write">Null if it failed, or if its image no longer fits into the answer.</param>
+public readonly record struct BatchItem(ImageWrite? Write, Exception? Fault);
 
 /// <summary>Every outcome of a write to one image.</summary>
 public enum ImageOutcome

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gallery.Service.Limits;
 using Gallery.Tests.Readme;
 
 namespace Gallery.Tests.Fuzzing;
@@ -9,7 +10,7 @@ namespace Gallery.Tests.Fuzzing;
 /// </summary>
 internal sealed class ApiDocument
 {
-    private static readonly string[] Known = ["tags", "summary", "description", "operationId", "parameters", "requestBody", "responses", "security", "x-allowed-to"];
+    private static readonly string[] Known = ["tags", "summary", "description", "operationId", "parameters", "requestBody", "responses", "security", "x-allowed-to", "x-maximum-bytes"];
 
     /// <summary>What a parameter of the path is that is no id.</summary>
     public const string AnyText = "a";
@@ -86,7 +87,8 @@ internal sealed class ApiDocument
             operation.GetProperty("responses").EnumerateObject().ToDictionary(
                 response => int.Parse(response.Name, System.Globalization.CultureInfo.InvariantCulture), response => ReadResponse(response.Value)),
             operation.TryGetProperty("security", out var security) && security.GetArrayLength() > 0,
-            operation.TryGetProperty("x-allowed-to", out var callers) ? [.. callers.EnumerateArray().Select(caller => caller.GetString()!)] : []);
+            operation.TryGetProperty("x-allowed-to", out var callers) ? [.. callers.EnumerateArray().Select(caller => caller.GetString()!)] : [],
+            operation.TryGetProperty("x-maximum-bytes", out var maximum) ? maximum.GetInt32() : ServiceLimits.DefaultBodyBytes);
     }
 
     private static Parameter ReadParameter(JsonElement parameter) => new(
@@ -118,7 +120,8 @@ internal sealed record Operation(
     RequestBody? Body,
     IReadOnlyDictionary<int, Response> Responses,
     bool IsProtected,
-    IReadOnlyList<string> AllowedTo)
+    IReadOnlyList<string> AllowedTo,
+    int MaximumBytes)
 {
     public IEnumerable<Parameter> In(string place) => Parameters.Where(parameter => parameter.In == place);
 }

@@ -53,7 +53,7 @@ internal sealed class BadInputs(ApiDocument document)
         foreach (var parameter in operation.Parameters) classes.AddRange(Faults(operation, parameter));
         if (operation.In("query").Any())
             classes.Add(Class("unknown parameter", Gen.OneOf(NoParameters), name => (draft => draft.WithParameter(name, "1"), Expected.Refused(name))));
-        if (operation.Body is { } body) classes.AddRange(_bodies.Make(body));
+        if (operation.Body is { } body) classes.AddRange(_bodies.Make(body, operation.MaximumBytes));
         else
         {
             classes.Add(Class("a body where none is asked for", Gen.OneOf("{}", "{", "\0", "null"), text =>

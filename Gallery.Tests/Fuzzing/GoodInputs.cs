@@ -85,7 +85,8 @@ internal sealed partial class GoodInputs(ApiDocument document)
         "integer" => Gen.Int[JsonSchemas.FindBound(schema, "minimum") ?? int.MinValue, JsonSchemas.FindBound(schema, "maximum") ?? int.MaxValue]
             .Select(number => number.ToString(CultureInfo.InvariantCulture)),
         "number" => Gen.OneOf(Numbers),
-        "array" => Value(schema.GetProperty("items"), null, id).Array[0, 4].Select(items => $"[{string.Join(',', items)}]"),
+        "array" => Value(schema.GetProperty("items"), example is { ValueKind: JsonValueKind.Array } some && some.GetArrayLength() > 0 ? some[0] : null, id)
+            .Array[JsonSchemas.FindBound(schema, "minItems") ?? 0, 4].Select(items => $"[{string.Join(',', items)}]"),
         "object" => schema.TryGetProperty("properties", out _)
             ? Members(new RequestBody(schema, example), id).Select(members => Encoding.UTF8.GetString(new Draft(id, Before.Unknown, "", "", [], [], members).RenderBody()))
             : AnyObject,

@@ -20,12 +20,16 @@ internal abstract record ImageOperation
 
     public sealed record Purge : ImageOperation;
 
+    /// <summary>One of the others, on all contested images in one request.</summary>
+    public sealed record Batch(ImageOperation Each, bool IsAll) : ImageOperation;
+
     /// <summary>The image was a row of a list: of the live images, or of the trash.</summary>
     public sealed record Listed(bool Trash) : ImageOperation;
 }
 
 /// <summary>An image in the dictionary.</summary>
 /// <param name="Metadata">One text, sorted by name.</param>
+/// <remarks>A time that no answer has shown is an empty text.</remarks>
 internal sealed record ModelImage(
     string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string Metadata, string CreatedAt, string UpdatedAt, string? DeletedAt, long Revision)
 {
@@ -66,9 +70,27 @@ internal sealed record ModelImage(
 }
 
 /// <summary>The answer to an operation, and the two moments between which it ran.</summary>
-/// <param name="Image">The image in a successful answer.</param>
-internal sealed record Step(ImageOperation Operation, long Called, long Answered, int Status, string? Code, ModelImage? Image, string? ETag)
+/// <param name="Image">The image in a successful answer. Null if a batch does not show it.</param>
+/// <param name="Outcome">What a batch says that was done.</param>
+internal sealed record Step(ImageOperation Operation, long Called, long Answered, int Status, string? Code, ModelImage? Image, string? ETag, string? Outcome = null)
 {
+    /// <summary>The answer to one item of a batch, as a single request would have it.</summary>
+    public static Step Of(ImageOperation operation, long called, long answered, JsonElement item)
+    {
+        var (outcome, code) = (Find("outcome")?.GetString(), Find("code")?.GetString());
+        var status = (outcome, code) switch
+        {
+            ("created", _) => 201,
+            (not null, _) => 200,
+            (_, "image_owned_by_another_user") => 409,
+            (_, "image_purged") => 410,
+            _ => 404,
+        };
+        return new Step(operation, called, answered, status, code, Find("image") is { } image ? ModelImage.Read(image) : null, null, outcome);
+
+        JsonElement? Find(string name) => item.TryGetProperty(name, out var value) ? value : null;
+    }
+
     public static Step Of(ImageOperation operation, long called, long answered, Answer answer)
     {
         var body = JsonDocument.Parse(answer.Text).RootElement;
@@ -87,7 +109,7 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
             case ImageOperation.Save save when before is null:
                 after = new ModelImage(
                     save.UserId, save.ImageUrl, save.RefinedPrompt, save.Intent, ModelImage.Print(save.Metadata ?? new Dictionary<string, string>()), Image?.CreatedAt ?? "", Image?.CreatedAt ?? "", null, 1);
-                return Status == 201 && Image == after;
+                return Status == 201 && Shows(ref after, "created");
 
             case ImageOperation.Save when before == ModelImage.Purged:
                 return (Status, Code) == (410, "image_purged");
@@ -99,23 +121,23 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
                 return (Status, Code) == (409, "image_owned_by_another_user");
 
             case ImageOperation.Save when before.DeletedAt is not null:
-                return Status == 200 && Image == before;
+                return Status == 200 && Shows(ref after, "in_trash");
 
             case ImageOperation.Save save:
                 var merged = before.Merge(save);
                 after = merged == before ? before : Changed(merged);
-                return Status == 200 && Image == after;
+                return Status == 200 && Shows(ref after, merged == before ? "unchanged" : "updated");
 
             case ImageOperation.Find:
                 return before switch
                 {
                     null => (Status, Code) == (404, "image_not_found"),
                     { DeletedAt: not null } => (Status, Code) == (404, "image_deleted"),
-                    _ => Status == 200 && Image == before,
+                    _ => Status == 200 && Shows(ref after, "found"),
                 };
 
             case ImageOperation.Listed(var trash):
-                return Image == before && before!.DeletedAt is not null == trash;
+                return Shows(ref after, "") && after!.DeletedAt is not null == trash;
 
             case var _ when before is null:
                 return (Status, Code) == (404, "image_not_found");
@@ -126,20 +148,35 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
             case ImageOperation.Edit edit:
                 var patched = before.Patch(edit);
                 after = patched == before ? before : Changed(patched);
-                return Status == 200 && Image == after;
+                return Status == 200 && Shows(ref after, "");
 
             case ImageOperation.Delete:
-                after = before.DeletedAt is null ? Changed(before) with { DeletedAt = Image?.UpdatedAt } : before;
-                return Status == 200 && Image == after;
+                after = before.DeletedAt is null ? Changed(before) with { DeletedAt = Image?.UpdatedAt ?? "" } : before;
+                return Status == 200 && Shows(ref after, before.DeletedAt is null ? "deleted" : "unchanged");
 
             case ImageOperation.Restore:
                 after = before.DeletedAt is null ? before : Changed(before) with { DeletedAt = null };
-                return Status == 200 && Image == after;
+                return Status == 200 && Shows(ref after, before.DeletedAt is null ? "unchanged" : "restored");
 
             default:
-                after = ModelImage.Purged;   // the answer shows the image as it was
-                return Status == 200 && Image == before;
+                var purged = before;   // the answer shows the image as it was
+                after = ModelImage.Purged;
+                return Status == 200 && Shows(ref purged, "purged");
         }
+    }
+
+    /// <summary>Whether the answer shows this image, or does not show any. Takes the times from it that are not known yet.</summary>
+    private bool Shows(ref ModelImage? image, string outcome)
+    {
+        if (image is null || (Outcome ?? outcome) != outcome) return false;
+        if (Image is null) return true;
+        image = image with
+        {
+            CreatedAt = image.CreatedAt == "" ? Image.CreatedAt : image.CreatedAt,
+            UpdatedAt = image.UpdatedAt == "" ? Image.UpdatedAt : image.UpdatedAt,
+            DeletedAt = image.DeletedAt == "" ? Image.DeletedAt : image.DeletedAt,
+        };
+        return Image == image;
     }
 
     /// <summary>Takes the time of the change from the answer, because the server sets it.</summary>

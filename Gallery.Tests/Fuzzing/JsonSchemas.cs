@@ -13,7 +13,7 @@ internal sealed class JsonSchemas(JsonElement components)
 
     private static readonly string[] Known =
     [
-        "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minLength", "maxLength", "minimum", "maximum", "format",
+        "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "format",
         "description", "default", "example", "anyOf", "allOf",
     ];
 
@@ -50,6 +50,7 @@ internal sealed class JsonSchemas(JsonElement components)
         return value.ValueKind switch
         {
             JsonValueKind.Object => FindFaultOfObject(schema, value, at, isPart),
+            JsonValueKind.Array when value.GetArrayLength() < FindBound(schema, "minItems") || value.GetArrayLength() > FindBound(schema, "maxItems") => $"{at} has {value.GetArrayLength()} items",
             JsonValueKind.Array => value.EnumerateArray().Select((item, i) => FindFault(schema.GetProperty("items"), item, $"{at}[{i}]")).FirstOrDefault(fault => fault is not null),
             JsonValueKind.String => FindFaultOfText(schema, value.GetString()!, at),
             JsonValueKind.Number => FindFaultOfNumber(schema, value, at),

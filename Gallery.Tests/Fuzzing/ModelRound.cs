@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Fuzzing;
@@ -50,13 +51,14 @@ internal sealed class ModelRound(Api api, int images)
 
     private async Task DoAsync(ModelAction action)
     {
-        if (action.Operation is ImageOperation.Listed(var trash)) await WalkAsync(action.User, trash, action.Image + 1);
+        if (action.Operation is ImageOperation.Batch batch) await DoAsync(action.User, batch);
+        else if (action.Operation is ImageOperation.Listed(var trash)) await WalkAsync(action.User, trash, action.Image + 1);
         else await DoAsync(_contested[action.Image], action.User, action.Operation);
     }
 
     private async Task<Step> DoAsync(Guid id, int user, ImageOperation operation)
     {
-        if (operation is ImageOperation.Save given) operation = given with { UserId = _users[user], ImageUrl = $"https://res.cloudinary.com/demo/image/upload/{id}.{given.ImageUrl}" };
+        operation = Complete(operation, id, user);
         var called = Stopwatch.GetTimestamp();
         var answer = await (operation switch
         {
@@ -72,6 +74,46 @@ internal sealed class ModelRound(Api api, int images)
         Keep(id, step);
         return step;
     }
+
+    /// <summary>Each item is compared like the answer to a single request. A batch that is refused shows one item.</summary>
+    private async Task DoAsync(int user, ImageOperation.Batch batch)
+    {
+        var operations = _contested.ToDictionary(id => id, id => Complete(batch.Each, id, user));
+        var mode = batch.IsAll ? "all" : "each";
+        JsonObject body = batch.Each is ImageOperation.Save
+            ? new() { ["items"] = new JsonArray([.. operations.Values.Cast<ImageOperation.Save>().Select(Item)]), ["mode"] = mode }
+            : new() { ["image_ids"] = JsonSerializer.SerializeToNode(_contested), ["mode"] = mode };
+        var route = batch.Each switch
+        {
+            ImageOperation.Save => "save",
+            ImageOperation.Find => "find",
+            ImageOperation.Delete => "delete",
+            ImageOperation.Restore => "restore",
+            ImageOperation.Purge => "permanent",
+            _ => throw new ArgumentOutOfRangeException(nameof(batch)),
+        };
+        var called = Stopwatch.GetTimestamp();
+        var answer = await api.PostAsync($"/v1/gallery/batch/{route}/", body.ToJsonString());
+        var answered = Stopwatch.GetTimestamp();
+        var root = JsonDocument.Parse(answer.Text).RootElement;
+        if (answer.Status != 200 && (answer.Status != 409 || !batch.IsAll)) _faults.Enqueue($"A batch was answered {answer.Status} {answer.Text}");
+        else
+            foreach (var item in answer.Status == 200 ? [.. root.GetProperty("data").EnumerateArray()] : new[] { root.GetProperty("item") })
+                Keep(item.GetProperty("image_id").GetGuid(), Step.Of(operations[item.GetProperty("image_id").GetGuid()], called, answered, item));
+    }
+
+    private ImageOperation Complete(ImageOperation operation, Guid id, int user) => operation is ImageOperation.Save given
+        ? given with { UserId = _users[user], ImageUrl = $"https://res.cloudinary.com/demo/image/upload/{id}.{given.ImageUrl}" }
+        : operation;
+
+    private static JsonObject Item(ImageOperation.Save save) => new()
+    {
+        ["user_id"] = save.UserId,
+        ["image_url"] = save.ImageUrl,
+        ["refined_prompt"] = save.RefinedPrompt,
+        ["intent"] = save.Intent,
+        ["metadata"] = Json(save.Metadata) is { } metadata ? JsonNode.Parse(metadata) : null,
+    };
 
     /// <summary>Reads all pages. Each row is compared like the answer to a find of that image.</summary>
     private async Task<List<Guid>> WalkAsync(int user, bool trash, int limit)

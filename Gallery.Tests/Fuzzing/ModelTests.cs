@@ -65,6 +65,9 @@ public sealed class ModelTests(TestServer server)
                 new ModelAction(i, who, new ImageOperation.Edit(prompt, key, value)));
             Gen<ModelAction> Do(ImageOperation operation) => Gen.Select(image, user, (i, who) => new ModelAction(i, who, operation));
 
+            var batch = Gen.Select(Gen.OneOf<ModelAction>(save, Do(new ImageOperation.Find()), Do(new ImageOperation.Delete()), Do(new ImageOperation.Restore()), Do(new ImageOperation.Purge())), Gen.Bool, (one, isAll) =>
+                one with { Operation = new ImageOperation.Batch(one.Operation, isAll) });
+
             var action = Gen.Frequency<ModelAction>(
                 (5, save),
                 (2, edit),
@@ -72,6 +75,7 @@ public sealed class ModelTests(TestServer server)
                 (3, Do(new ImageOperation.Delete())),
                 (2, Do(new ImageOperation.Restore())),
                 (1, Do(new ImageOperation.Purge())),
+                (2, batch),
                 (1, Do(new ImageOperation.Listed(Trash: false))),
                 (1, Do(new ImageOperation.Listed(Trash: true))));
             return action.Array[1, 15].Array[Connections];

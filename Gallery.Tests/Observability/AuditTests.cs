@@ -52,6 +52,26 @@ public sealed class AuditTests(AccessFixture fixture, TestServer server) : IClas
         Assert.Empty(strict.Lines(Category));
     }
 
+    [Fact]
+    public async Task A_batch_leaves_one_line_for_each_image_that_it_deleted_and_none_if_nothing_was_written()
+    {
+        await using var service = await StartAsync();
+        var (first, second) = (await SaveAsync(service, "user_123"), await SaveAsync(service, "user_123"));
+        Task<Answer> Purge(string more) => service.Api.PostAsync(
+            "/v1/gallery/batch/permanent/", $$"""{"image_ids":["{{first}}","{{Guid.NewGuid()}}","{{second}}","{{first}}"]{{more}}}""", Key);
+
+        Assert.Equal(200, (await Purge(""","dry_run":true""")).Status);
+        Assert.Equal(409, (await Purge(""","mode":"all" """)).Status);
+        Assert.Empty(service.Lines(Category));
+
+        Assert.Equal(200, (await Purge("")).Status);
+        var third = await SaveAsync(service, "user_123");
+        Assert.Equal(200, (await service.Api.PostAsync("/v1/gallery/batch/permanent/", $$"""{"image_ids":["{{third}}","{{third}}"],"mode":"all"}""", Key)).Status);
+        Assert.Equal(
+            new[] { first, second, third }.Order().Select(id => $"deleted id={id} route=/v1/gallery/batch/permanent/ caller=key:pipeline "),
+            service.Lines(Category).Select(line => line[..line.IndexOf("trace_id", StringComparison.Ordinal)]).OrderBy(line => Guid.Parse(line[11..47])));
+    }
+
     [Theory]
     [InlineData("on")]
     [InlineData("off")]

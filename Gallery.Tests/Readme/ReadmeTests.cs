@@ -17,6 +17,7 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [Theory]
     [InlineData("README.md", 2)]
     [InlineData("docs/api/images.md", 28)]
+    [InlineData("docs/api/batches.md", 8)]
     [InlineData("docs/api/history.md", 4)]
     [InlineData("docs/api/erasure.md", 5)]
     public async Task Its_requests_answer_word_for_word_as_printed(string page, int atLeast)

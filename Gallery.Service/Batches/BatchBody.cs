@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Text.Json;
+using Gallery.Service.Http;
+
+namespace Gallery.Service.Batches;
+
+/// <summary>The body of a batch: its items, each still as JSON, and how to run them.</summary>
+/// <param name="IsAll">All items are done, or none.</param>
+internal sealed record BatchBody(IReadOnlyList<ReadOnlyMemory<byte>> Items, bool IsAll, bool IsDryRun)
+{
+    public const int MaximumItems = 1000;
+    public const int MaximumBytes = 8 * 1024 * 1024;
+    public const string Each = "each";
+    public const string All = "all";
+    public const string ModeDescription = "each (default): every item for itself. all: if one item fails, nothing is done, and the answer is 409.";
+    public const string DryRunDescription = "true: the same answer, and nothing is written.";
+
+    /// <summary>The body, or the problem to answer with.</summary>
+    /// <param name="items">The field that has the items.</param>
+    /// <param name="errors">May have faults of the query already.</param>
+    public static (BatchBody? Body, ProblemResult? Problem) Read(ReadOnlyMemory<byte> json, string items, FieldErrors errors)
+    {
+        try
+        {
+            var fields = JsonFields.Read(json, [items, "mode", "dry_run"], errors);
+            var body = new BatchBody(fields.RequireArray(items, MaximumItems) ?? [], fields.FindWord("mode", Each, All) == All, fields.FindSwitch("dry_run"));
+            return errors.Any ? (null, errors.ToProblem())
+                : body.Items.Count > MaximumItems ? (null, TooMany(items))
+                : (body, null);
+        }
+        catch (JsonException e)
+        {
+            return (null, JsonBody.Invalid(e.Message));
+        }
+    }
+
+    /// <summary>The UUID of an item; null if it is something else.</summary>
+    public static Guid? FindUuid(ReadOnlyMemory<byte> item)
+    {
+        var reader = new Utf8JsonReader(item.Span);
+        return reader.Read() && reader.TokenType == JsonTokenType.String && JsonFields.Text(ref reader) is { } text && UuidRouteConstraint.IsUuid(text) ? Guid.Parse(text) : null;
+    }
+
+    public static ProblemResult TooMany(string items) => new(
+        413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"{items} has more than {MaximumItems:N0} items. Send them in several batches."));
+}

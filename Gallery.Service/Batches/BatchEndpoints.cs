@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Gallery.Service.Access;
+using Gallery.Service.Http;
+using Gallery.Service.Images;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Telemetry;
+using Gallery.Sql.Images;
+
+namespace Gallery.Service.Batches;
+
+/// <summary>Requests on up to 1,000 images. Each item is answered as a single request would be.</summary>
+internal static class BatchEndpoints
+{
+    private const string Items = "items";
+    private const string Ids = "image_ids";
+
+    public static void MapBatches(this IEndpointRouteBuilder routes)
+    {
+        var batches = routes.MapGroup("/v1/gallery/batch").WithTag("Batches", "Requests on up to 1,000 images at once.");
+
+        AsBatch(batches.MapPost("/save/", SaveImages)
+            .WithName("SaveImages").WithSummary("Saves up to 1,000 images").WithDescription("Each item is what a single save takes, and has its outcome. The batch may be sent again at any time.")
+            .Takes(BatchExamples.Save).WithSwitch("recreate", "true: create images again, even if they were deleted permanently. With a service key only.")
+            .Answers(200, BatchExamples.Saved)
+            .Problems(Permissions.ForbiddenSave, ImageProblems.ForbiddenRecreate));
+        AsBatch(batches.MapPost("/find/", FindImages)
+            .WithName("FindImages").WithSummary("Finds up to 1,000 images").WithDescription("An image in the trash has the code image_deleted. An image that no longer fits into 8 MB has the code answer_full. Ask for it in another batch.")
+            .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Found));
+        AsBatch(batches.MapPost("/delete/", SoftDeleteImages)
+            .WithName("SoftDeleteImages").WithSummary("Moves up to 1,000 images to the trash").WithDescription("An image that is in the trash already is unchanged.")
+            .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Changed("deleted")));
+        AsBatch(batches.MapPost("/restore/", RestoreImages)
+            .WithName("RestoreImages").WithSummary("Restores up to 1,000 images from the trash").WithDescription("A live image is unchanged.")
+            .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Changed("restored")));
+        AsBatch(batches.MapPost("/permanent/", PurgeImages)
+            .WithName("PurgeImages").WithSummary("Deletes up to 1,000 images permanently").WithDescription("Works on live images and on those in the trash. The pictures stay at Cloudinary. If you need their URLs, find the images first.")
+            .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Changed("purged")).Problems(Permissions.ForbiddenPurge));
+    }
+
+    private static void AsBatch(RouteHandlerBuilder route) => route
+        .TakesUpTo(BatchBody.MaximumBytes)
+        .Problems(BatchBody.TooMany(Ids), BatchRun.Refused(Ids, BatchExamples.Failed))
+        .AllowedTo(Callers.Users, Callers.ServiceKeys);
+
+    private static async Task<IResult> SaveImages(HttpContext http, Permissions permissions, BatchRun batch, ImageRepository images, ImageHosts hosts, CancellationToken ct)
+    {
+        var caller = http.Caller();
+        if (permissions.FindSaveFault(caller) is { } forbidden) return forbidden;
+        var errors = new FieldErrors();
+        var recreates = http.Request.Query.ReadSwitch("recreate", errors);
+        if (recreates && caller.UserId is not null) return ImageProblems.ForbiddenRecreate;
+
+        return await batch.RunAsync(http, Items, errors, Read, images.SaveBatchAsync, ["created", "updated", "unchanged", "in_trash"], Explain, ct);
+
+        (Guid, NewImage?, ProblemResult?) Read(ReadOnlyMemory<byte> json)
+        {
+            if (json.Span[0] != '{') return (default, null, FieldErrors.Of(Items, "This item must be an object, as a single save sends it."));
+            try
+            {
+                var faults = new FieldErrors();
+                return CreateImageRequest.Read(json, hosts, caller.UserId, faults) is { } image
+                    ? (image.ImageId, image with { Caller = caller, Recreates = recreates }, Permissions.FindUserIdFault(caller, image.UserId))
+                    : (default, null, faults.ToProblem());
+            }
+            catch (JsonException e)
+            {
+                return (default, null, JsonBody.Invalid(e.Message));
+            }
+        }
+
+        static (string?, ProblemResult?) Explain(Guid id, ImageWrite save) => save.Outcome switch
+        {
+            ImageOutcome.Created => ("created", null),
+            ImageOutcome.Updated => ("updated", null),
+            ImageOutcome.Unchanged => ("unchanged", null),
+            ImageOutcome.InTrash => ("in_trash", null),
+            ImageOutcome.OwnedByAnother => (null, ImageProblems.OwnedByAnother(id)),
+            _ => (null, ImageProblems.Purged(id)),
+        };
+    }
+
+    private static Task<IResult> FindImages(HttpContext http, BatchRun batch, ImageRepository images, CancellationToken ct) =>
+        RunAsync(http, batch, images.FindBatchAsync, ["found"], (id, found) => found.Image?.DeletedAt is null ? ("found", null) : (null, ImageProblems.InTrash(id)), ct);
+
+    private static Task<IResult> SoftDeleteImages(HttpContext http, BatchRun batch, ImageRepository images, CancellationToken ct) =>
+        RunAsync(http, batch, images.SoftDeleteBatchAsync, ["deleted", "unchanged"], ct);
+
+    private static Task<IResult> RestoreImages(HttpContext http, BatchRun batch, ImageRepository images, CancellationToken ct) =>
+        RunAsync(http, batch, images.RestoreBatchAsync, ["restored", "unchanged"], ct);
+
+    private static async Task<IResult> PurgeImages(HttpContext http, Permissions permissions, BatchRun batch, ImageRepository images, Audit audit, CancellationToken ct)
+    {
+        if (permissions.FindPurgeFault(http.Caller()) is { } forbidden) return forbidden;
+        var reports = new Dictionary<Guid, Action<bool>>();   // one per image, so that equal ids remain equal keys
+        return await RunAsync(
+            http, batch, (keys, commits, since, token) => images.PurgeBatchAsync([.. keys.Select(WithReport)], commits, since, token), ["purged"], ct);
+
+        ImageKey WithReport(ImageKey key)
+        {
+            if (!reports.TryGetValue(key.ImageId, out var report)) reports.Add(key.ImageId, report = audit.OfDeletion(http, key.ImageId));
+            return key with { Report = report };
+        }
+    }
+
+    private static Task<IResult> RunAsync(HttpContext http, BatchRun batch, RunItems<ImageKey> run, string[] outcomes, CancellationToken ct) =>
+        RunAsync(http, batch, run, outcomes, (_, write) => (write.Outcome == ImageOutcome.Updated ? outcomes[0] : "unchanged", null), ct);
+
+    private static Task<IResult> RunAsync(
+        HttpContext http, BatchRun batch, RunItems<ImageKey> run, string[] outcomes, Func<Guid, ImageWrite, (string?, ProblemResult?)> explain, CancellationToken ct)
+    {
+        var caller = http.Caller();
+        return batch.RunAsync(http, Ids, new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct);
+
+        (Guid, ImageKey, ProblemResult?) Read(ReadOnlyMemory<byte> json) => BatchBody.FindUuid(json) is { } id
+            ? (id, new ImageKey(id, caller), null)
+            : (default, default, FieldErrors.Of(Ids, "This item must be a UUID with its hyphens, as a string."));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using System.Text.Json.Nodes;
+using System.Threading.RateLimiting;
+using Gallery.Service.Erasure;
+using Gallery.Service.Http;
+using Gallery.Service.Images;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Images;
+
+namespace Gallery.Service.Batches;
+
+/// <summary>A method of the repository that runs a batch.</summary>
+internal delegate Task<IReadOnlyList<BatchItem>> RunItems<T>(IReadOnlyList<T> requests, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct);
+
+/// <summary>Runs batches, a few at once, so that they hold little memory and single requests keep their speed.</summary>
+internal sealed partial class BatchRun(RetentionOptions retention, ILogger<BatchRun> log) : IDisposable
+{
+    private const int AtOnce = 2;
+    private const int Waiting = 6;   // each holds its body
+
+    private static readonly TimeSpan MaximumWait = ImageRepository.BatchTime / 2;
+
+    private static readonly ProblemResult Full = new(413, "answer_full", "This image no longer fits into the answer. Ask for it in another batch.");
+
+    private readonly ConcurrencyLimiter _turns = new(new() { PermitLimit = AtOnce, QueueLimit = Waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
+
+    /// <param name="field">The field that has the items.</param>
+    /// <param name="errors">May have faults of the query already.</param>
+    /// <param name="read">The image's id and the request of an item, or what is wrong with it. The id is nil if the item has none.</param>
+    /// <param name="outcomes">All that the route can have.</param>
+    /// <param name="explain">An item's outcome, or why it failed.</param>
+    public async Task<IResult> RunAsync<T>(
+        HttpContext http, string field, FieldErrors errors, Func<ReadOnlyMemory<byte>, (Guid ImageId, T? Request, ProblemResult? Problem)> read, RunItems<T> run,
+        string[] outcomes, Func<Guid, ImageWrite, (string? Outcome, ProblemResult? Problem)> explain, CancellationToken ct)
+    {
+        var (json, unreadable) = await JsonBody.ReadAsync(http.Request, ct);
+        if (unreadable is not null) return unreadable;
+        var since = Stopwatch.GetTimestamp();
+        using var turn = await TakeTurnAsync(ct);
+        var (body, problem) = BatchBody.Read(json, field, errors);
+        if (body is null) return problem!;
+
+        var parsed = body.Items.Select(read).ToList();
+        T[] requests = [.. parsed.Where(one => one.Problem is null).Select(one => one.Request!)];
+        var items = requests.Length == 0 ? [] : await run(requests, body.IsAll || body.IsDryRun ? MayCommit : null, since, ct);
+        var results = Explain(items);
+
+        var refused = body.IsAll ? results.FirstOrDefault(result => result.Code is not null) : null;
+        var faults = items.Where(item => item.Fault is not null && ProblemExceptionHandler.ToProblem(http, item.Fault).Status >= 500).ToList();
+        if (faults.Count > 0 && (body.IsAll || faults.Count == results.Length)) ExceptionDispatchInfo.Throw(faults[0].Fault!);   // as a single request: 503, and a retry may succeed
+        if (faults.Count > 0) LogFaults(faults[0].Fault!, http.Request.Path, faults.Count, http.TraceIdentifier);
+        if (refused is not null) return Refused(field, refused);
+
+        var failed = results.Count(result => result.Code is not null);
+        var counts = outcomes.ToDictionary(outcome => outcome, outcome => results.Count(result => result.Outcome == outcome));
+        counts.Add("failed", failed);
+        var some = $"{results.Length - failed} of {results.Length} items";
+        var message = body.IsDryRun ? $"Dry run, nothing was written: {some} would succeed" : $"Batch done: {some} succeeded";
+        return TypedResults.Ok(new BatchAnswer(true, results, counts, message));
+
+        bool MayCommit(IReadOnlyList<BatchItem> items) => !body.IsDryRun && Explain(items).All(result => result.Code is null);
+
+        BatchResult[] Explain(IReadOnlyList<BatchItem> items)
+        {
+            var rest = items.GetEnumerator();
+            return [.. parsed.Select((one, i) => one.Problem is { } fault ? Failed(i, one.ImageId, fault) : ExplainOne(i, one.ImageId, rest.MoveNext() ? rest.Current : default))];
+        }
+
+        BatchResult ExplainOne(int index, Guid imageId, BatchItem item)
+        {
+            if (item.Fault is { } fault) return Failed(index, imageId, ProblemExceptionHandler.ToProblem(http, fault));
+            if (item.Write is not { } write) return Failed(index, imageId, Full);
+            var (outcome, problem) = explain(imageId, write);
+            return problem is not null
+                ? Failed(index, imageId, problem)
+                : new(index, imageId, outcome, Kept: write.Kept is [] ? null : write.Kept, Image: write.Image is null ? null! : Image.Of(write.Image, retention));
+        }
+    }
+
+    /// <summary>The refusal of a batch that is to be done whole.</summary>
+    public static ProblemResult Refused(string field, BatchResult item)
+    {
+        var inTheWay = new JsonObject { ["index"] = item.Index, ["image_id"] = item.ImageId, ["code"] = item.Code, ["message"] = item.Message };
+        if (item.ImageId is null) inTheWay.Remove("image_id");
+        if (item.Errors is { } errors)
+            inTheWay["errors"] = new JsonObject(errors.Select(error => KeyValuePair.Create(error.Key, (JsonNode?)new JsonArray([.. error.Value.Select(text => JsonValue.Create(text))]))));
+        return new(409, "batch_refused", $"{field}[{item.Index}] failed ({item.Code}), so nothing was done. Correct it, or send mode each.", Item: inTheWay);
+    }
+
+    public void Dispose() => _turns.Dispose();
+
+    private static BatchResult Failed(int index, Guid imageId, ProblemResult problem) =>
+        new(index, imageId == default ? null : imageId, Code: problem.Code, Message: problem.Message, Errors: problem.Errors);
+
+    /// <exception cref="CoalescerFullException">Too many batches wait.</exception>
+    /// <exception cref="TimeoutException">The batches before this one took too long.</exception>
+    private async Task<IDisposable> TakeTurnAsync(CancellationToken ct)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(MaximumWait);
+        try
+        {
+            var turn = await _turns.AcquireAsync(cancellationToken: patience.Token);
+            return turn.IsAcquired ? turn : throw new CoalescerFullException();
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new TimeoutException("The batches before this one took too long.");
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed, trace {TraceId}")]
+    private partial void LogFaults(Exception exception, string path, int count, string traceId);
+}

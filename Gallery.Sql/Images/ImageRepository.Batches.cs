@@ -1,0 +1,191 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
+using Npgsql;
+
+namespace Gallery.Sql.Images;
+
+/// <remarks>
+/// A batch runs the statements of single requests, with many rows in each. A request that fails its statement runs alone, so that it fails alone. Equal requests
+/// run once. Of different requests for one id, each runs after the one before.
+/// </remarks>
+public sealed partial class ImageRepository
+{
+    /// <summary>Maximum size of the images that a batch returns. Further ones have no <see cref="BatchItem.Write"/>.</summary>
+    public const int MaximumBatchAnswerBytes = 8 * 1024 * 1024;
+
+    /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
+    public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(4);
+
+    private const int MaximumChunkBytes = 1024 * 1024;
+    private const int SavedRowBytes = 200;         // beside the long fields
+    private const int KeyBytes = 10 * 1024;        // of the row that it returns, so that a statement has about 100 keys
+    private const int AloneAtOnce = 16;
+
+    /// <summary>Saves images. Returns an item per image, in their order.</summary>
+    /// <param name="commits">
+    /// Null: each image is saved for itself. Otherwise all run in one transaction. This function gets the items, and says whether to commit. It may be called twice.
+    /// </param>
+    /// <param name="since">When the batch began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
+    /// <param name="ct">Starts no further statement. Items that no statement has run have <see cref="NotStartedException"/>.</param>
+    public Task<IReadOnlyList<BatchItem>> SaveBatchAsync(IReadOnlyList<NewImage> images, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
+        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, SaveImagesAsync, SaveImageAsync, commits, since, ct);
+
+    /// <summary>Finds images, live or in the trash. The outcome is <see cref="ImageOutcome.Unchanged"/>.</summary>
+    /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
+    public Task<IReadOnlyList<BatchItem>> FindBatchAsync(IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct)
+    {
+        return RunBatchAsync(
+            keys, key => key.ImageId, _ => KeyBytes, async (some, start) => [.. (await FindImagesAsync(some, start)).Select(Found)],
+            async (key, token) => Found(await FindImageAsync(key, token)), commits, since, ct, keepsImages: true);
+
+        static ImageWrite Found(ImageRow? row) => row is null ? ImageWrite.NotFound : new(ImageOutcome.Unchanged, row, []);
+    }
+
+    /// <summary>Moves live images to the trash.</summary>
+    /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
+    public Task<IReadOnlyList<BatchItem>> SoftDeleteBatchAsync(IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
+        RunBatchAsync(keys, key => key.ImageId, _ => KeyBytes, SoftDeleteImagesAsync, SoftDeleteImageAsync, commits, since, ct);
+
+    /// <summary>Brings images back from the trash.</summary>
+    /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
+    public Task<IReadOnlyList<BatchItem>> RestoreBatchAsync(IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
+        RunBatchAsync(keys, key => key.ImageId, _ => KeyBytes, RestoreImagesAsync, RestoreImageAsync, commits, since, ct);
+
+    /// <summary>Deletes images permanently. In one transaction, deletions are reported after its commit.</summary>
+    /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
+    public async Task<IReadOnlyList<BatchItem>> PurgeBatchAsync(
+        IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct)
+    {
+        if (commits is null) return await RunAsync(keys, null);
+
+        HashSet<Guid> purged = [];   // if the transaction commits
+        try
+        {
+            var done = await RunAsync([.. keys.Select(key => key with { Report = null })], items =>
+            {
+                var isToCommit = commits(items);
+                purged = isToCommit ? [.. keys.Where((_, i) => items[i].Write?.Outcome == ImageOutcome.Updated).Select(key => key.ImageId)] : [];
+                return isToCommit;
+            });
+            Report(isCertain: true);
+            return done;
+        }
+        catch (Exception e) when (TransientFault.MayHaveCommitted(e))
+        {
+            Report(isCertain: false);
+            throw;
+        }
+
+        Task<IReadOnlyList<BatchItem>> RunAsync(IReadOnlyList<ImageKey> some, Func<IReadOnlyList<BatchItem>, bool>? decide) =>
+            RunBatchAsync(some, key => key.ImageId, _ => KeyBytes, PurgeImagesAsync, PurgeImageAsync, decide, since, ct);
+
+        void Report(bool isCertain)
+        {
+            foreach (var key in keys.DistinctBy(key => key.ImageId).Where(key => purged.Contains(key.ImageId))) key.Report?.Invoke(isCertain);
+        }
+    }
+
+    private async Task<IReadOnlyList<BatchItem>> RunBatchAsync<T>(
+        IReadOnlyList<T> requests, Func<T, Guid> idOf, Func<T, int> bytesOf, Func<IReadOnlyList<T>, long, Task<IReadOnlyList<ImageWrite>>> run,
+        Func<T, CancellationToken, Task<ImageWrite>> runAlone, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct, bool keepsImages = false)
+        where T : notnull
+    {
+        var copies = requests.CountBy(request => request).ToDictionary();
+        if (commits is null) return await RunAllAsync();
+        return await _statements.TransactAsync(async () =>
+        {
+            var items = await RunAllAsync();
+            return (items, commits(items));
+        }, BatchTime + GalleryDatabase.Patience);
+
+        async Task<IReadOnlyList<BatchItem>> RunAllAsync()
+        {
+            var items = new ConcurrentDictionary<T, BatchItem>();
+            var answerBytes = 0L;
+            foreach (var chunk in Split(requests.Distinct(), idOf, bytesOf))
+            {
+                await RunChunkAsync(chunk, items);
+                foreach (var request in chunk)
+                {
+                    if (items[request].Write is not { Image: { } image } write) continue;
+                    answerBytes += keepsImages ? (long)image.Utf8Bytes * copies[request] : 0;
+                    items[request] = answerBytes > MaximumBatchAnswerBytes ? default : new(keepsImages ? write : write with { Image = null }, null);
+                }
+            }
+
+            return [.. requests.Select(request => items[request])];
+        }
+
+        async Task RunChunkAsync(IReadOnlyList<T> chunk, ConcurrentDictionary<T, BatchItem> items)
+        {
+            try
+            {
+                if (IsOver()) throw new NotStartedException();
+                var writes = await run(chunk, Stopwatch.GetTimestamp());
+                for (var i = 0; i < chunk.Count; i++)
+                    if (!IsContended(writes[i])) items[chunk[i]] = new(writes[i], null);
+            }
+            catch (Exception e) when (IsFaultOfItem(e))
+            {
+                if (chunk.Count == 1 || !IsWorthRunningAlone(e))
+                    foreach (var request in chunk) items[request] = new(null, e);
+            }
+
+            var rest = chunk.Where(request => !items.ContainsKey(request));
+            await Parallel.ForEachAsync(rest, new ParallelOptions { MaxDegreeOfParallelism = commits is null ? AloneAtOnce : 1 }, async (request, _) => items[request] = await TryAloneAsync(request));
+        }
+
+        async Task<BatchItem> TryAloneAsync(T request)
+        {
+            try
+            {
+                while (!IsOver())
+                {
+                    var write = commits is null ? await runAlone(request, ct) : (await run([request], Stopwatch.GetTimestamp()))[0];   // a transaction has its own connection
+                    if (!IsContended(write)) return new(write, null);
+                }
+
+                return new(null, new NotStartedException());
+            }
+            catch (Exception e) when (IsFaultOfItem(e))
+            {
+                return new(null, e);
+            }
+        }
+
+        // A transaction survives only the failures that its savepoints undo. Of these a deadlock would happen again, as long as it keeps its locks.
+        bool IsFaultOfItem(Exception e) => commits is null || BatchOptions.IsFaultOfOne(e);
+
+        static bool IsWorthRunningAlone(Exception e) => e is PostgresException fault && (BatchOptions.IsFaultOfOne(fault) || TransientFault.IsWithoutEffect(fault));
+
+        bool IsOver() => ct.IsCancellationRequested || Stopwatch.GetElapsedTime(since) >= BatchTime;
+    }
+
+    /// <summary>
+    /// The requests of each statement. Sorted by id, so that transactions lock rows in the same order. The requests of one id are in different statements, in
+    /// their order.
+    /// </summary>
+    private static IEnumerable<IReadOnlyList<T>> Split<T>(IEnumerable<T> requests, Func<T, Guid> idOf, Func<T, int> bytesOf)
+    {
+        var rounds = requests.GroupBy(idOf).SelectMany(same => same.Index()).GroupBy(one => one.Index, one => one.Item);
+        foreach (var round in rounds.OrderBy(round => round.Key))
+        {
+            var (chunk, bytes) = (new List<T>(), 0);
+            foreach (var request in round.OrderBy(idOf))
+            {
+                if (chunk.Count > 0 && bytes + bytesOf(request) > MaximumChunkBytes)
+                {
+                    yield return chunk;
+                    (chunk, bytes) = ([], 0);
+                }
+
+                chunk.Add(request);
+                bytes += bytesOf(request);
+            }
+
+            yield return chunk;
+        }
+    }
+}
