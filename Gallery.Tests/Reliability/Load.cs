@@ -1,14 +1,17 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Gallery.Sql.Images;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>Clients that send eight kinds of requests without a pause and journal the answers. Each client has its own images.</summary>
+/// <summary>Clients that send eight kinds of requests, and batches of two of them, without a pause and journal the answers. Each client has its own images.</summary>
 internal sealed class Load : IAsyncDisposable
 {
     private const int MaxImagesPerWriter = 1000;
+    private const int BatchEvery = 12;   // requests
+    private const int BatchSize = 8;
 
     private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromMilliseconds(50);   // shorter than Retry-After, to measure the recovery
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -73,6 +76,12 @@ internal sealed class Load : IAsyncDisposable
         {
             if (images.Count == 0 || images.Count < MaxImagesPerWriter && random.Next(4) == 0)
                 images.Add(Journal.Open($"{_name}-{writer}", isLong: _longPromptEvery > 0 && number % _longPromptEvery == 0));
+            if (random.Next(BatchEvery) == 0)
+            {
+                await WriteBatchAsync(images, new Write(random.Next(2) == 0 ? Step.Save : Step.Restore, number));
+                continue;
+            }
+
             var image = images[random.Next(images.Count)];
             var step = Choose(image.Row, random.Next(100));
             if (step >= Step.Find) await ReadAsync(image, step);
@@ -125,6 +134,41 @@ internal sealed class Load : IAsyncDisposable
         }
 
         return false;
+    }
+
+    /// <summary>Writes several images in one request, and again those that failed. Then reads them, because the answer does not show them.</summary>
+    private async Task WriteBatchAsync(List<JournalEntry> images, Write write)
+    {
+        var left = images.Where(image => (image.Row?.DeletedAt is null) == (write.Step == Step.Save)).Take(BatchSize).ToList();
+        while (left.Count > 0 && !_stopping)
+        {
+            var written = await SendAsync(() => write.SendAsync(_api, left), isRead: false);
+            if (written is { Status: not 200 }) Unexpected.Enqueue($"a batch of {write} answered {written.Status} {written.Text}");
+            List<JournalEntry> done = [.. left.Where((_, i) => written?.Status == 200 && written.Body["data"]![i]!["outcome"] is not null)];
+            foreach (var image in left.Except(done)) image.Unanswered = write;
+            var found = done.Count == 0 ? null : await SendAsync(() => Write.FindAsync(_api, done), isRead: true);
+            for (var i = 0; i < done.Count; i++)
+            {
+                if (found?.Body["data"]?[i]?["image"] is { } shown)
+                {
+                    if (done[i].Unanswered is not null) images.Remove(done[i]);   // see Journal
+                    Journal.Hold(done[i], write, found with { Text = new JsonObject { ["data"] = shown.DeepClone() }.ToJsonString() });
+                    Interlocked.Increment(ref _acknowledged);
+                    left.Remove(done[i]);
+                }
+                else if ((string?)found?.Body["data"]?[i]?["code"] is "image_not_found" or "image_deleted")
+                {
+                    Journal.Missing.Enqueue($"a batch of {write} was acknowledged, and then {found!.Body["data"]![i]}");
+                    left.Remove(done[i]);
+                }
+                else
+                {
+                    done[i].Unanswered = write;
+                }
+            }
+
+            if (left.Count > 0) await Task.Delay(PauseAfterRefusal);
+        }
     }
 
     private async Task ReadAsync(JournalEntry image, Step step)

@@ -37,6 +37,16 @@ internal sealed record Write(Step Step, int Number)
         _ => throw new InvalidOperationException($"{Step} is not a write."),
     };
 
+    /// <summary>The same write of several images, in one request.</summary>
+    public Task<Answer> SendAsync(Api api, IReadOnlyList<JournalEntry> images) => Step switch
+    {
+        Step.Save => api.PostAsync("/v1/gallery/batch/save/", new JsonObject { ["items"] = new JsonArray([.. images.Select(Item)]) }.ToJsonString()),
+        Step.Restore => SendAsync(api, "restore", images),
+        _ => throw new InvalidOperationException($"{Step} is not sent in a batch."),
+    };
+
+    public static Task<Answer> FindAsync(Api api, IReadOnlyList<JournalEntry> images) => SendAsync(api, "find", images);
+
     /// <summary>The row after the write, or <paramref name="row"/> itself if nothing changes. The server sets the times.</summary>
     public ImageRow? ApplyTo(ImageRow? row, Guid imageId, string userId, bool isLong) => (Step, row) switch
     {
@@ -63,6 +73,18 @@ internal sealed record Write(Step Step, int Number)
         (long)image["revision"]!);
 
     public static string InOrder(string metadata) => JsonSerializer.Serialize(JsonSerializer.Deserialize<SortedDictionary<string, int>>(metadata));
+
+    private static Task<Answer> SendAsync(Api api, string route, IReadOnlyList<JournalEntry> images) =>
+        api.PostAsync($"/v1/gallery/batch/{route}/", new JsonObject { ["image_ids"] = JsonSerializer.SerializeToNode(images.Select(image => image.ImageId)) }.ToJsonString());
+
+    private JsonNode Item(JournalEntry image) => new JsonObject
+    {
+        ["user_id"] = image.UserId,
+        ["image_url"] = Api.UrlOf(image.ImageId),
+        ["refined_prompt"] = Prompt(image.IsLong),
+        ["intent"] = "generate",
+        ["metadata"] = new JsonObject { [Key] = Number },
+    };
 
     private string Key => $"k{Number % Keys}";
 
