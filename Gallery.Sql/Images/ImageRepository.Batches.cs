@@ -16,7 +16,7 @@ public sealed partial class ImageRepository
     public const int MaximumBatchAnswerBytes = 8 * 1024 * 1024;
 
     /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
-    public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(4);
+    public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
     private const int MaximumChunkBytes = 1024 * 1024;
     private const int SavedRowBytes = 200;         // beside the long fields
@@ -158,7 +158,7 @@ public sealed partial class ImageRepository
         // A transaction survives only the failures that its savepoints undo. Of these a deadlock would happen again, as long as it keeps its locks.
         bool IsFaultOfItem(Exception e) => commits is null || BatchOptions.IsFaultOfOne(e);
 
-        static bool IsWorthRunningAlone(Exception e) => e is PostgresException fault && (BatchOptions.IsFaultOfOne(fault) || TransientFault.IsWithoutEffect(fault));
+        static bool IsWorthRunningAlone(Exception e) => e is PostgresException fault && (BatchOptions.IsFaultOfOne(fault) || fault.SqlState is ['4', '0', ..]);
 
         bool IsOver() => ct.IsCancellationRequested || Stopwatch.GetElapsedTime(since) >= BatchTime;
     }
