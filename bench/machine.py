@@ -137,6 +137,11 @@ def peak_memory_mb(pid):
     return int(re.search(r"Vm(?:HWM|RSS):\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
 
 
+def memory_mb(pid):
+    """What is resident now."""
+    return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
 def _stat(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()   # the name may hold spaces and parentheses

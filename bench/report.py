@@ -69,6 +69,10 @@ def thresholds(run):
             yield f"{operation}, p99 to p50, {variant}", one.p99 / one.p50 if one else None, "≤", 4, "×"
     for operation, bound in {"get": 4, "create": 3.5, "list": 2}.items():
         yield f"{operation}, to Fastify's, no TLS", _ratio(_find(run, operation, peers.OURS), _find(run, operation, "fastify")), "≥", bound, "×"
+    if batches := run.get("batches"):
+        yield "1,000 saves in one call, rows to the statement's in pgbench", batches["batch"] / batches["statement"], "≥", 0.7, "×"
+        yield "1,000 saves in one call, rows to single saves at 64 connections", batches["batch"] / batches["single"], "≥", 2, "×"
+        yield "resident memory that they take", batches["memory_mb"], "≤", 64, "MB"
     yield "failed requests", sum(result.failures for result in run["results"]), "≤", 0, ""
     yield "resident memory of the service, peak", run["memory_mb"], "≤", 200, "MB"
     yield "ready after the process's start, TLS", run["ready_s"], "≤", 1.2, "s"

@@ -27,8 +27,22 @@ METHODS = {
         "RefinedPrompts": "array[:prompt]",
         "Intents": "array[:intent]",
         "Metadata": "array[:metadata]",
+        "Recreates": "array[false]",
+        "Actors": ":null",
         "IfMatch": ":null",
         "IfNoneMatch": ":null",
+    }),
+    "batch": ("SaveImagesAsync", {   # 1,000 rows
+        "ImageIds": "(select array_agg(gen_random_uuid()) from generate_series(1, 1000))",
+        "UserIds": "(select array_agg('user' || n % :users::int) from generate_series(1, 1000) as n)",
+        "ImageUrls": "(select array_agg('https://res.cloudinary.com/demo/image/upload/' || gen_random_uuid() || '.jpg') from generate_series(1, 1000))",
+        "RefinedPrompts": "array_fill(:prompt::text, array[1000])",
+        "Intents": "array_fill(:intent::text, array[1000])",
+        "Metadata": "array_fill(:metadata::text, array[1000])",
+        "Recreates": "array_fill(false, array[1000])",
+        "Actors": "array_fill(null::text, array[1000])",
+        "IfMatch": "array_fill(null::text, array[1000])",
+        "IfNoneMatch": "array_fill(null::text, array[1000])",
     }),
 }
 VARIABLES = {
@@ -46,7 +60,7 @@ STRING = r'const string {} =\s+(\$*)(?:"""\n(.*?)"""|"([^"\n]+)")'
 def pgbench_script(operation):
     """One statement a transaction, autocommitted, for a random image or user."""
     method, values = METHODS[operation]
-    sql = _find("ImageRepository", rf"{method}\(.*?" + STRING.format(r"\w+"), method)
+    sql = _find("ImageRepository", rf"> {method}\(.*?" + STRING.format(r"\w+"), method)
     if (asked := set(re.findall(r"@(\w+)", sql))) != set(values):
         raise SystemExit(f"bench: the parameters of {method} and of bench/statements.py differ: {', '.join(sorted(asked ^ set(values)))}")
     return ("\\set image random(1, :images)\n\\set user random(0, :users - 1)\n"
