@@ -2,6 +2,7 @@ using Gallery.Service.Batches;
 using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
+using Gallery.Service.Transfers;
 
 namespace Gallery.Service;
 
@@ -14,6 +15,7 @@ internal static class Nouns
         BatchNoun.Noun,
         HistoryNoun.Noun,
         ErasureNoun.Noun,
+        TransferNoun.Noun,
     ];
 
     /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>

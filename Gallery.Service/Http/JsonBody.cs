@@ -17,16 +17,18 @@ internal static class JsonBody
     /// <param name="mediaTypes">The accepted media types; by default <c>application/json</c>.</param>
     public static async Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, CancellationToken ct, params string[] mediaTypes)
     {
-        var response = request.HttpContext.Response;
-        if (mediaTypes is []) mediaTypes = [MediaType];
-        if (request.Headers.ContentEncoding is not ([] or ["identity"])) return (default, UnsupportedCoding(response));
-        if (!IsUtf8(request.ContentType, mediaTypes)) return (default, UnsupportedMediaType(response, mediaTypes));
+        if (FindTypeFault(request, mediaTypes is [] ? [MediaType] : mediaTypes) is { } fault) return (default, fault);
         if (await BodyLimit.ReadAsync(request, ct) is not { } body) return (default, BodyLimit.TooLarge(request.HttpContext));
 
         var json = body.GetBuffer().AsMemory(0, (int)body.Length);
         if (!Utf8.IsValid(json.Span)) return (default, Invalid("The body is not valid UTF-8. Encode it as UTF-8."));
         return (json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json, null);
     }
+
+    /// <summary>The problem of a body that has none of these media types, or is compressed. Null if there is none.</summary>
+    public static ProblemResult? FindTypeFault(HttpRequest request, params string[] mediaTypes) =>
+        request.Headers.ContentEncoding is not ([] or ["identity"]) ? UnsupportedCoding(request.HttpContext.Response)
+        : IsUtf8(request.ContentType, mediaTypes) ? null : UnsupportedMediaType(request.HttpContext.Response, mediaTypes);
 
     /// <summary>415 with <c>Accept</c>, which tells the caller the accepted media types (RFC 9110, section 15.5.16).</summary>
     public static ProblemResult UnsupportedMediaType(HttpResponse response, params IReadOnlyList<string> mediaTypes)

@@ -1,12 +1,14 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Gallery.Service.Http;
 
 /// <summary>The fields of a request's JSON object. All faults are collected. A field that is null counts as absent, except for <see cref="IsNull"/>.</summary>
-internal sealed class JsonFields
+internal sealed partial class JsonFields
 {
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _values = new(StringComparer.Ordinal);
     private readonly FieldErrors _errors;
@@ -70,6 +72,34 @@ internal sealed class JsonFields
     {
         if (Find(name) is null) _errors.Add(name, $"{name} is required. Send a string of {minimum} to {maximum} characters.");
         return FindText(name, minimum, maximum);
+    }
+
+    /// <summary>A whole number within its bounds. Null if it is absent or has a fault.</summary>
+    public int? FindNumber(string name, int minimum, int maximum)
+    {
+        if (Find(name) is not { } json) return null;
+        if (Utf8Parser.TryParse(json.Span, out int number, out var length) && length == json.Length && number >= minimum && number <= maximum) return number;
+        _errors.Add(name, $"{name} must be a whole number from {minimum} to {maximum}.");
+        return null;
+    }
+
+    /// <summary>A time of ISO 8601 with an offset, in UTC and to the microsecond. Null if it is absent or has a fault.</summary>
+    public DateTime? FindTime(string name)
+    {
+        if (FindText(name, 0, int.MaxValue) is not { } text) return null;
+        if (Time().Match(text) is { Success: true } match
+            && DateTimeOffset.TryParse($"{match.Groups["time"].Value}{match.Groups["fraction"].Value}{match.Groups["offset"].Value}", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)
+            && time.UtcDateTime is { Year: >= 1970 } utc)
+            return utc;
+        _errors.Add(name, $"{name} is '{TextRules.Clip(text, 40)}'. Send a time such as 2026-01-15T10:30:00Z, with an offset, from 1970 on.");
+        return null;
+    }
+
+    /// <summary>Like <see cref="FindTime"/>, and absence is a fault.</summary>
+    public DateTime? RequireTime(string name)
+    {
+        if (Find(name) is null) _errors.Add(name, $"{name} is required. Send a time such as 2026-01-15T10:30:00Z.");
+        return FindTime(name);
     }
 
     /// <summary>An object that <c>jsonb</c> can store, as sent. Null if it is absent or has a fault.</summary>
@@ -147,6 +177,10 @@ internal sealed class JsonFields
 
     // Not null: that would convert to an empty ReadOnlyMemory.
     private ReadOnlyMemory<byte>? Find(string name) => _values.TryGetValue(name, out var json) && json.Span[0] != 'n' ? json : default(ReadOnlyMemory<byte>?);
+
+    // Digits after the sixth are cut off, as PostgreSQL has none. A space for the T and an offset of hours are how PostgreSQL prints times.
+    [GeneratedRegex(@"\A(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2})((?<fraction>\.[0-9]{1,6})[0-9]{0,3})?(?<offset>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex Time();
 
     private static string Describe(JsonTokenType type) => type switch
     {

@@ -11,6 +11,9 @@ using Npgsql;
 
 namespace Gallery.Service.Http;
 
+/// <summary>What a long request has done so far. If it fails, its problem begins with this sentence.</summary>
+internal sealed record DoneSoFar(string Message);
+
 /// <summary>The one place where an exception becomes an answer and a line in the log. The database's own words never leave.</summary>
 internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log, LogLimit limit, Readiness readiness, IHostApplicationLifetime lifetime) : IExceptionHandler
 {
@@ -50,6 +53,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         var problem = isStopping && exception is ObjectDisposedException or OperationCanceledException or CoalescerFullException
             ? ShuttingDown
             : ToProblem(httpContext, exception);
+        if (httpContext.Features.Get<DoneSoFar>() is { } done) problem = problem with { Message = $"{done.Message} {problem.Message}" };
         var request = httpContext.Request;
         if (problem.Status >= StatusCodes.Status500InternalServerError)
         {

@@ -4,6 +4,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Gallery.Service.Limits;
 
+/// <summary>Marks a route that sends its answer while it makes it. The route itself bounds what waits for its clients.</summary>
+internal sealed class StreamedAnswer;
+
 /// <summary>
 /// Middleware that collects an answer before it is sent. So a client that reads slowly holds the answer's bytes, compressed and counted, and not the rows that they
 /// were made of. The bytes are sent in pieces, because Kestrel's minimum data rate counts for each write.
@@ -14,7 +17,10 @@ internal sealed class AnswerBuffer(RequestDelegate next, WaitingBytes waitingByt
 
     private static readonly PipeOptions Unbounded = new(pauseWriterThreshold: 0, minimumSegmentSize: PieceBytes, useSynchronizationContext: false);
 
-    public async Task InvokeAsync(HttpContext http)
+    public Task InvokeAsync(HttpContext http) =>
+        http.GetEndpoint()?.Metadata.GetMetadata<StreamedAnswer>() is null ? CollectAsync(http) : next(http);
+
+    private async Task CollectAsync(HttpContext http)
     {
         var sent = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         var pipe = new Pipe(Unbounded);

@@ -38,7 +38,7 @@ internal sealed record ServiceLimits
     /// <summary>The proxies with trusted <c>X-Forwarded-*</c> headers.</summary>
     public required IReadOnlyList<IPNetwork> TrustedProxies { get; init; }
 
-    /// <summary>The slowest allowed transfer of a body or an answer, in bytes per second.</summary>
+    /// <summary>The slowest allowed arrival of a body, or reading of an answer, in bytes per second.</summary>
     public required int DataRate { get; init; }
 
     public required TimeSpan HeadersTimeout { get; init; }

@@ -67,15 +67,21 @@ internal static class Operations
     {
         var takesBody = facts.OfType<IAcceptsMetadata>().Any();
         yield return ProblemExceptionHandler.BodyTooSlow;   // of a body, which a client may send anywhere
-        yield return BodyLimit.TooLarge(takesBody ? facts.OfType<BodyMaximum>().SingleOrDefault()?.Bytes ?? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
+        // A maximum of null is none.
+        var maximum = facts.OfType<IRequestSizeLimitMetadata>().SingleOrDefault();
+        if (maximum is null or BodyMaximum) yield return BodyLimit.TooLarge(takesBody ? (maximum as BodyMaximum)?.Bytes ?? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
         yield return ProblemExceptionHandler.Unexpected;
         yield return ProblemExceptionHandler.ShuttingDown;
         if (takesBody)
         {
             yield return JsonBody.NotJson;
+            yield return ProblemExceptionHandler.MalformedBody;
+        }
+
+        if (takesBody && !isUnlimited)
+        {
             yield return FieldErrors.Of("user_id", "user_id is required: a string of 1 to 255 characters.");
             yield return JsonBody.Invalid("The body is not a JSON object.");
-            yield return ProblemExceptionHandler.MalformedBody;
         }
 
         if (facts.OfType<IHttpMethodMetadata>().Any(route => !route.HttpMethods.All(CrossOriginGuard.IsSafe))) yield return CrossOriginGuard.Forbidden;

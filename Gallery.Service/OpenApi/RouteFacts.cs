@@ -35,9 +35,9 @@ internal static class RouteFacts
     /// <summary>Declares a maximum of the body instead of GALLERY_MAX_BODY_BYTES.</summary>
     public static RouteHandlerBuilder TakesUpTo(this RouteHandlerBuilder route, int bytes) => route.WithMetadata(new BodyMaximum(bytes));
 
-    /// <summary>Declares a successful answer with a JSON body.</summary>
-    public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example)
-        where T : notnull => route.Produces<T>(status, "application/json").WithMetadata(new AnswerExample(status, example));
+    /// <summary>Declares a successful answer with a JSON body, or with a body of which each line is JSON.</summary>
+    public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example, string mediaType = "application/json")
+        where T : notnull => route.Produces<T>(status, mediaType).WithMetadata(new AnswerExample(status, example));
 
     /// <summary>Declares failures, each by one example. Failures that every route has are added by <see cref="Operations"/>.</summary>
     public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, params ProblemResult[] problems) => route.WithMetadata([.. problems]);
@@ -91,6 +91,10 @@ internal static class RouteFacts
     /// <summary>Declares an optional whole number of the query.</summary>
     public static RouteHandlerBuilder WithNumber(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = $"{minimum}", Maximum = $"{maximum}", Default = minimum });
+
+    /// <summary>Declares an optional UUID of the query.</summary>
+    public static RouteHandlerBuilder WithUuid(this RouteHandlerBuilder route, string name, string description) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" });
 
     /// <summary>Declares an optional boolean of the query.</summary>
     public static RouteHandlerBuilder WithSwitch(this RouteHandlerBuilder route, string name, string description) =>

@@ -237,7 +237,7 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
             else if (one.ContainsKey("user_id")) one["user_id"] = userId;
         }
 
-        return new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        return new StringContent(body.ToJsonString(), Encoding.UTF8, operation.Body!.MediaType);
     }
 
     /// <summary>What a service key sees of the thing that the operation is about.</summary>

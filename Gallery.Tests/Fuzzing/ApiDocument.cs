@@ -99,8 +99,10 @@ internal sealed class ApiDocument
 
     private static RequestBody ReadBody(string path, JsonElement body)
     {
-        if (!body.GetProperty("content").TryGetProperty("application/json", out var content)) throw new NotSupportedException($"{path} takes no JSON, so the fuzzer cannot make its body.");
-        return new RequestBody(content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null);
+        var types = body.GetProperty("content");
+        var type = new[] { RequestBody.Json, RequestBody.Lines }.FirstOrDefault(type => types.TryGetProperty(type, out _)) ?? throw new NotSupportedException($"{path} takes no JSON, so the fuzzer cannot make its body.");
+        var content = types.GetProperty(type);
+        return new RequestBody(type, content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null);
     }
 
     private static Response ReadResponse(JsonElement response)
@@ -128,7 +130,18 @@ internal sealed record Operation(
 
 internal sealed record Parameter(string Name, string In, bool Required, JsonElement Schema);
 
-internal sealed record RequestBody(JsonElement Schema, JsonElement? Example);
+/// <param name="Schema">Of the body, or of each of its lines.</param>
+internal sealed record RequestBody(string MediaType, JsonElement Schema, JsonElement? Example)
+{
+    public const string Json = "application/json";
+    public const string Lines = "application/x-ndjson";
+
+    public bool IsLines => MediaType == Lines;
+}
 
 /// <param name="ContentType">Null if the answer has no body.</param>
-internal sealed record Response(string? ContentType, JsonElement Schema, IReadOnlyList<string> Headers);
+/// <param name="Schema">Of the body, or of each of its lines.</param>
+internal sealed record Response(string? ContentType, JsonElement Schema, IReadOnlyList<string> Headers)
+{
+    public bool IsLines => ContentType == RequestBody.Lines;
+}

@@ -8,6 +8,7 @@ namespace Gallery.Tests.Fuzzing;
 internal static partial class Contract
 {
     private const string ProblemType = "application/problem+json";
+    private const int Lines = 100;   // read of a long answer
 
     /// <summary>What is wrong with an answer, as a sentence; null if nothing is.</summary>
     public static string? FindFault(JsonSchemas schemas, Operation operation, FuzzRequest request, Expected expected, Answer answer)
@@ -30,6 +31,10 @@ internal static partial class Contract
         if (request.Method == "HEAD" || declared.ContentType is null)
             return answer.Text.Length > 0 ? "There is a body where none may be." : FindFaultOfHeaders(declared, default, answer);
 
+        if (declared.IsLines)
+            return answer.Text.Split('\n')[..^1].Take(Lines).Select(line => schemas.FindFault(declared.Schema, JsonDocument.Parse(line).RootElement)).FirstOrDefault(fault => fault is not null)
+                ?? (answer.Text is "" or [.., '\n'] ? FindFaultOfHeaders(declared, default, answer) : "The last line has no end.");
+
         JsonElement body;
         try
         {
@@ -43,6 +48,7 @@ internal static partial class Contract
         if (schemas.FindFault(declared.Schema, body) is { } fault) return $"The body is not as declared: {fault}.";
         if (body.GetProperty("success").GetBoolean() != answer.Status < 400) return "success is wrong.";
         if (body.GetProperty("message").GetString() is not { Length: > 0 }) return "There is no message.";
+        if (expected.FailedLine && body.GetProperty("data").GetProperty("failed").GetInt64() == 0) return "No line failed.";
         return FindFaultOfHeaders(declared, body, answer) ?? (answer.Status >= 400 ? FindFaultOfProblem(expected, body, answer) : null);
     }
 

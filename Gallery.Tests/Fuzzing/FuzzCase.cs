@@ -16,7 +16,8 @@ internal enum Before
 /// <param name="Code">The problem's code; null for any.</param>
 /// <param name="Routed">False if routing rejects the request, so that the operation's declared statuses do not apply.</param>
 /// <param name="Allow">The methods that <c>Allow</c> must list.</param>
-internal sealed record Expected(IReadOnlyList<int> Statuses, string? Field = null, string? Code = null, bool Routed = true, IReadOnlyList<string>? Allow = null)
+/// <param name="FailedLine">Whether the answer must say that a line of the body failed.</param>
+internal sealed record Expected(IReadOnlyList<int> Statuses, string? Field = null, string? Code = null, bool Routed = true, IReadOnlyList<string>? Allow = null, bool FailedLine = false)
 {
     public static Expected Refused(string? field = null) => new([400], field);
 }

@@ -64,7 +64,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
                     head && operation.Method == "GET" ? "HEAD" : operation.Method,
                     document.Fill(operation with { Path = path }, id),
                     query,
-                    members is null ? headers : [.. headers, ("Content-Type", "application/json")],
+                    members is null ? headers : [.. headers, ("Content-Type", operation.Body!.MediaType)],
                     members)));
     }
 
@@ -88,11 +88,12 @@ internal sealed partial class GoodInputs(ApiDocument document)
         "array" => Value(schema.GetProperty("items"), example is { ValueKind: JsonValueKind.Array } some && some.GetArrayLength() > 0 ? some[0] : null, id)
             .Array[JsonSchemas.FindBound(schema, "minItems") ?? 0, 4].Select(items => $"[{string.Join(',', items)}]"),
         "object" => schema.TryGetProperty("properties", out _)
-            ? Members(new RequestBody(schema, example), id).Select(members => Encoding.UTF8.GetString(new Draft(id, Before.Unknown, "", "", [], [], members).RenderBody()))
+            ? Members(new RequestBody(RequestBody.Json, schema, example), id).Select(members => Encoding.UTF8.GetString(new Draft(id, Before.Unknown, "", "", [], [], members).RenderBody()))
             : AnyObject,
         "string" => JsonSchemas.FindFormat(schema) switch
         {
             "uuid" => Gen.Const($"\"{id}\""),
+            "date-time" => Gen.OneOf("\"2026-01-15T10:30:00Z\"", "\"2026-01-15T12:30:00.000000+02:00\"", "\"2026-01-15 10:30:00+00\""),   // one time, so that no order of two is wrong
             // The schema does not say which URIs are good, but the example shows one. A UUID in it is replaced by the image's.
             "uri" => example is { } uri
                 ? Json(Gen.Const(Uuid().Replace(uri.GetString()!, id.ToString())))
@@ -145,6 +146,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
     {
         var schema = document.Schemas.Resolve(parameter.Schema);
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
+        if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.Guid.Select(id => id.ToString());
         return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
             ? Text(schema, document.FindExample(parameter.Name))
             : Value(schema, null, Guid.NewGuid());

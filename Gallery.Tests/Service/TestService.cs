@@ -13,6 +13,8 @@ namespace Gallery.Tests.Service;
 /// <summary>The real service on a real port of this machine, with a database of its own: a class fixture.</summary>
 public sealed class TestService(TestServer server) : IAsyncLifetime
 {
+    public TestServer Server => server;
+
     private WebApplication? _service;
     private NpgsqlDataSource? _source;
 

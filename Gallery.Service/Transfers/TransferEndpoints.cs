@@ -1,0 +1,63 @@
+using Gallery.Service.Access;
+using Gallery.Service.Http;
+using Gallery.Service.Limits;
+using Gallery.Service.OpenApi;
+using Gallery.Sql.Database;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Gallery.Service.Transfers;
+
+/// <summary>Export and import of images as lines of JSON. Both stream, so neither has a limit on its size or its time.</summary>
+internal static class TransferEndpoints
+{
+    public const string MediaType = "application/x-ndjson";
+
+    private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
+
+    private static readonly ProblemResult Forbidden = new(403, "forbidden_transfer", "Users' tokens may not export or import. Send the request with a service key.");
+    private static readonly ProblemResult BadAfter = FieldErrors.Of("after", "after is not a UUID. Send the image_id of the last line that you have.");
+
+    public static void MapTransfers(this IEndpointRouteBuilder routes)
+    {
+        var transfers = routes.MapGroup("/v1/gallery").WithTag("Transfers", "Export and import.");
+
+        transfers.MapMethods("/export/", Get, Export)
+            .WithName("ExportImages").WithSummary("Streams images, one JSON object a line")
+            .WithDescription("Live images and those in the trash, in the order of image_id. An image that is there throughout is in it exactly once. If the connection breaks, the export is not complete.")
+            .WithFilter("user_id", "Whose images. Without it everyone's.", 1, Caller.UserIdMaximum)
+            .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off.")
+            .Answers(200, TransferredImage.Example, MediaType)
+            .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())
+            .Problems(Forbidden, BadAfter, Exporter.Busy)
+            .AllowedTo(Callers.ServiceKeys);
+        transfers.MapPost("/import/", Import)
+            .WithName("ImportImages").WithSummary("Imports images, one JSON object a line")
+            .WithDescription("Takes what an export writes, with times, deletions and revisions. A line that fails is reported, and the others are kept. An import may be repeated: of two states of an image, the higher revision stays.")
+            .Takes(TransferredImage.Example, MediaType)
+            .WithSwitch("recreate", "true: create images again that were deleted permanently.")
+            .Answers(200, Envelope.Of(ImportReport.Example, "Import complete"))
+            .WithMetadata(new DisableRequestSizeLimitAttribute(), new DisableRequestTimeoutAttribute())
+            .Problems(Forbidden, FieldErrors.Of("recreate", "recreate is 'yes'. Send true or false."), Importer.Busy)
+            .AllowedTo(Callers.ServiceKeys);
+    }
+
+    private static Task<IResult> Export(HttpContext http, Exporter exporter)
+    {
+        if (http.Caller().UserId is not null) return Task.FromResult<IResult>(Forbidden);
+        var errors = new FieldErrors();
+        var userId = http.Request.Query.ReadUserId(http.Caller(), errors);
+        Guid? after = !http.Request.Query.TryGetValue("after", out var text) ? Guid.Empty : UuidRouteConstraint.IsUuid(text.ToString()) ? Guid.ParseExact(text.ToString(), "D") : null;
+        if (after is null) errors.Add("after", BadAfter.Message);
+        return errors.Any ? Task.FromResult<IResult>(errors.ToProblem()) : exporter.AnswerAsync(http, userId, after!.Value);
+    }
+
+    private static async Task<IResult> Import(HttpContext http, Importer importer, CancellationToken ct)
+    {
+        if (http.Caller().UserId is not null) return Forbidden;
+        if (JsonBody.FindTypeFault(http.Request, MediaType) is { } fault) return fault;
+        var errors = new FieldErrors();
+        var recreates = http.Request.Query.ReadSwitch("recreate", errors);
+        return errors.Any ? errors.ToProblem() : await importer.AnswerAsync(http, recreates, ct);
+    }
+}
