@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Gallery.Service.Access;
 using Gallery.Service.Health;
 using Gallery.Service.Telemetry;
+using Gallery.Service.Transfers.Commands;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service;
@@ -17,7 +18,7 @@ internal static class ServiceProgram
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create() };
+        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create(), ExportCommand.Create(), ImportCommand.Create() };
         root.SetAction((parsed, stop) => ServeAsync(parsed.GetValue(Urls) is { } urls ? ["--urls", urls] : [], stop));
         var parsed = root.Parse(args);
         return parsed.Errors.Count > 0

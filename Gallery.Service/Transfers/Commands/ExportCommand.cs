@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+using System.CommandLine;
+using System.Globalization;
+using Gallery.Sql.Database;
+
+namespace Gallery.Service.Transfers.Commands;
+
+/// <summary><c>export FILE</c>: writes an export into a file. Calls the API, like every client.</summary>
+internal static class ExportCommand
+{
+    private static readonly Argument<string> FileName = new("FILE") { Description = "A new file, or - for standard output" };
+    private static readonly Option<string?> UserId = new("--user-id") { Description = "Whose images. Default: everyone's" };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "Goes on after the last whole line of FILE" };
+
+    public static Command Create()
+    {
+        var command = new Command("export", "Exports images into a file, one JSON object a line.") { FileName, GalleryClient.Url, UserId, Resume };
+        command.SetAction((parsed, stop) => CommandRun.RunAsync(() => RunAsync(parsed, stop)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken ct)
+    {
+        using var client = GalleryClient.Create(parsed);
+        var name = parsed.GetValue(FileName)!;
+        var userId = parsed.GetValue(UserId);
+        var (file, after) = Open(name, parsed.GetValue(Resume));
+        await using var _ = file;
+        var progress = new Progress("exported");
+        var (count, newline) = (0L, new[] { (byte)'\n' });
+        try
+        {
+            await foreach (var (id, line) in client.ExportAsync(userId, after, ct))
+            {
+                await file.WriteAsync(line, ct);
+                await file.WriteAsync(newline, ct);
+                count++;
+                progress.Show(count, PlaceOf(id));
+            }
+        }
+        catch (Exception e) when (e is InvalidOperationException or IOException or OperationCanceledException)
+        {
+            await file.FlushAsync(CancellationToken.None);
+            throw new InvalidOperationException($"{(e is OperationCanceledException ? "Stopped." : e.Message)} {count} images were exported{(name == "-" ? "." : "; add --resume to go on.")}", e);
+        }
+
+        await file.FlushAsync(ct);
+        progress.Say(string.Create(CultureInfo.InvariantCulture, $"{count:N0} images exported"));
+        return 0;
+    }
+
+    /// <summary>The place of a random id among all, 0 to 1. Exports come in the order of ids, so it is the part that is done.</summary>
+    internal static double PlaceOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes) / (double)uint.MaxValue;
+    }
+
+    /// <summary>The file, and the last image that it has.</summary>
+    private static (Stream File, Guid? After) Open(string name, bool resumes)
+    {
+        if (name == "-") return resumes ? throw new SettingsException("--resume needs a file, not -.") : (new BufferedStream(Console.OpenStandardOutput(), 65_536), null);
+        if (!resumes && File.Exists(name)) throw new SettingsException($"{name} exists. Add --resume to go on with it, or choose another file.");
+        var options = new FileStreamOptions { Mode = resumes ? FileMode.OpenOrCreate : FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 65_536 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;   // prompts are personal data
+        var file = new FileStream(name, options);
+        try
+        {
+            return (file, CutOffTornLine(file));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Leaves whole lines, and returns the id of the last one. Null if there is none.</summary>
+    private static Guid? CutOffTornLine(FileStream file)
+    {
+        var tail = new byte[Math.Min(file.Length, 2 * Lines.MostBytes)];
+        var start = file.Seek(-tail.Length, SeekOrigin.End);
+        file.ReadExactly(tail);
+        var end = tail.AsSpan().LastIndexOf((byte)'\n');
+        if (end < 0 && start > 0) throw new SettingsException($"{file.Name} is no export: its last line is too long. Choose another file.");
+        file.SetLength(start + end + 1);
+        file.Seek(0, SeekOrigin.End);
+        if (end < 0) return null;
+        var line = tail.AsSpan(0, end);
+        return GalleryClient.FindId(line[(line.LastIndexOf((byte)'\n') + 1)..])
+            ?? throw new SettingsException($"{file.Name} is no export: its last whole line has no image_id. Choose another file.");
+    }
+}

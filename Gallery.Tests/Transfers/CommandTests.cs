@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Gallery.Tests.Access;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Transfers;
+
+/// <summary>The commands export and import, run as a user runs them.</summary>
+public sealed class CommandTests(TestService service) : IClassFixture<TestService>, IDisposable
+{
+    private readonly Api _api = service.Api;
+    private readonly string _user = $"user_{Guid.NewGuid():N}";
+    private readonly string _folder = Directory.CreateTempSubdirectory("gallery-commands-").FullName;
+
+    private string File => Path.Combine(_folder, "images.ndjson");
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task An_export_is_a_file_for_its_owner_alone_and_comes_back_in_by_import()
+    {
+        await SaveAsync(3);
+        var export = await RunAsync("export", File, "--user-id", _user);
+
+        Assert.Equal((0, "", "3 images exported"), (export.Exit, export.Output, export.Error.Trim()));
+        Assert.Equal((await _api.GetAsync($"/v1/gallery/export/?user_id={_user}")).Text, await ReadAsync());
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(File));
+        Assert.Equal(2, (await RunAsync("export", File)).Exit);   // exists
+        Assert.Equal(await ReadAsync(), (await RunAsync("export", "-", "--user-id", _user)).Output);
+
+        await service.Database.ExecuteAsync($"delete from gallery.image where user_id = '{_user}'; delete from gallery.image_event where user_id = '{_user}'");
+        var import = await RunAsync("import", File);
+        Assert.Equal((0, "3 created, 0 updated, 0 unchanged, 0 failed"), (import.Exit, import.Error.Trim()));
+        Assert.Equal(await ReadAsync(), (await _api.GetAsync($"/v1/gallery/export/?user_id={_user}")).Text);
+        Assert.Equal("0 created, 0 updated, 3 unchanged, 0 failed", (await RunAsync("import", File)).Error.Trim());
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 20)]
+    [InlineData(2, 0)]
+    [InlineData(2, 20)]
+    [InlineData(4, 0)]
+    public async Task An_export_that_was_broken_off_goes_on_after_its_last_whole_line(int lines, int torn)
+    {
+        await SaveAsync(4);
+        await RunAsync("export", File, "--user-id", _user);
+        var whole = await ReadAsync();
+        var kept = string.Concat(whole.Split('\n').Take(lines).Select(line => $"{line}\n"));
+        await System.IO.File.WriteAllTextAsync(File, whole[..(kept.Length + torn)], Ct);
+
+        Assert.Equal((0, $"{4 - lines} images exported"), await RunAsync("export", File, "--user-id", _user, "--resume") is var run ? (run.Exit, run.Error.Trim()) : default);
+        Assert.Equal(whole, await ReadAsync());
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_export_is_not_continued()
+    {
+        await System.IO.File.WriteAllTextAsync(File, "a letter\nto somebody", Ct);
+        Assert.Equal(2, (await RunAsync("export", File, "--resume")).Exit);
+    }
+
+    [Fact]
+    public async Task Each_bad_line_is_named_by_its_number_in_the_file_across_chunks()
+    {
+        var lines = Enumerable.Range(0, 2_100).Select(_ => Line(Guid.NewGuid())).ToList();
+        (lines[4], lines[1_000], lines[1_500], lines[2_099]) = ("", "{}", new string('x', 600_000), Line(Guid.NewGuid()).Replace(_user, "", StringComparison.Ordinal));
+        await System.IO.File.WriteAllLinesAsync(File, lines, Ct);
+        var run = await RunAsync("import", File);
+
+        Assert.Equal(1, run.Exit);
+        Assert.Equal(["line 1001: validation_failed", "line 1501: line_too_large", "line 2100: validation_failed"], run.Error.Trim().Split('\n')[..^1].Select(line => string.Join(':', line.Split(':')[..2])));
+        Assert.EndsWith("2,096 created, 0 updated, 0 unchanged, 3 failed\n", run.Error, StringComparison.Ordinal);
+        Assert.Equal("0 created, 0 updated, 2 unchanged, 0 failed", (await RunAsync("import", File, "--from-line", "2098") is { Exit: 1 } rest ? rest.Error : "").Trim().Split('\n')[^1].Replace("1 failed", "0 failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_key_comes_from_a_setting_and_a_refusal_is_one_line()
+    {
+        await using var guarded = await GuardedService.StartAsync(service.Database.ConnectionString, GuardedService.Keys);
+        await System.IO.File.WriteAllTextAsync(Path.Combine(_folder, "key"), $"{GuardedService.Key}\n", Ct);
+        await System.IO.File.WriteAllTextAsync(File, $"{Line(Guid.NewGuid())}\n", Ct);
+
+        Assert.Equal(0, (await RunAsync(guarded.Api.Address, [$"GALLERY_KEY_FILE={Path.Combine(_folder, "key")}"], "import", File)).Exit);
+        Assert.Equal(0, (await RunAsync(guarded.Api.Address, [$"GALLERY_KEY={GuardedService.Key}"], "export", "-", "--user-id", _user)).Exit);
+        var without = await RunAsync(guarded.Api.Address, [], "import", File);
+        Assert.Equal((1, true, true), (without.Exit, without.Error.Contains("missing_credentials", StringComparison.Ordinal), without.Error.Contains("--from-line 1", StringComparison.Ordinal)));
+        Assert.Single(without.Error.Trim().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("export")]
+    [InlineData("export", "a", "b")]
+    [InlineData("export", "-", "--resume")]
+    [InlineData("export", "-", "--url", "ftp://localhost")]
+    [InlineData("import", "nowhere.ndjson")]
+    [InlineData("import", "-", "--from-line", "0")]
+    public async Task A_wrong_command_line_exits_with_2_and_one_line(params string[] arguments)
+    {
+        var run = await RunAsync(arguments);
+        Assert.Equal((2, 1), (run.Exit, run.Error.Trim().Split('\n').Length));
+    }
+
+    private async Task SaveAsync(int count)
+    {
+        for (var i = 0; i < count; i++) await _api.SaveAsync(Guid.NewGuid(), _user, "A lighthouse \U0001F305");
+    }
+
+    private string Line(Guid id) => new JsonObject { ["user_id"] = _user, ["image_url"] = Api.UrlOf(id), ["created_at"] = "2025-01-01T00:00:00Z" }.ToJsonString();
+
+    private Task<string> ReadAsync() => System.IO.File.ReadAllTextAsync(File, Ct);
+
+    private Task<(int Exit, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync(_api.Address, [], arguments);
+
+    private async Task<(int Exit, string Output, string Error)> RunAsync(Uri address, string[] settings, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. arguments])
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var setting in settings.Append($"GALLERY_URL={address}").Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync(Ct);
+        var error = await process.StandardError.ReadToEndAsync(Ct);
+        await process.WaitForExitAsync(Ct);
+        return (process.ExitCode, await output, error);
+    }
+}
