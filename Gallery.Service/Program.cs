@@ -18,7 +18,7 @@ internal static class ServiceProgram
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create(), ExportCommand.Create(), ImportCommand.Create() };
+        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create(), ExportCommand.Create(), ImportCommand.Create(), OrphansCommand.Create() };
         root.SetAction((parsed, stop) => ServeAsync(parsed.GetValue(Urls) is { } urls ? ["--urls", urls] : [], stop));
         var parsed = root.Parse(args);
         return parsed.Errors.Count > 0

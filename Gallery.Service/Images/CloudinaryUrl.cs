@@ -31,6 +31,10 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
         return refusal is null ? new CloudinaryUrl(imageId, stored, Error: null) : new CloudinaryUrl(Guid.Empty, Stored: null, refusal);
     }
 
+    /// <summary>The UUIDs in the last segment of a public ID, as Cloudinary lists it. A URL of it with exactly one of them gives an image that id.</summary>
+    public static IEnumerable<Guid> FindUuids(string publicId) =>
+        Uuid().Matches(publicId[(publicId.LastIndexOf('/') + 1)..]).Select(match => Guid.ParseExact(match.ValueSpan, "D"));
+
     /// <summary>
     /// Removes each parameter that contains the access token's name, after <c>?</c>, <c>#</c>, <c>&amp;</c> or <c>;</c>, raw or
     /// percent-encoded. The rest stays as it was sent.

@@ -5,7 +5,7 @@ using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Transfers;
 
-/// <summary>The commands export and import, run as a user runs them.</summary>
+/// <summary>The commands export, import and orphans, run as a user runs them.</summary>
 public sealed class CommandTests(TestService service) : IClassFixture<TestService>, IDisposable
 {
     private readonly Api _api = service.Api;
@@ -71,7 +71,7 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         var run = await RunAsync("import", File);
 
         Assert.Equal(1, run.Exit);
-        Assert.Equal(["line 1001: validation_failed", "line 1501: line_too_large", "line 2100: validation_failed"], run.Error.Trim().Split('\n')[..^1].Select(line => string.Join(':', line.Split(':')[..2])));
+        Assert.Equal(["line 1001: validation_failed", "line 1501: line_too_large", "line 2100: validation_failed"], run.Error.Split('\n').Where(line => line.StartsWith("line ", StringComparison.Ordinal)).Select(line => string.Join(':', line.Split(':')[..2])));
         Assert.EndsWith("2,096 created, 0 updated, 0 unchanged, 3 failed\n", run.Error, StringComparison.Ordinal);
         Assert.Equal("0 created, 0 updated, 2 unchanged, 0 failed", (await RunAsync("import", File, "--from-line", "2098") is { Exit: 1 } rest ? rest.Error : "").Trim().Split('\n')[^1].Replace("1 failed", "0 failed", StringComparison.Ordinal));
     }
@@ -90,6 +90,32 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Single(without.Error.Trim().Split('\n'));
     }
 
+    [Fact]
+    public async Task Pictures_without_a_row_and_rows_without_a_picture_are_listed_and_nothing_is_deleted()
+    {
+        Guid[] ids = [.. Enumerable.Range(0, 7).Select(_ => Guid.NewGuid())];
+        string[] urls =
+        [
+            $"https://res.cloudinary.com/demo/image/upload/v17/ai/{ids[0]}.png",
+            $"https://res.cloudinary.com/demo/image/upload/c_thumb,w_100/l_{Guid.NewGuid():D}/f_auto/{ids[1]}",
+            $"https://res.cloudinary.com/demo/images/{ids[2]}/a-lighthouse-at-dawn.jpg",
+            $"https://res.cloudinary.com/demo/image/upload/w_300/{ids[3]}_0.jpg",
+            Api.UrlOf(ids[4]),
+            Api.UrlOf(ids[5]),
+        ];
+        foreach (var (url, i) in urls.Select((url, i) => (url, i))) Assert.Equal(201, (await _api.SaveAsync(ids[i], _user, imageUrl: url)).Status);
+        await _api.DeleteAsync($"/v1/gallery/{ids[4]}/");
+        string[] publicIds = [$"ai/{ids[0]}", $"{ids[1]}", $"{ids[2]}".ToUpperInvariant(), $"w_300/{ids[3]}_0", $"{ids[4]}", $"ai/{ids[6]}", "samples/cat", $"{ids[5]}/cat", "", $"raw/{ids[0]}.pdf"];
+        await System.IO.File.WriteAllTextAsync(File, string.Join("\r\n", publicIds), Ct);
+
+        var run = await RunAsync("orphans", "--public-ids", File);
+        var found = run.Output.Trim().Split('\n').Where(line => line.StartsWith("without row", StringComparison.Ordinal) || ids.Any(id => line.Contains($"{id}", StringComparison.Ordinal)));
+
+        Assert.Equal(0, run.Exit);
+        Assert.Equal([$"without picture\t{ids[5]}\t{urls[5]}", $"without row\tai/{ids[6]}", "without row\tsamples/cat", $"without row\t{ids[5]}/cat"], found);
+        Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{ids[5]}/")).Status);
+    }
+
     [Theory]
     [InlineData("export")]
     [InlineData("export", "a", "b")]
@@ -97,6 +123,8 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
     [InlineData("export", "-", "--url", "ftp://localhost")]
     [InlineData("import", "nowhere.ndjson")]
     [InlineData("import", "-", "--from-line", "0")]
+    [InlineData("orphans")]
+    [InlineData("orphans", "--public-ids", "nowhere.txt")]
     public async Task A_wrong_command_line_exits_with_2_and_one_line(params string[] arguments)
     {
         var run = await RunAsync(arguments);
