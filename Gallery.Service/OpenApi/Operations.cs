@@ -67,9 +67,9 @@ internal static class Operations
     {
         var takesBody = facts.OfType<IAcceptsMetadata>().Any();
         yield return ProblemExceptionHandler.BodyTooSlow;   // of a body, which a client may send anywhere
-        // A maximum of null is none.
         var maximum = facts.OfType<IRequestSizeLimitMetadata>().SingleOrDefault();
-        if (maximum is null or BodyMaximum) yield return BodyLimit.TooLarge(takesBody ? (maximum as BodyMaximum)?.Bytes ?? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
+        var isUnlimited = maximum is { MaxRequestBodySize: null };
+        if (!isUnlimited) yield return BodyLimit.TooLarge(takesBody ? (maximum as BodyMaximum)?.Bytes ?? ServiceLimits.DefaultBodyBytes : BodyLimit.StrayBytes);
         yield return ProblemExceptionHandler.Unexpected;
         yield return ProblemExceptionHandler.ShuttingDown;
         if (takesBody)

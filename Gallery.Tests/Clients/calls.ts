@@ -54,6 +54,12 @@ async function callWithOpenapiFetch() {
   equal((await gallery.POST("/v1/gallery/deleted/empty/", { params: { query: { user_id: "user_123" } } })).data?.data.is_complete, true);
   const erased = await gallery.DELETE("/v1/gallery/users/{user_id}/", { params: { path: { user_id: "user_123" }, query: { confirm: "user_123" } } });
   equal(erased.data?.data.is_complete, true);
+  // Each line of such a body is one object of the document, so one object is a body of one line.
+  const ndjson = { "Content-Type": "application/x-ndjson" };
+  const imported = await gallery.POST("/v1/gallery/import/", { body: { ...image(randomUUID()), created_at: "2026-01-15T10:30:00Z" }, headers: ndjson });
+  equal(imported.data?.data.created, 1);
+  const exported = await gallery.GET("/v1/gallery/export/", { params: { query: { user_id: "user_123" } }, parseAs: "text" });
+  equal(exported.data?.trim().split("\n").map((line) => JSON.parse(line).user_id)[0], "user_123");
   equal((await gallery.GET("/livez")).data?.data.status, "alive");
   equal((await gallery.GET("/readyz")).data?.data.status, "ready");
 }
@@ -83,6 +89,9 @@ async function callWithOpenapiTs() {
   equal((await sdk.findImage(one)).error?.code, "image_not_found");
   equal((await sdk.emptyTrash({ query: { user_id: "user_123" } })).data?.data.is_complete, true);
   equal((await sdk.eraseUser({ path: { user_id: "user_123" }, query: { confirm: "user_123" } })).data?.data.is_complete, true);
+  equal((await sdk.importImages({ body: { ...image(randomUUID()), created_at: "2026-01-15T10:30:00Z" } })).data?.data.created, 1);
+  const exported = (await sdk.exportImages({ query: { user_id: "user_123" }, parseAs: "text" })).data as unknown as string;   // the generator knows no lines
+  equal(JSON.parse(exported.trim().split("\n")[0]!).user_id, "user_123");
   equal((await sdk.findLiveness()).data?.data.status, "alive");
   equal((await sdk.findReadiness()).data?.data.status, "ready");
 }
