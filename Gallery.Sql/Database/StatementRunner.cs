@@ -7,13 +7,14 @@ using Polly;
 namespace Gallery.Sql.Database;
 
 /// <summary>Runs every repository's statements: on a pooled connection, prepared at first use, with one retry where that is safe, and within a time limit.</summary>
-internal sealed class StatementRunner(NpgsqlDataSource database)
+/// <param name="prepares">False for bulk writes. A plan that is kept from an empty table would read the whole table each time.</param>
+internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares = true)
 {
     private readonly ResiliencePipeline _repeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
     private readonly ResiliencePipeline _notRepeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWithoutEffect);
 
     // Explicit preparation costs one more round trip per connection. Npgsql's automatic kind may report an error for a statement that committed (npgsql 6391).
-    private readonly bool _prepares = new NpgsqlConnectionStringBuilder(database.ConnectionString).MaxAutoPrepare > 0;
+    private readonly bool _prepares = prepares && new NpgsqlConnectionStringBuilder(database.ConnectionString).MaxAutoPrepare > 0;
 
     private readonly AsyncLocal<NpgsqlTransaction?> _transaction = new();   // of the work that TransactAsync runs
 

@@ -147,7 +147,7 @@ public sealed partial class TransferRepository
               and (i.user_id <> n.user_id or i.revision >= n.revision)    -- otherwise another transaction has just changed it, and it has no outcome yet
             """;
 
-        return await _statements.ReadAsync<(Guid, ImportResult)>(
+        return await _planned.ReadAsync<(Guid, ImportResult)>(
             sql, _ => row => (row.GetGuid(0), Enum.Parse<ImportResult>(row.GetString(1))), isRepeatable: true, Stopwatch.GetTimestamp(), ct,
             ("ImageIds", images.ConvertAll(image => image.ImageId)),
             ("UserIds", images.ConvertAll(image => image.UserId)),

@@ -17,6 +17,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
     private const int MostBytes = 512 * 1024;
 
     private readonly StatementRunner _statements = new(database);
+    private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size
 
     /// <summary>
     /// Live and trashed images in the order of their ids, in parts of at most about 512 KB. Each part is one statement, and no connection is held between them. An
