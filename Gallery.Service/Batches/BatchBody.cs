@@ -41,6 +41,9 @@ internal sealed record BatchBody(IReadOnlyList<ReadOnlyMemory<byte>> Items, bool
         return reader.Read() && reader.TokenType == JsonTokenType.String && JsonFields.Text(ref reader) is { } text && UuidRouteConstraint.IsUuid(text) ? Guid.Parse(text) : null;
     }
 
+    public static ProblemResult ItemTooLarge(int maximum) => new(
+        413, "body_too_large", string.Create(CultureInfo.InvariantCulture, $"This item exceeds {maximum:N0} bytes, the maximum of a single save. Send less."));
+
     public static ProblemResult TooMany(string items) => new(
         413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"{items} has more than {MaximumItems:N0} items. Send them in several batches."));
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Images;
@@ -42,7 +43,7 @@ internal static class BatchEndpoints
         .Problems(BatchBody.TooMany(Ids), BatchRun.Refused(Ids, BatchExamples.Failed))
         .AllowedTo(Callers.Users, Callers.ServiceKeys);
 
-    private static async Task<IResult> SaveImages(HttpContext http, Permissions permissions, BatchRun batch, ImageRepository images, ImageHosts hosts, CancellationToken ct)
+    private static async Task<IResult> SaveImages(HttpContext http, Permissions permissions, BatchRun batch, ImageRepository images, ImageHosts hosts, ServiceLimits limits, CancellationToken ct)
     {
         var caller = http.Caller();
         if (permissions.FindSaveFault(caller) is { } forbidden) return forbidden;
@@ -54,6 +55,7 @@ internal static class BatchEndpoints
 
         (Guid, NewImage?, ProblemResult?) Read(ReadOnlyMemory<byte> json)
         {
+            if (json.Length > limits.BodyBytes) return (default, null, BatchBody.ItemTooLarge(limits.BodyBytes));
             if (json.Span[0] != '{') return (default, null, FieldErrors.Of(Items, "This item must be an object, as a single save sends it."));
             try
             {

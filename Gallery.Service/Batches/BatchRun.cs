@@ -2,10 +2,12 @@ using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Text.Json.Nodes;
 using System.Threading.RateLimiting;
+using Gallery.Service.Access;
 using Gallery.Service.Erasure;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
 using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 
 namespace Gallery.Service.Batches;
@@ -14,7 +16,7 @@ namespace Gallery.Service.Batches;
 internal delegate Task<IReadOnlyList<BatchItem>> RunItems<T>(IReadOnlyList<T> requests, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct);
 
 /// <summary>Runs batches, a few at once, so that they hold little memory and single requests keep their speed.</summary>
-internal sealed partial class BatchRun(RetentionOptions retention, ILogger<BatchRun> log) : IDisposable
+internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limit, ILogger<BatchRun> log) : IDisposable
 {
     private const int AtOnce = 2;
     private const int Waiting = 6;   // each holds its body
@@ -23,7 +25,14 @@ internal sealed partial class BatchRun(RetentionOptions retention, ILogger<Batch
 
     private static readonly ProblemResult Full = new(413, "answer_full", "This image no longer fits into the answer. Ask for it in another batch.");
 
-    private readonly ConcurrencyLimiter _turns = new(new() { PermitLimit = AtOnce, QueueLimit = Waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
+    private const int MaximumFailureText = 256 * 1024;   // characters; further failures have their code alone
+
+    // A user has one batch that runs and one that waits, so that no user keeps out the others.
+    private readonly PartitionedRateLimiter<Caller> _turns = PartitionedRateLimiter.CreateChained(
+        PartitionedRateLimiter.Create<Caller, string>(caller => caller.UserId is { } user
+            ? RateLimitPartition.GetConcurrencyLimiter(user, _ => Turns(1, 1))
+            : RateLimitPartition.GetNoLimiter("")),
+        PartitionedRateLimiter.Create<Caller, string>(_ => RateLimitPartition.GetConcurrencyLimiter("", _ => Turns(AtOnce, Waiting))));
 
     /// <param name="field">The field that has the items.</param>
     /// <param name="errors">May have faults of the query already.</param>
@@ -37,7 +46,7 @@ internal sealed partial class BatchRun(RetentionOptions retention, ILogger<Batch
         var (json, unreadable) = await JsonBody.ReadAsync(http.Request, ct);
         if (unreadable is not null) return unreadable;
         var since = Stopwatch.GetTimestamp();
-        using var turn = await TakeTurnAsync(ct);
+        using var turn = await TakeTurnAsync(http.Caller(), ct);   // until the answer is collected
         var (body, problem) = BatchBody.Read(json, field, errors);
         if (body is null) return problem!;
 
@@ -49,7 +58,8 @@ internal sealed partial class BatchRun(RetentionOptions retention, ILogger<Batch
         var refused = body.IsAll ? results.FirstOrDefault(result => result.Code is not null) : null;
         var faults = items.Where(item => item.Fault is not null && ProblemExceptionHandler.ToProblem(http, item.Fault).Status >= 500).ToList();
         if (faults.Count > 0 && (body.IsAll || faults.Count == results.Length)) ExceptionDispatchInfo.Throw(faults[0].Fault!);   // as a single request: 503, and a retry may succeed
-        if (faults.Count > 0) LogFaults(faults[0].Fault!, http.Request.Path, faults.Count, http.TraceIdentifier);
+        if (faults.Count > 0 && limit.MayWrite("batch", out var leftOut))
+            LogFaults(http.Request.Path, faults.Count, faults[0].Fault!.GetBaseException().Message.ReplaceLineEndings(" "), http.TraceIdentifier, leftOut);
         if (refused is not null) return Refused(field, refused);
 
         var failed = results.Count(result => result.Code is not null);
@@ -57,14 +67,22 @@ internal sealed partial class BatchRun(RetentionOptions retention, ILogger<Batch
         counts.Add("failed", failed);
         var some = $"{results.Length - failed} of {results.Length} items";
         var message = body.IsDryRun ? $"Dry run, nothing was written: {some} would succeed" : $"Batch done: {some} succeeded";
-        return TypedResults.Ok(new BatchAnswer(true, results, counts, message));
+        await TypedResults.Ok(new BatchAnswer(true, results, counts, message)).ExecuteAsync(http);
+        return TypedResults.Empty;
 
         bool MayCommit(IReadOnlyList<BatchItem> items) => !body.IsDryRun && Explain(items).All(result => result.Code is null);
 
         BatchResult[] Explain(IReadOnlyList<BatchItem> items)
         {
             var rest = items.GetEnumerator();
-            return [.. parsed.Select((one, i) => one.Problem is { } fault ? Failed(i, one.ImageId, fault) : ExplainOne(i, one.ImageId, rest.MoveNext() ? rest.Current : default))];
+            var text = 0;
+            return [.. parsed.Select((one, i) => Bound(one.Problem is { } fault ? Failed(i, one.ImageId, fault) : ExplainOne(i, one.ImageId, rest.MoveNext() ? rest.Current : default)))];
+
+            BatchResult Bound(BatchResult result)
+            {
+                text += (result.Message?.Length ?? 0) + (result.Errors?.Sum(error => error.Key.Length + error.Value.Sum(message => message.Length)) ?? 0);
+                return text > MaximumFailureText ? result with { Message = null, Errors = null } : result;
+            }
         }
 
         BatchResult ExplainOne(int index, Guid imageId, BatchItem item)
@@ -95,13 +113,13 @@ internal sealed partial class BatchRun(RetentionOptions retention, ILogger<Batch
 
     /// <exception cref="CoalescerFullException">Too many batches wait.</exception>
     /// <exception cref="TimeoutException">The batches before this one took too long.</exception>
-    private async Task<IDisposable> TakeTurnAsync(CancellationToken ct)
+    private async Task<IDisposable> TakeTurnAsync(Caller caller, CancellationToken ct)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
         patience.CancelAfter(MaximumWait);
         try
         {
-            var turn = await _turns.AcquireAsync(cancellationToken: patience.Token);
+            var turn = await _turns.AcquireAsync(caller, cancellationToken: patience.Token);
             return turn.IsAcquired ? turn : throw new CoalescerFullException();
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
@@ -110,6 +128,9 @@ internal sealed partial class BatchRun(RetentionOptions retention, ILogger<Batch
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed, trace {TraceId}")]
-    private partial void LogFaults(Exception exception, string path, int count, string traceId);
+    private static ConcurrencyLimiterOptions Turns(int atOnce, int waiting) =>
+        new() { PermitLimit = atOnce, QueueLimit = waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
+
+    [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed: {Reason}, trace {TraceId}; {LeftOut} more such since the line before")]
+    private partial void LogFaults(string path, int count, string reason, string traceId, int leftOut);
 }

@@ -98,6 +98,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         // Classes 40, 53, 58: rolled back because of another transaction, no resources (a full disk, too many connections), a system error.
         PostgresException { SqlState: ['4', '0', ..] or ['5', '3', ..] or ['5', '8', ..] } =>
             Away,
+        PostgresException when TransientFault.IsUniqueViolation(exception) => DatabaseTimeout,   // others were first, again and again
         // Classes 08, 28, 3D, 57: no connection, no sign-in, no such database, shutting down.
         PostgresException { SqlState: ['0', '8', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '7', ..] } => Away,
         PostgresException => Unexpected,

@@ -4,7 +4,10 @@ using Polly.Retry;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>The only retry policy: one more try, on new connections, after a short pause.</summary>
+/// <summary>
+/// The only retry policy: one more try, on new connections, after a short pause. A statement that met a key which another transaction had just inserted is tried
+/// four times more, because several such transactions may come one after the other.
+/// </summary>
 /// <remarks>
 /// A read-only database fails every write. New connections for each would crowd out the reads. So they are made once per <c>Host Recheck Seconds</c> if there are
 /// several hosts. With one host they are made every 10 s, because a connection may stay read-only after its database is writable again.
@@ -26,11 +29,11 @@ internal static class RetryPolicy
         return new ResiliencePipelineBuilder()
             .AddRetry(new RetryStrategyOptions
             {
-                MaxRetryAttempts = 1,
+                MaxRetryAttempts = 4,
                 Delay = Pause,
                 UseJitter = true,
                 ShouldHandle = attempt => ValueTask.FromResult(
-                    attempt.Outcome.Exception is NpgsqlException fault && isWorthIt(fault) && (hasSeveralHosts || !TransientFault.IsReadOnly(fault) || renewal.IsDue)),
+                    attempt.Outcome.Exception is NpgsqlException fault && isWorthIt(fault) && (attempt.AttemptNumber == 0 || TransientFault.IsUniqueViolation(fault)) && (hasSeveralHosts || !TransientFault.IsReadOnly(fault) || renewal.IsDue)),
                 OnRetry = attempt =>
                 {
                     var fault = attempt.Outcome.Exception!;

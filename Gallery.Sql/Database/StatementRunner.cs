@@ -70,7 +70,9 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
         await transaction.SaveAsync(before, ct);
         try
         {
-            return await ReadOnAsync(transaction.Connection!, sql, parserOf, parameters, ct);
+            var rows = await ReadOnAsync(transaction.Connection!, sql, parserOf, parameters, ct);
+            await transaction.ReleaseAsync(before, ct);   // many savepoints would slow the transaction down
+            return rows;
         }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR")
         {

@@ -39,11 +39,14 @@ internal static class TransientFault
             or PostgresErrorCodes.CannotConnectNow,
         } => true,
         // Every insert expects its key to be there, so only a race with another transaction gets here. The second run sees what that one did.
-        PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } => true,
+        _ when IsUniqueViolation(fault) => true,
         // A migration changed a column under a prepared statement.
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } => true,
         _ => false,
     };
+
+    /// <summary>Another transaction has just inserted the same key.</summary>
+    public static bool IsUniqueViolation(Exception fault) => fault is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 
     /// <summary>The database accepts reads only: a standby, or a primary whose disk is full.</summary>
     public static bool IsReadOnly(Exception fault) => fault is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };

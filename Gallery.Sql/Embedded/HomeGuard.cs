@@ -39,6 +39,11 @@ internal static class HomeGuard
         if (planted is not null)
             throw new SettingsException(
                 $"{planted} is a link, belongs to another user, or can be written by others. Remove it, or set GALLERY_DATA to another folder.");
+
+        // A folder of something else, named by mistake. A start that was broken off leaves server.new-… and probe-….
+        string[] ours = [.. files, Path.Combine(home.Folder, "probe-"), Path.Combine(home.Folder, "lost+found")];
+        if (!home.HasData && Directory.EnumerateFileSystemEntries(home.Folder).FirstOrDefault(entry => !ours.Any(entry.StartsWith)) is { } foreign)
+            throw new SettingsException($"GALLERY_DATA is {home.Folder}, which has other files, such as {Path.GetFileName(foreign)}. Set it to an empty or new folder.");
     }
 
     private static async Task RefuseAsync(string home, IEnumerable<string> folders, string condition, CancellationToken ct)

@@ -39,10 +39,16 @@ public sealed class HistoryRepository : IAsyncDisposable
             select {HistoryRow.Columns}
             from
             (
-                select e.image_id, e.revision, e.event, e.fields, e.occurred_at, e.actor, e.position, e.user_id
-                from gallery.image_event as e
-                where e.image_id = @ImageId
-                  and (e.user_id <> '' or e.event = 'purged')             -- an erased user leaves an empty row
+                (
+                    select e.image_id, e.revision, e.event, e.fields, e.occurred_at, e.actor, e.position, e.user_id
+                    from gallery.image_event as e
+                    where e.image_id = @ImageId
+                      and e.revision < @Before
+                      and (e.user_id <> '' or e.event = 'purged')         -- an erased user leaves an empty row
+                      and (@IsAnyone or e.user_id = @UserId)
+                    order by e.revision desc
+                    limit @Limit                                          -- here, because an image may have many events
+                )
                 union all                                                 -- a row from before there was a history
                 select i.image_id, 1, 'created', array[]::text[], i.created_at, null, null, i.user_id
                 from gallery.image as i

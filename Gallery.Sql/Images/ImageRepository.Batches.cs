@@ -23,6 +23,8 @@ public sealed partial class ImageRepository
     private const int KeyBytes = 10 * 1024;        // of the row that it returns, so that a statement has about 100 keys
     private const int AloneAtOnce = 16;
 
+    private static readonly TimeSpan RaceDelay = TimeSpan.FromMilliseconds(20);   // after another transaction inserted the same key
+
     /// <summary>Saves images. Returns an item per image, in their order.</summary>
     /// <param name="commits">
     /// Null: each image is saved for itself. Otherwise all run in one transaction. This function gets the items, and says whether to commit. It may be called twice.
@@ -106,11 +108,17 @@ public sealed partial class ImageRepository
             var answerBytes = 0L;
             foreach (var chunk in Split(requests.Distinct(), idOf, bytesOf))
             {
+                if (answerBytes > MaximumBatchAnswerBytes)
+                {
+                    foreach (var request in chunk) items[request] = default;   // nothing more fits
+                    continue;
+                }
+
                 await RunChunkAsync(chunk, items);
                 foreach (var request in chunk)
                 {
                     if (items[request].Write is not { Image: { } image } write) continue;
-                    answerBytes += keepsImages ? (long)image.Utf8Bytes * copies[request] : 0;
+                    answerBytes += keepsImages ? (long)image.AnswerBytes * copies[request] : 0;
                     items[request] = answerBytes > MaximumBatchAnswerBytes ? default : new(keepsImages ? write : write with { Image = null }, null);
                 }
             }
@@ -143,8 +151,15 @@ public sealed partial class ImageRepository
             {
                 while (!IsOver())
                 {
-                    var write = commits is null ? await runAlone(request, ct) : (await run([request], Stopwatch.GetTimestamp()))[0];   // a transaction has its own connection
-                    if (!IsContended(write)) return new(write, null);
+                    try
+                    {
+                        var write = commits is null ? await runAlone(request, ct) : (await run([request], Stopwatch.GetTimestamp()))[0];   // a transaction has its own connection
+                        if (!IsContended(write)) return new(write, null);
+                    }
+                    catch (PostgresException e) when (TransientFault.IsUniqueViolation(e))
+                    {
+                        await Task.Delay(RaceDelay, CancellationToken.None);
+                    }
                 }
 
                 return new(null, new NotStartedException());

@@ -115,7 +115,7 @@ public sealed partial class ImageRepository
             var rows = await ReadPartAsync(sql, userId, after, wanted, since, ct);
             foreach (var row in rows)
             {
-                bytes += row.Utf8Bytes;
+                bytes += row.AnswerBytes;
                 if (images.Count == limit || (images.Count > 0 && bytes > MaximumPageBytes)) return new ImagePage(images, keysetOf(images[^1]));
                 images.Add(row);
             }

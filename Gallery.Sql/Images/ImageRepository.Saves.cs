@@ -25,21 +25,29 @@ public sealed partial class ImageRepository
             ),
             t as                                                          -- tombstones: what is left of images that are gone
             (
-                select e.image_id, max(e.revision) as revision, (array_agg(e.event order by e.revision desc))[1] = 'purged' as is_purged
-                from n
-                join gallery.image_event as e on e.image_id = n.image_id
-                where not exists (select from gallery.image as i where i.image_id = n.image_id)
-                group by e.image_id
+                select e.image_id, e.revision, e.event = 'purged' as is_purged, e.occurred_at
+                from
+                (
+                    select e.image_id, max(e.revision) as revision        -- an image may have many events, and this reads only their keys
+                    from n
+                    join gallery.image_event as e on e.image_id = n.image_id
+                    where not exists (select from gallery.image as i where i.image_id = n.image_id)
+                    group by e.image_id
+                ) as last
+                join gallery.image_event as e on e.image_id = last.image_id and e.revision = last.revision
             ),
             w as
             (
                 insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, revision)
-                select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata, now(), now(), coalesce(t.revision, 0) + 1
+                select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata,
+                       greatest(now(), t.occurred_at), greatest(now(), t.occurred_at), coalesce(t.revision, 0) + 1   -- now() is before a wait, and events come in the order of their times
                 from n
                 left join t on t.image_id = n.image_id
                 where (n.if_match is null                                 -- If-Match asks for an image that exists
                        or exists (select from gallery.image as i where i.image_id = n.image_id))
                   and (n.recreates or t.is_purged is not true)
+                  and not exists                                          -- a conflict would lock the row of another user
+                      (select from gallery.image as i where i.image_id = n.image_id and i.user_id <> n.user_id)
                 order by n.image_id
                 on conflict (image_id) do update                          -- stored values stay: saves may arrive late and out of order
                     set refined_prompt = coalesce(i.refined_prompt, excluded.refined_prompt),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Images;
@@ -25,8 +26,11 @@ public sealed record ImageRow(
     internal const string Columns =
         "i.image_id, i.user_id, i.image_url, i.refined_prompt, i.intent, i.metadata::text as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision";
 
-    /// <summary>The approximate size in an answer.</summary>
-    internal int Utf8Bytes => Encoding.UTF8.GetByteCount(ImageUrl) + Encoding.UTF8.GetByteCount(RefinedPrompt ?? "") + Encoding.UTF8.GetByteCount(Metadata);
+    /// <summary>The approximate size in an answer: of the long fields, as JSON.</summary>
+    internal int AnswerBytes => JsonBytes(ImageUrl) + JsonBytes(RefinedPrompt) + Encoding.UTF8.GetByteCount(Metadata);
+
+    // A control character takes six bytes. The encoder is that of the answers. It returns a text without such characters as it is.
+    private static int JsonBytes(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text));
 
     /// <summary>Names this state of the image, as an ETag does. <see cref="Preconditions.Hold"/> computes the same in SQL.</summary>
     public string Version => string.Create(

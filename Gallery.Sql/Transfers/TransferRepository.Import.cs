@@ -68,11 +68,16 @@ public sealed partial class TransferRepository
             ),
             t as                                                          -- tombstones: what is left of images that are gone
             (
-                select e.image_id, max(e.revision) as revision, (array_agg(e.event order by e.revision desc))[1] = 'purged' as is_purged
-                from n
-                join gallery.image_event as e on e.image_id = n.image_id
-                where not exists (select from gallery.image as i where i.image_id = n.image_id)
-                group by e.image_id
+                select e.image_id, e.revision, e.event = 'purged' as is_purged, e.occurred_at
+                from
+                (
+                    select e.image_id, max(e.revision) as revision        -- an image may have many events, and this reads only their keys
+                    from n
+                    join gallery.image_event as e on e.image_id = n.image_id
+                    where not exists (select from gallery.image as i where i.image_id = n.image_id)
+                    group by e.image_id
+                ) as last
+                join gallery.image_event as e on e.image_id = last.image_id and e.revision = last.revision
             ),
             u as
             (
@@ -125,7 +130,7 @@ public sealed partial class TransferRepository
                            case when i.created_at <> n.created_at then 'created_at' end,
                            case when i.deleted_at is distinct from n.deleted_at then 'deleted_at' end
                        ], null) end,
-                       case when w.is_created and t.image_id is null then w.created_at else greatest(w.updated_at, now()) end,
+                       case when w.is_created and t.image_id is null then w.created_at else greatest(w.updated_at, now(), i.updated_at, t.occurred_at) end,
                        nullif(@Actor, ''), w.user_id
                 from w
                 join n on n.image_id = w.image_id

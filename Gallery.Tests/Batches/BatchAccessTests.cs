@@ -1,5 +1,6 @@
 using Gallery.Tests.Access;
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Batches;
 
@@ -44,6 +45,39 @@ public sealed class BatchAccessTests(AccessFixture fixture) : IClassFixture<Acce
         Assert.NotNull(answer.Body["data"]![2]!["errors"]!["user_id"]);
         Assert.Equal(_user, await fixture.Database.FindAsync<string>("select user_id from gallery.image where image_id = @own", new { own }));
         Assert.Null(await fixture.Database.FindAsync<string>("select user_id from gallery.image where image_id = @anothers", new { anothers }));
+    }
+
+    [Fact]
+    public async Task A_user_has_one_batch_that_runs_and_one_that_waits_and_keeps_no_one_else_out()
+    {
+        var id = Guid.NewGuid();
+        Assert.Equal(201, (await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key))).Status);
+        await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand($"select from gallery.image where image_id = '{id}' for update", connection);
+        await command.ExecuteNonQueryAsync();   // so that the user's batches take long
+
+        var own = Enumerable.Range(0, 8).Select(_ => SendAsync("delete", $$"""{"image_ids":["{{id}}"]}""")).ToList();
+        await Task.WhenAny(own);
+        var other = await _api.PostAsync("/v1/gallery/batch/find/", $$"""{"image_ids":["{{Guid.NewGuid()}}"]}""", ("X-API-Key", GuardedService.Key));
+
+        Assert.Equal(200, other.Status);
+        Assert.InRange((await Task.WhenAll(own)).Count(answer => answer.Problem == "overloaded"), 1, 7);
+    }
+
+    [Fact]
+    public async Task A_save_of_another_users_image_does_not_wait_for_its_row()
+    {
+        var id = Guid.NewGuid();
+        Assert.Equal(201, (await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{_other}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key))).Status);
+        await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand($"select from gallery.image where image_id = '{id}' for update", connection);
+        await command.ExecuteNonQueryAsync();
+
+        Assert.Equal(["image_owned_by_another_user"], Words(await SendAsync("save", $$"""{"items":[{"image_url":"{{Api.UrlOf(id)}}"}]}""")));
     }
 
     [Fact]

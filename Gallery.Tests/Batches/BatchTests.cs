@@ -243,6 +243,24 @@ public sealed class BatchTests(TestService service) : IClassFixture<TestService>
     }
 
     [Fact]
+    public async Task An_item_larger_than_a_single_save_may_be_fails_alone()
+    {
+        var answer = await SaveAllAsync("", Item(Guid.NewGuid(), new string('x', 300_000)), Item(Guid.NewGuid()));
+
+        Assert.Equal(["body_too_large", "created"], Words(answer));
+    }
+
+    [Fact]
+    public async Task The_messages_of_one_answer_are_bounded_and_each_failed_item_keeps_its_code()
+    {
+        var bad = new JsonObject(Enumerable.Range(0, 16).Select(i => KeyValuePair.Create($"{i}{new string('x', 90)}", (JsonNode?)1)));
+        var answer = await SaveAllAsync("", [.. Enumerable.Range(0, 500).Select(_ => bad.DeepClone())]);
+
+        Assert.InRange(answer.Text.Length, 200_000, 400_000);
+        Assert.All(Words(answer), code => Assert.Equal("validation_failed", code));
+    }
+
+    [Fact]
     public async Task More_batches_at_once_than_may_wait_are_refused_and_the_others_done()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => SaveAllAsync("", [.. Enumerable.Range(0, 100).Select(_ => Item(Guid.NewGuid()))])));

@@ -166,6 +166,17 @@ public sealed class HomeGuardTests : IDisposable
         Assert.Equal(before, File.ReadAllText(target));
     }
 
+    [Fact]
+    public async Task A_folder_with_other_files_is_no_new_home_and_one_with_data_is()
+    {
+        File.WriteAllText(Path.Combine(_home.Path, "mine.txt"), "");
+        var refusal = await Assert.ThrowsAsync<SettingsException>(() => OpenAsync(_home.Path));
+        Assert.Contains("mine.txt", refusal.Message, StringComparison.Ordinal);
+
+        Directory.CreateDirectory(Path.Combine(_home.Path, "server"), Private);
+        Assert.Equal(_home.Path, (await OpenAsync(_home.Path)).Folder);
+    }
+
     private static async Task<DataHome> OpenAsync(string home) => await DataHome.OpenAsync(home, await ServerUser.FindAsync(Ct), Ct);
 
     private static async Task AssertRefusedAsync(string home, string named)

@@ -123,6 +123,20 @@ public sealed class HistoryTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task An_image_that_is_created_again_is_younger_than_its_purge_so_that_the_feed_keeps_their_order()
+    {
+        await _api.SaveAsync(_id);
+        await _api.DeleteAsync($"{Path}permanent/");
+        // As if this purge had committed after the next save began.
+        await service.Database.ExecuteAsync($"update gallery.image_event set occurred_at = now() + interval '1 minute' where image_id = '{_id}' and event = 'purged'");
+        var again = await RecreateAsync();
+
+        var events = (await _api.GetAsync($"{Path}history/")).Body["data"]!.AsArray();
+        Assert.Equal((string?)events[1]!["at"], (string?)events[0]!["at"]);
+        Assert.Equal((string?)events[1]!["at"], (string?)again.Image["created_at"]);
+    }
+
+    [Fact]
     public async Task Recreate_is_true_or_false()
     {
         var answer = await RecreateAsync("yes");

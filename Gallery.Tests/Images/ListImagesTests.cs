@@ -103,6 +103,17 @@ public sealed class ListImagesTests(TestService service) : IClassFixture<TestSer
     }
 
     [Fact]
+    public async Task A_page_ends_early_by_what_its_text_takes_as_JSON()
+    {
+        var user = $"user_{Guid.NewGuid():N}";
+        var prompt = new string('\u0001', 16_384);   // six bytes each
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Guid.NewGuid()).Select(id =>
+            service.Images.SaveImageAsync(new NewImage(id, user, Api.UrlOf(id), prompt, null, null), CancellationToken.None)));
+
+        Assert.InRange((await _api.GetAsync($"/v1/gallery/?user_id={user}")).Text.Length, 400_000, 512 * 1024 + 8_000);
+    }
+
+    [Fact]
     public async Task A_page_of_large_images_ends_early_and_the_walk_sees_them_all()
     {
         var user = $"user_{Guid.NewGuid():N}";

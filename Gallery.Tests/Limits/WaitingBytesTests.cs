@@ -7,7 +7,7 @@ namespace Gallery.Tests.Limits;
 public sealed class WaitingBytesTests
 {
     [Fact]
-    public void Past_the_maximum_the_oldest_are_cut_off_and_bytes_that_wait_no_more_do_not_count()
+    public void Past_the_maximum_those_with_the_most_are_cut_off_and_bytes_that_wait_no_more_do_not_count()
     {
         var bytes = new WaitingBytes(maximum: 100);
         Lifetime[] requests = [new(), new(), new(), new()];
@@ -23,7 +23,7 @@ public sealed class WaitingBytesTests
         waiting[3].Add(70);
         Assert.Equal([true, false, false, false], requests.Select(request => request.IsAborted));
         waiting[3].Add(30);
-        Assert.Equal([true, false, true, false], requests.Select(request => request.IsAborted));
+        Assert.Equal([true, false, false, true], requests.Select(request => request.IsAborted));
     }
 
     private sealed class Lifetime : IHttpRequestLifetimeFeature
