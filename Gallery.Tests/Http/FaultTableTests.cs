@@ -13,7 +13,7 @@ public sealed class FaultTableTests
     [InlineData("08006", "ERROR", 503, "database_unavailable")]
     [InlineData("0A000", "ERROR", 500, "internal_error")]
     [InlineData("22P02", "ERROR", 500, "internal_error")]
-    [InlineData("23505", "ERROR", 500, "internal_error")]
+    [InlineData("23505", "ERROR", 503, "database_timeout")]
     [InlineData("25006", "ERROR", 503, "database_read_only")]
     [InlineData("25P03", "FATAL", 503, "database_unavailable")]
     [InlineData("26000", "ERROR", 503, "pooler_not_set")]
