@@ -9,14 +9,19 @@ namespace Gallery.Tests.Reliability;
 /// <summary>Clients that send eight kinds of requests, and batches of two of them, without a pause and journal the answers. Each client has its own images.</summary>
 internal sealed class Load : IAsyncDisposable
 {
+    /// <summary>How many clients there are by default.</summary>
+    public const int Writers = 16;
+
     private const int MaxImagesPerWriter = 1000;
     private const int BatchEvery = 12;   // requests
     private const int BatchSize = 8;
+    private const int BatchesAtOnce = 4;   // a service lets two run and six wait
 
     private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromMilliseconds(50);   // shorter than Retry-After, to measure the recovery
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Api _api;
+    private readonly SemaphoreSlim _batches = new(BatchesAtOnce);
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private readonly string _name = $"load-{Guid.NewGuid():N}";
     private readonly int _longPromptEvery;
@@ -30,7 +35,7 @@ internal sealed class Load : IAsyncDisposable
     /// <param name="requests">The load ends after this number; null: when it is stopped.</param>
     /// <param name="pageSize">The <c>limit</c> of the lists.</param>
     /// <param name="longPromptEvery">One in this number of images has the longest prompt allowed; 0: none.</param>
-    public Load(Uri service, int writers = 16, long? requests = null, int pageSize = 20, int longPromptEvery = 0)
+    public Load(Uri service, int writers = Writers, long? requests = null, int pageSize = 20, int longPromptEvery = 0)
     {
         _api = new Api(service);
         (_requestsLeft, _pageSize, _longPromptEvery) = (requests ?? long.MaxValue, pageSize, longPromptEvery);
@@ -63,6 +68,7 @@ internal sealed class Load : IAsyncDisposable
         _stopping = true;
         await _writers;
         _watch.Stop();
+        _batches.Dispose();
         _api.Dispose();
     }
 
@@ -76,11 +82,7 @@ internal sealed class Load : IAsyncDisposable
         {
             if (images.Count == 0 || images.Count < MaxImagesPerWriter && random.Next(4) == 0)
                 images.Add(Journal.Open($"{_name}-{writer}", isLong: _longPromptEvery > 0 && number % _longPromptEvery == 0));
-            if (random.Next(BatchEvery) == 0)
-            {
-                await WriteBatchAsync(images, new Write(random.Next(2) == 0 ? Step.Save : Step.Restore, number));
-                continue;
-            }
+            if (random.Next(BatchEvery) == 0 && await WriteBatchAsync(images, new Write(random.Next(2) == 0 ? Step.Save : Step.Restore, number))) continue;
 
             var image = images[random.Next(images.Count)];
             var step = Choose(image.Row, random.Next(100));
@@ -136,12 +138,31 @@ internal sealed class Load : IAsyncDisposable
         return false;
     }
 
-    /// <summary>Writes several images in one request, and again those that failed. Then reads them, because the answer does not show them.</summary>
-    private async Task WriteBatchAsync(List<JournalEntry> images, Write write)
+    /// <summary>
+    /// Writes several images in one request, and again those that failed. Then reads them, because the answer does not show them. Returns false if no image is in
+    /// the state for it.
+    /// </summary>
+    private async Task<bool> WriteBatchAsync(List<JournalEntry> images, Write write)
     {
         var left = images.Where(image => (image.Row?.DeletedAt is null) == (write.Step == Step.Save)).Take(BatchSize).ToList();
+        if (left.Count == 0) return false;
+        await _batches.WaitAsync();
+        try
+        {
+            await WriteBatchUntilAnsweredAsync(images, left, write);
+            return true;
+        }
+        finally
+        {
+            _batches.Release();
+        }
+    }
+
+    private async Task WriteBatchUntilAnsweredAsync(List<JournalEntry> images, List<JournalEntry> left, Write write)
+    {
         while (left.Count > 0 && !_stopping)
         {
+            Interlocked.Decrement(ref _requestsLeft);   // for the second request
             var written = await SendAsync(() => write.SendAsync(_api, left), isRead: false);
             if (written is { Status: not 200 }) Unexpected.Enqueue($"a batch of {write} answered {written.Status} {written.Text}");
             List<JournalEntry> done = [.. left.Where((_, i) => written?.Status == 200 && written.Body["data"]![i]!["outcome"] is not null)];

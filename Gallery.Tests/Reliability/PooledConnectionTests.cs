@@ -72,7 +72,7 @@ public sealed class PooledConnectionTests(TestServer server)
         Figures.Add(test, "failed", load.Counts.Unavailable + load.Counts.Broken + load.Unexpected.Count);
         Figures.Add(test, "acknowledged and missing", load.Journal.Missing.Count);
         Figures.Add(test, "acknowledged and different", load.Journal.Different.Count);
-        Assert.Equal(Requests, load.Counts.Answered);
+        Assert.InRange(load.Counts.Answered, Requests, Requests + Load.Writers);   // a batch is two requests, so each writer may end one later
         Assert.Empty(load.Unexpected);
         Assert.Equal((0, 0), (load.Counts.Unavailable, load.Counts.Broken));
         Assert.Empty(load.Journal.Missing);
