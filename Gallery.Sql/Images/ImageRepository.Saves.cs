@@ -7,6 +7,25 @@ namespace Gallery.Sql.Images;
 /// </remarks>
 public sealed partial class ImageRepository
 {
+    /// <summary>
+    /// <c>t</c>: of the images in <c>n</c> that do not exist, the last event, if there is one. An image may have many events, so the inner query reads only their keys.
+    /// </summary>
+    internal const string Tombstones = """
+        t as
+            (
+                select e.image_id, e.revision, e.event = 'purged' as is_purged, e.occurred_at
+                from
+                (
+                    select e.image_id, max(e.revision) as revision
+                    from n
+                    join gallery.image_event as e on e.image_id = n.image_id
+                    where not exists (select from gallery.image as i where i.image_id = n.image_id)
+                    group by e.image_id
+                ) as last
+                join gallery.image_event as e on e.image_id = last.image_id and e.revision = last.revision
+            )
+        """;
+
     /// <inheritdoc cref="SaveImageAsync"/>
     /// <param name="images">Of different ids.</param>
     internal Task<IReadOnlyList<ImageWrite>> SaveImagesAsync(IReadOnlyList<NewImage> images, long since)
@@ -23,19 +42,7 @@ public sealed partial class ImageRepository
                     (select @Metadata::text[]), (select @Recreates::boolean[]), (select @Actors::text[]), (select @IfMatch::text[]), (select @IfNoneMatch::text[])
                 ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, recreates, actor, if_match, if_none_match)
             ),
-            t as                                                          -- tombstones: what is left of images that are gone
-            (
-                select e.image_id, e.revision, e.event = 'purged' as is_purged, e.occurred_at
-                from
-                (
-                    select e.image_id, max(e.revision) as revision        -- an image may have many events, and this reads only their keys
-                    from n
-                    join gallery.image_event as e on e.image_id = n.image_id
-                    where not exists (select from gallery.image as i where i.image_id = n.image_id)
-                    group by e.image_id
-                ) as last
-                join gallery.image_event as e on e.image_id = last.image_id and e.revision = last.revision
-            ),
+            {{Tombstones}},
             w as
             (
                 insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, revision)

@@ -55,7 +55,7 @@ public sealed partial class TransferRepository
         // Revision 1 of the history stays "created", also for an image that comes with a higher revision: a purge writes it too. So an import that waits for a
         // purge conflicts with it, runs again, and meets the tombstone.
         // language=PostgreSQL
-        const string sql = """
+        const string sql = $$"""
             with n as
             (
                 select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.created_at, n.updated_at, n.deleted_at, n.revision
@@ -66,19 +66,7 @@ public sealed partial class TransferRepository
                     (select @Revisions::bigint[])
                 ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision)
             ),
-            t as                                                          -- tombstones: what is left of images that are gone
-            (
-                select e.image_id, e.revision, e.event = 'purged' as is_purged, e.occurred_at
-                from
-                (
-                    select e.image_id, max(e.revision) as revision        -- an image may have many events, and this reads only their keys
-                    from n
-                    join gallery.image_event as e on e.image_id = n.image_id
-                    where not exists (select from gallery.image as i where i.image_id = n.image_id)
-                    group by e.image_id
-                ) as last
-                join gallery.image_event as e on e.image_id = last.image_id and e.revision = last.revision
-            ),
+            {{ImageRepository.Tombstones}},
             u as
             (
                 update gallery.image as i
