@@ -2,6 +2,7 @@ using Gallery.Service.Batches;
 using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
+using Gallery.Service.Tags;
 using Gallery.Service.Transfers;
 
 namespace Gallery.Service;
@@ -12,6 +13,7 @@ internal static class Nouns
     public static readonly IReadOnlyList<Noun> All =
     [
         ImageNoun.Noun,
+        TagNoun.Noun,
         BatchNoun.Noun,
         HistoryNoun.Noun,
         ErasureNoun.Noun,

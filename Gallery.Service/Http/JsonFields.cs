@@ -102,6 +102,29 @@ internal sealed partial class JsonFields
         return FindTime(name);
     }
 
+    /// <summary>A list of strings. Null if it is absent or has a fault.</summary>
+    /// <param name="findFault">The fault of an item as a message, from the item's name and value; null if it has none.</param>
+    public IReadOnlyList<string>? FindTexts(string name, Func<string, string, string?> findFault)
+    {
+        if (Find(name) is not { } json) return null;
+
+        var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        reader.Read();
+        var texts = new List<string>();
+        var fault = reader.TokenType == JsonTokenType.StartArray ? null : $"{name} must be a list of strings, not {Describe(reader.TokenType)}.";
+        while (fault is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var item = $"{name}[{texts.Count}]";
+            var isText = reader.TokenType == JsonTokenType.String;
+            texts.Add(isText ? Text(ref reader) ?? "\ud800" : "");   // TextRules explains the surrogate
+            fault = isText ? findFault(item, texts[^1]) : $"{item} must be a string, not {Describe(reader.TokenType)}.";
+        }
+
+        if (fault is null) return texts;
+        _errors.Add(name, fault);
+        return null;
+    }
+
     /// <summary>An object that <c>jsonb</c> can store, as sent. Null if it is absent or has a fault.</summary>
     public string? FindObject(string name, int maximumBytes, int maximumDepth)
     {

@@ -16,6 +16,7 @@ internal sealed class PageQuery
     private readonly IQueryCollection _query;
     private readonly string _list;
     private readonly Guid _afterId;
+    private readonly string _afterText = "";
 
     /// <param name="path">The list's route. A cursor is bound to it and to the filters.</param>
     /// <param name="filters">The list's own filters with their defaults. Parameters that may change from page to page are not among them.</param>
@@ -26,7 +27,7 @@ internal sealed class PageQuery
             ? $"\n{filter.Name}={given}"
             : $"\n{filter.Name}"));
         Limit = ReadLimit(errors);
-        if (ReadCursor(errors) is { } place) (AfterNumber, _afterId) = (place.Number, place.Id);
+        if (ReadCursor(errors) is { } place) (AfterNumber, _afterId, _afterText) = (place.Number, place.Id, place.Text);
     }
 
     /// <summary>Items per page, 1 to 200.</summary>
@@ -38,9 +39,12 @@ internal sealed class PageQuery
     /// <summary>The same for a list that is sorted by a number alone.</summary>
     public long? AfterNumber { get; }
 
+    /// <summary>The same for a list that is sorted by a number and a text.</summary>
+    public (long Number, string Text)? AfterText => AfterNumber is { } number ? (number, _afterText) : null;
+
     public string CursorAt(DateTime at, Guid id) => Cursor.Encode(_list, Cursor.NumberOf(at), id);
 
-    public string CursorAt(long number) => Cursor.Encode(_list, number, Guid.Empty);
+    public string CursorAt(long number, string text = "") => Cursor.Encode(_list, number, Guid.Empty, text);
 
     /// <summary>The next page as a <c>Link</c> header (RFC 8288).</summary>
     public string Link(HttpContext http, string cursor)
@@ -64,7 +68,7 @@ internal sealed class PageQuery
         return DefaultLimit;
     }
 
-    private (long Number, Guid Id)? ReadCursor(FieldErrors errors)
+    private (long Number, Guid Id, string Text)? ReadCursor(FieldErrors errors)
     {
         if (!_query.TryGetValue("cursor", out var text) || text is [null or ""]) return null;
         if (Cursor.Decode(_list, text.ToString()) is { } place) return place;

@@ -52,6 +52,15 @@ internal static class QueryParameters
         return false;
     }
 
+    /// <summary>The first choice if it is absent.</summary>
+    public static string ReadChoice(this IQueryCollection query, string name, FieldErrors errors, params string[] choices)
+    {
+        if (!query.TryGetValue(name, out var text)) return choices[0];
+        if (choices.Contains(text.ToString())) return text.ToString();
+        errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 20)}'. Send {string.Join(" or ", choices)}.");
+        return choices[0];
+    }
+
     /// <summary>0 if it is absent.</summary>
     public static int ReadNumber(this IQueryCollection query, string name, int maximum, FieldErrors errors)
     {

@@ -3,8 +3,11 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Gallery.Service.Erasure;
 using Gallery.Service.Http;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Tags;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Service.Images;
 
@@ -16,6 +19,7 @@ public sealed record Image(
     [property: Description("Null if never given, or erased.")] string? RefinedPrompt,
     [property: Description("Null if never given, or erased.")] string? Intent,
     [property: Description("What callers keep with the image. Each save adds the keys that are missing."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
+    [property: Description("As first written, in the order of adding.")] IReadOnlyList<string> Tags,
     [property: Description("UTC. The first save; a later one does not move it.")] DateTime CreatedAt,
     [property: Description("UTC. The last change, including deletion and restore.")] DateTime UpdatedAt,
     [property: Description("UTC. When the image went to the trash; null while it is live.")] DateTime? DeletedAt,
@@ -23,7 +27,8 @@ public sealed record Image(
     [property: Description("1 when created, 1 more with each change. It goes on after a permanent deletion.")] long Revision)
 {
     internal static Image Of(ImageRow row, RetentionOptions retention) => new(
-        row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, row.CreatedAt, row.UpdatedAt, row.DeletedAt, retention.PurgeAt(row.DeletedAt), row.Revision);
+        row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, TagArray.Labels(row.Tags), row.CreatedAt, row.UpdatedAt, row.DeletedAt,
+        retention.PurgeAt(row.DeletedAt), row.Revision);
 }
 
 /// <summary>The answer to a save: the envelope, and what the save came to.</summary>
@@ -32,7 +37,7 @@ public sealed record SavedImage(
     Image Data,
     [property: AllowedValues("created", "updated", "unchanged", "in_trash")]
     [property: Description("created, updated (the save added something), unchanged (it had nothing to add) or in_trash (the image stays in the trash).")] string Outcome,
-    [property: Description("The fields whose stored value differs from the one sent: refined_prompt, or metadata.status for a key of metadata. A save fills in and never replaces.")]
+    [property: Description("The fields whose stored value differs from the one sent: refined_prompt, or metadata.status for a key of metadata. A save fills in and never replaces. tags are only added, so they are never here.")]
     IReadOnlyList<string> Kept,
     string Message)
 {
@@ -53,7 +58,9 @@ public sealed record CreateImageRequest(
     [property: MaxLength(CreateImageRequest.IntentMaximum), Description("Stored if the image has none yet.")]
     string? Intent = null,
     [property: Description("At most 64 KB and 32 levels. Keys that the stored metadata lacks are added."), JsonConverter(typeof(RawJsonConverter))]
-    string? Metadata = null)
+    string? Metadata = null,
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Added to the stored ones. A tag that differs only in case is the same tag.")]
+    IReadOnlyList<string>? Tags = null)
 {
     internal const int ImageUrlMaximum = 2_048;
     internal const int RefinedPromptMaximum = 16_384;
@@ -61,7 +68,7 @@ public sealed record CreateImageRequest(
     internal const int MetadataMaximumBytes = 65_536;
     internal const int MetadataMaximumDepth = 32;
 
-    private static readonly string[] Fields = ["user_id", "image_url", "refined_prompt", "intent", "metadata"];
+    private static readonly string[] Fields = ["user_id", "image_url", "refined_prompt", "intent", "metadata", "tags"];
 
     /// <summary>The image that a body asks to save; null if a field is at fault.</summary>
     /// <param name="callersUserId">The owner if the body names none. Null if the body must name one.</param>
@@ -75,10 +82,11 @@ public sealed record CreateImageRequest(
         var refinedPrompt = fields.FindText("refined_prompt", 0, RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, IntentMaximum);
         var metadata = fields.FindObject("metadata", MetadataMaximumBytes, MetadataMaximumDepth);
+        var tags = fields.FindTags("tags", errors);
 
         var url = imageUrl is null ? default : CloudinaryUrl.Parse(imageUrl, hosts);
         if (url.Error is { } fault) errors.Add("image_url", fault.Message, fault.Code);
-        return errors.Any ? null : new NewImage(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata);
+        return errors.Any ? null : new NewImage(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata) { Tags = TagArray.Of([.. (tags ?? []).Select(tag => tag.Label)]) };
     }
 
     /// <summary>Clients remove the segments <c>.</c> and <c>..</c> from a URL's path (RFC 3986, section 5.2.4), so such a user could not be erased.</summary>

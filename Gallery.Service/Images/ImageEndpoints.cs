@@ -192,7 +192,8 @@ internal static class ImageEndpoints
         return answer;
     }
 
-    private static async Task<IResult> ChangeAsync(
+    /// <summary>Changes one image, and answers it.</summary>
+    internal static async Task<IResult> ChangeAsync(
         Guid imageId, HttpContext http, Func<ImageKey, CancellationToken, Task<ImageWrite>> change, string changed, string unchanged, CancellationToken ct)
     {
         var errors = new FieldErrors();

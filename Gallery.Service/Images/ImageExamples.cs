@@ -15,14 +15,17 @@ internal static class ImageExamples
         "user_123",
         "A vibrant sunset over mountains",
         "generate",
-        """{"model": "gemini-pro", "generation_time": 3.5}""");
+        """{"model": "gemini-pro", "generation_time": 3.5}""",
+        ["style:noir", "favorite"]);
 
     public static readonly UpdateImageRequest Edit = new(RefinedPrompt: "A quiet sunset over mountains");
 
     public static readonly Image Live = new(
-        ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Created, Created, null, null, 1);
+        ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Request.Tags!, Created, Created, null, null, 1);
 
     public static readonly Image Edited = Live with { RefinedPrompt = Edit.RefinedPrompt, UpdatedAt = Created.AddMinutes(15), Revision = 2 };
+
+    public static readonly Image Tagged = Live with { Tags = [.. Live.Tags, "sunset"], UpdatedAt = Created.AddMinutes(15), Revision = 2 };
 
     public static readonly Image InTrash = Live with { UpdatedAt = Deleted, DeletedAt = Deleted, PurgeAt = Deleted.AddDays(30), Revision = 2 };
 

@@ -3,8 +3,11 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gallery.Service.Http;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Tags;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Service.Images;
 
@@ -18,9 +21,11 @@ public sealed record UpdateImageRequest(
     [property: Description("Changes the keys that it names, at any depth. A key that is null is removed. Null erases all keys."), JsonConverter(typeof(RawJsonConverter))]
     string? Metadata = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only.")]
-    string? UserId = null)
+    string? UserId = null,
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Replaces all tags. Null or [] removes them. A tag that the image has keeps its spelling.")]
+    IReadOnlyList<string>? Tags = null)
 {
-    private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id"];
+    private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id", "tags"];
     private static readonly string[] ReadOnly = ["image_id", "image_url", "created_at", "updated_at", "deleted_at", "purge_at", "revision"];
 
     /// <summary>The edit that a body asks for, and the owner that it names. No edit if a field is at fault.</summary>
@@ -34,6 +39,7 @@ public sealed record UpdateImageRequest(
         var refinedPrompt = fields.FindText("refined_prompt", 0, CreateImageRequest.RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, CreateImageRequest.IntentMaximum);
         var metadata = fields.FindObject("metadata", CreateImageRequest.MetadataMaximumBytes, CreateImageRequest.MetadataMaximumDepth);
+        var tags = fields.IsNull("tags") ? [] : fields.FindTags("tags", errors);
         return (errors.Any ? null : Edit, userId);
 
         ImageRow Edit(ImageRow image) => image with
@@ -42,6 +48,7 @@ public sealed record UpdateImageRequest(
             RefinedPrompt = fields.IsNull("refined_prompt") ? null : refinedPrompt ?? image.RefinedPrompt,
             Intent = fields.IsNull("intent") ? null : intent ?? image.Intent,
             Metadata = fields.IsNull("metadata") ? "{}" : metadata is null ? image.Metadata : JsonMergePatch.Apply(image.Metadata, metadata),
+            Tags = tags is null ? image.Tags : TagArray.Replace(image.Tags, tags),
         };
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Limits;
@@ -95,6 +96,10 @@ internal static class RouteFacts
     /// <summary>Declares an optional UUID of the query.</summary>
     public static RouteHandlerBuilder WithUuid(this RouteHandlerBuilder route, string name, string description) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" });
+
+    /// <summary>Declares an optional parameter of the query with a few values. The first is the default.</summary>
+    public static RouteHandlerBuilder WithChoice(this RouteHandlerBuilder route, string name, string description, params string[] choices) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. choices.Select(choice => (JsonNode)choice)], Default = choices[0] });
 
     /// <summary>Declares an optional boolean of the query.</summary>
     public static RouteHandlerBuilder WithSwitch(this RouteHandlerBuilder route, string name, string description) =>

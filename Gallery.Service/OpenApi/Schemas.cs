@@ -9,7 +9,18 @@ using Microsoft.OpenApi;
 
 namespace Gallery.Service.OpenApi;
 
-/// <summary>Describes what the generator does not know: allowed values, and the types that converters write.</summary>
+/// <summary>What each string of a list may be.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class ItemsAttribute(int minimum, int maximum, string pattern) : Attribute
+{
+    public int Minimum => minimum;
+
+    public int Maximum => maximum;
+
+    public string Pattern => pattern;
+}
+
+/// <summary>Describes what the generator does not know: allowed values, items of lists, and the types that converters write.</summary>
 internal static class Schemas
 {
     public static Task DescribeAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken _)
@@ -17,6 +28,7 @@ internal static class Schemas
         if (context.JsonPropertyInfo is not { } field) return Task.CompletedTask;
 
         if (Find<AllowedValuesAttribute>(field) is { } allowed) schema.Enum = [.. allowed.Values.Select(value => (JsonNode)(string)value!)];
+        if (Find<ItemsAttribute>(field) is { } items) schema.Items = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = items.Minimum, MaxLength = items.Maximum, Pattern = items.Pattern };
         var ofNull = field.IsGetNullable ? JsonSchemaType.Null : default;
         if (field.CustomConverter is RawJsonConverter || field.PropertyType == typeof(JsonObject))
         {

@@ -1,4 +1,5 @@
 using Gallery.Sql.Database;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Sql.Images;
 
@@ -35,21 +36,32 @@ public sealed partial class ImageRepository
             with n as
             (
                 select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, coalesce(n.metadata::jsonb, '{}') as metadata,
-                       n.recreates, n.actor, n.if_match, n.if_none_match
+                       n.recreates, n.actor, n.if_match, n.if_none_match, n.tags::text[] as tags, n.labels::text[] as labels
                 from unnest
                 (
                     (select @ImageIds::uuid[]), (select @UserIds::text[]), (select @ImageUrls::text[]), (select @RefinedPrompts::text[]), (select @Intents::text[]),
-                    (select @Metadata::text[]), (select @Recreates::boolean[]), (select @Actors::text[]), (select @IfMatch::text[]), (select @IfNoneMatch::text[])
-                ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, recreates, actor, if_match, if_none_match)
+                    (select @Metadata::text[]), (select @Recreates::boolean[]), (select @Actors::text[]), (select @IfMatch::text[]), (select @IfNoneMatch::text[]),
+                    (select @Tags::text[]), (select @Labels::text[])
+                ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, recreates, actor, if_match, if_none_match, tags, labels)
+            ),
+            a as                                                          -- the tags that are sent and not there yet
+            (
+                select n.image_id, array_agg(s.tag order by s.place) as tags, array_agg(s.label order by s.place) as labels,
+                       (select i.revision from gallery.image as i where i.image_id = n.image_id) as revision
+                from n
+                cross join unnest(n.tags, n.labels) with ordinality as s (tag, label, place)
+                where not exists (select from gallery.image_tag as x where x.image_id = n.image_id and x.tag = s.tag)
+                group by n.image_id
             ),
             {{Tombstones}},
             w as
             (
-                insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, revision)
+                insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, revision, tags)
                 select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata,
-                       greatest(now(), t.occurred_at), greatest(now(), t.occurred_at), coalesce(t.revision, 0) + 1   -- now() is before a wait, and events come in the order of their times
+                       greatest(now(), t.occurred_at), greatest(now(), t.occurred_at), coalesce(t.revision, 0) + 1, coalesce(a.labels, '{}')   -- now() is before a wait, and events come in the order of their times
                 from n
                 left join t on t.image_id = n.image_id
+                left join a on a.image_id = n.image_id
                 where (n.if_match is null                                 -- If-Match asks for an image that exists
                        or exists (select from gallery.image as i where i.image_id = n.image_id))
                   and (n.recreates or t.is_purged is not true)
@@ -60,6 +72,7 @@ public sealed partial class ImageRepository
                     set refined_prompt = coalesce(i.refined_prompt, excluded.refined_prompt),
                         intent         = coalesce(i.intent, excluded.intent),
                         metadata       = excluded.metadata || i.metadata,
+                        tags           = i.tags || excluded.tags,
                         updated_at     = greatest(i.updated_at, excluded.updated_at),   -- distributed engines reject now() here
                         revision       = i.revision + 1
                     where i.user_id = excluded.user_id
@@ -68,9 +81,19 @@ public sealed partial class ImageRepository
                               i.refined_prompt is null and excluded.refined_prompt is not null
                            or i.intent is null and excluded.intent is not null
                            or not i.metadata ?& array(select jsonb_object_keys(excluded.metadata))   -- comparing the keys is cheap; comparing merged values is not
+                           or excluded.tags <> '{}'
                           )
+                      and (excluded.tags = '{}' or i.revision = (select a.revision from a where a.image_id = excluded.image_id))   -- the row whose tags "a" has seen
                       and exists (select from n where n.image_id = excluded.image_id and {{Preconditions.Hold}})
                 returning {{ImageRow.Columns}}
+            ),
+            g as
+            (
+                insert into gallery.image_tag (image_id, tag, label, user_id, created_at)
+                select w.image_id, s.tag, s.label, w.user_id, w.created_at
+                from w
+                join a on a.image_id = w.image_id
+                cross join unnest(a.tags, a.labels) as s (tag, label)
             ),
             c as
             (
@@ -87,12 +110,14 @@ public sealed partial class ImageRepository
                        [
                            case when i.refined_prompt is null and n.refined_prompt is not null then 'refined_prompt' end,
                            case when i.intent is null and n.intent is not null then 'intent' end,
-                           case when not i.metadata ?& array(select jsonb_object_keys(n.metadata)) then 'metadata' end
+                           case when not i.metadata ?& array(select jsonb_object_keys(n.metadata)) then 'metadata' end,
+                           case when a.image_id is not null then 'tags' end
                        ], null) end,
                        w.updated_at, n.actor, w.user_id
                 from w
                 join n on n.image_id = w.image_id
                 join c on c.image_id = w.image_id
+                left join a on a.image_id = w.image_id
                 left join gallery.image as i on i.image_id = w.image_id   -- as it was before
             )
             select i.outcome,
@@ -116,7 +141,7 @@ public sealed partial class ImageRepository
                 from w as i
                 join c on c.image_id = i.image_id
                 union all
-                select 'Purged', t.image_id, '', '', null, null, '{}', now(), now(), null, t.revision
+                select 'Purged', t.image_id, '', '', null, null, '{}', now(), now(), null, t.revision, '{}'
                 from t
                 join n on n.image_id = t.image_id
                 where t.is_purged and not n.recreates and n.if_match is null
@@ -127,7 +152,8 @@ public sealed partial class ImageRepository
                            when i.deleted_at is not null then 'InTrash'
                            when i.refined_prompt is null and n.refined_prompt is not null
                              or i.intent is null and n.intent is not null
-                             or not i.metadata ?& array(select jsonb_object_keys(n.metadata)) then 'Contended'
+                             or not i.metadata ?& array(select jsonb_object_keys(n.metadata))
+                             or exists (select from a where a.image_id = n.image_id) then 'Contended'
                            else 'Unchanged'
                        end,
                        {{ImageRow.Columns}}
@@ -151,13 +177,15 @@ public sealed partial class ImageRepository
             ("RefinedPrompts", Column(sorted, image => image.RefinedPrompt)),
             ("Intents", Column(sorted, image => image.Intent)),
             ("Metadata", Column(sorted, image => image.Metadata)),
+            ("Tags", Column(sorted, image => TagArray.Keys(image.Tags))),
+            ("Labels", Column(sorted, image => image.Tags)),
             ("IfMatch", Column(sorted, image => image.If.IfMatch)),
             ("IfNoneMatch", Column(sorted, image => image.If.IfNoneMatch)));
     }
 
     /// <inheritdoc cref="UpdateImageAsync"/>
     /// <param name="edits">Of different ids.</param>
-    private async Task<IReadOnlyList<ImageWrite>> EditImagesAsync(IReadOnlyList<ImageEdit> edits, long since)
+    internal async Task<IReadOnlyList<ImageWrite>> EditImagesAsync(IReadOnlyList<ImageEdit> edits, long since)
     {
         var rows = await FindImagesAsync([.. edits.Select(edit => edit.Key)], since);
         var results = rows.Select((row, i) => row is null ? ImageWrite.NotFound
@@ -179,12 +207,13 @@ public sealed partial class ImageRepository
         const string sql = $$"""
             with n as
             (
-                select n.image_id, n.revision, n.updated_at, n.user_id, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.actor
+                select n.image_id, n.revision, n.updated_at, n.user_id, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.actor, n.tags::text[] as tags, n.labels::text[] as labels
                 from unnest
                 (
                     (select @ImageIds::uuid[]), (select @Revisions::bigint[]), (select @UpdatedAts::timestamptz[]), (select @UserIds::text[]),
-                    (select @RefinedPrompts::text[]), (select @Intents::text[]), (select @Metadata::text[]), (select @Actors::text[])
-                ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor)
+                    (select @RefinedPrompts::text[]), (select @Intents::text[]), (select @Metadata::text[]), (select @Actors::text[]),
+                    (select @Tags::text[]), (select @Labels::text[])
+                ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor, tags, labels)
             ),
             w as
             (
@@ -193,6 +222,7 @@ public sealed partial class ImageRepository
                     refined_prompt = n.refined_prompt,
                     intent         = n.intent,
                     metadata       = n.metadata,
+                    tags           = n.labels,
                     updated_at     = greatest(i.updated_at, now()),
                     revision       = i.revision + 1
                 from n
@@ -200,8 +230,29 @@ public sealed partial class ImageRepository
                   and i.deleted_at is null
                   and i.revision = n.revision                             -- the row that the new values were computed from
                   and i.updated_at = n.updated_at
-                  and (i.user_id, i.refined_prompt, i.intent, i.metadata) is distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata)
+                  and (i.user_id, i.refined_prompt, i.intent, i.metadata, i.tags) is distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata, n.labels)
                 returning {{ImageRow.Columns}}
+            ),
+            d as
+            (
+                delete from gallery.image_tag as x
+                using w
+                join n on n.image_id = w.image_id
+                where x.image_id = w.image_id
+                  and n.tags is not null                                  -- the tags or the owner change
+                  and x.tag <> all (n.tags)
+            ),
+            g as
+            (
+                insert into gallery.image_tag as x (image_id, tag, label, user_id, created_at)
+                select w.image_id, s.tag, s.label, w.user_id, w.created_at
+                from w
+                join n on n.image_id = w.image_id
+                cross join unnest(n.tags, n.labels) as s (tag, label)
+                where n.tags is not null
+                on conflict (image_id, tag) do update
+                    set label = excluded.label, user_id = excluded.user_id
+                    where (x.label, x.user_id) is distinct from (excluded.label, excluded.user_id)
             ),
             e as
             (
@@ -212,7 +263,8 @@ public sealed partial class ImageRepository
                            case when i.user_id <> n.user_id then 'user_id' end,
                            case when i.refined_prompt is distinct from n.refined_prompt then 'refined_prompt' end,
                            case when i.intent is distinct from n.intent then 'intent' end,
-                           case when i.metadata <> n.metadata then 'metadata' end
+                           case when i.metadata <> n.metadata then 'metadata' end,
+                           case when i.tags <> n.labels then 'tags' end
                        ], null),
                        w.updated_at, n.actor, w.user_id
                 from w
@@ -224,7 +276,7 @@ public sealed partial class ImageRepository
             union all
             select case
                        when i.deleted_at is null and i.revision = n.revision and i.updated_at = n.updated_at
-                        and (i.user_id, i.refined_prompt, i.intent, i.metadata) is not distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata) then 'Unchanged'
+                        and (i.user_id, i.refined_prompt, i.intent, i.metadata, i.tags) is not distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata, n.labels) then 'Unchanged'
                        else 'Contended'
                    end,
                    '{}',
@@ -244,6 +296,8 @@ public sealed partial class ImageRepository
             ("RefinedPrompts", Column(sorted, edit => edit.To.RefinedPrompt)),
             ("Intents", Column(sorted, edit => edit.To.Intent)),
             ("Metadata", Column(sorted, edit => edit.To.Metadata)),
+            ("Tags", Column(sorted, edit => (edit.From.Tags, edit.From.UserId) == (edit.To.Tags, edit.To.UserId) ? null : TagArray.Keys(edit.To.Tags))),
+            ("Labels", Column(sorted, edit => edit.To.Tags)),
             ("Actors", Column(sorted, edit => edit.Caller.Name)));
     }
 }

@@ -43,7 +43,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     public Task<ImageWrite> SaveImageAsync(NewImage image, CancellationToken ct) => _save.RunAsync(image, ct);
 
     /// <summary>Edits a live image.</summary>
-    /// <param name="edit">Computes the new owner, prompt, intent and metadata from the stored row. It runs again if another write comes in between.</param>
+    /// <param name="edit">Computes the new owner, prompt, intent, metadata and tags from the stored row. It runs again if another write comes in between.</param>
     /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
     public Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, CancellationToken ct) => _update.RunAsync(new(key, edit), ct);
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using Gallery.Sql.Database;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Sql.Images;
 
@@ -11,6 +12,7 @@ namespace Gallery.Sql.Images;
 /// <param name="UpdatedAt">Moves with every change, deletion and restore included.</param>
 /// <param name="DeletedAt">Null while the image is live.</param>
 /// <param name="Revision">1 when first inserted, 1 more with each change. Goes on if the image is created again after a purge.</param>
+/// <param name="Tags">Labels in the order of adding, as PostgreSQL prints an array. <see cref="TagArray"/> reads them.</param>
 public sealed record ImageRow(
     Guid ImageId,
     string UserId,
@@ -21,13 +23,14 @@ public sealed record ImageRow(
     DateTime CreatedAt,
     DateTime UpdatedAt,
     DateTime? DeletedAt,
-    long Revision)
+    long Revision,
+    string Tags = TagArray.Empty)
 {
     internal const string Columns =
-        "i.image_id, i.user_id, i.image_url, i.refined_prompt, i.intent, i.metadata::text as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision";
+        "i.image_id, i.user_id, i.image_url, i.refined_prompt, i.intent, i.metadata::text as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision, i.tags::text as tags";
 
     /// <summary>The approximate size in an answer: of the long fields, as JSON.</summary>
-    internal int AnswerBytes => JsonBytes(ImageUrl) + JsonBytes(RefinedPrompt) + Encoding.UTF8.GetByteCount(Metadata);
+    internal int AnswerBytes => JsonBytes(ImageUrl) + JsonBytes(RefinedPrompt) + Encoding.UTF8.GetByteCount(Metadata) + Encoding.UTF8.GetByteCount(Tags);
 
     // A control character takes six bytes. The encoder is that of the answers. It returns a text without such characters as it is.
     private static int JsonBytes(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text));
@@ -49,8 +52,11 @@ public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, stri
     /// <summary>Whether the save may create an image again that was deleted permanently.</summary>
     public bool Recreates { get; init; }
 
+    /// <summary>The labels of different tags, to be added, as PostgreSQL reads an array. So equal saves are equal.</summary>
+    public string Tags { get; init; } = TagArray.Empty;
+
     /// <summary>The approximate size in a statement, in UTF-16 characters of the long fields.</summary>
-    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0) + If.Length;
+    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0) + 2 * Tags.Length + If.Length;
 }
 
 /// <summary>An image that a caller asks for. To a user, another user's image is as unknown as one that never existed.</summary>
@@ -63,12 +69,12 @@ public readonly record struct ImageKey(Guid ImageId, Caller Caller)
 }
 
 /// <summary>An edit of one image.</summary>
-/// <param name="Apply">Computes the new owner, prompt, intent and metadata from the stored row.</param>
+/// <param name="Apply">Computes the new owner, prompt, intent, metadata and tags from the stored row.</param>
 internal sealed record ImageEdit(ImageKey Key, Func<ImageRow, ImageRow> Apply);
 
 /// <summary>An edit that was computed.</summary>
 /// <param name="From">The row that was read. The edit happens only if it is still the same.</param>
-/// <param name="To">The row to write: its owner, prompt, intent and metadata.</param>
+/// <param name="To">The row to write: its owner, prompt, intent, metadata and tags.</param>
 internal sealed record ImageUpdate(ImageRow From, ImageRow To, Caller Caller);
 
 /// <summary>The outcome of a write to one image.</summary>

@@ -22,6 +22,8 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
         "1e200000", "-1E+131072", "1e70000", "1e131072", "1e-16384", "-1.5e-16383", "0e-20000", "1e99999999999999999999", "1e-99999999999999999999", "0e99999999999999999999", "0e1073741823",
     ];
 
+    private static readonly string[] NoItems = ["null", "\"\"", "\" a\"", "\"a\u2029\"", "\"a\\u0085b\"", "\"\\n\"", "\".\"", "\"..\"", "\"\ufeffa\"", $"\"{new string('x', 65)}\""];
+
     private static readonly string[] NoObjects = ["", " ", "null", "true", "5", "\"text\"", "[]", "[{}]", "[[[[[[", "\0"];
     private static readonly string[] NoJson =
     [
@@ -100,6 +102,12 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
                 (draft => draft.With(name, $"\"{new string('x', length)}\""), maximumBytes < Megabyte ? new Expected([413]) : Expected.Refused(name)));
             if (JsonSchemas.FindFormat(schema) == "uri")
                 yield return Class($"{name}: no such URL", Gen.OneOf(NoUrls), spoil => (draft => draft.With(name, JsonSerializer.Serialize(spoil(Good(draft, name)))), Expected.Refused(name)));
+        }
+
+        if (types.Contains("array") && JsonSchemas.FindBound(schema, "maxItems") is { } most && JsonSchemas.FindPattern(schemas.Resolve(schema.GetProperty("items"))) is not null)   // of texts
+        {
+            yield return Refused("a bad item", Gen.OneOf([.. Unstorable, .. NoItems, .. OneOfEachType.Where(json => json[0] != '"')]).Select(item => $"[\"a\",{item}]"));
+            yield return Refused("too many", Gen.Int[most + 1, 3_000].Select(count => $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\""))}]"));
         }
 
         if (types.Contains("object") && !schema.TryGetProperty("properties", out _))

@@ -112,6 +112,11 @@ internal sealed class BadInputs(ApiDocument document)
                 yield return Class("cursor: none of this list", Gen.OneOf(NoCursors), text => (draft => draft.WithParameter("cursor", text), Expected.Refused("cursor")));
                 break;
 
+            case ("query", ["string"], null) when schema.TryGetProperty("enum", out var choices):
+                yield return Class($"{parameter.Name}: none of its values", Gen.OneOf("", "x", "\0", "NAME", " name", "\U0001F305"), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                yield return Twice(parameter.Name, choices[0].GetString()!);
+                break;
+
             case ("query", ["string"], null):
                 yield return Class($"{parameter.Name}: U+0000", Gen.OneOf("\0", "a\0", "\0a"), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
                 if (JsonSchemas.FindBound(schema, "minLength") > 0)
@@ -123,7 +128,7 @@ internal sealed class BadInputs(ApiDocument document)
                 break;
 
             case ("header", ["string"], null) when operation.Method != "GET":
-                yield return Class($"{parameter.Name}: no entity tags", Gen.OneOf("x", "\"", "\"a\" b"), text => (draft => draft.WithHeader(parameter.Name, text), Expected.Refused(parameter.Name)));
+                yield return Class($"{parameter.Name}: no entity tags", Gen.OneOf("x", "\"", "\"a\" b", "W/\"1\", *"), text => (draft => draft.WithHeader(parameter.Name, text), Expected.Refused(parameter.Name)));
                 break;
 
             case ("header", ["string"], null):   // takes whatever can be sent

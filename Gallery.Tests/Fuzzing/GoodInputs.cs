@@ -106,7 +106,8 @@ internal sealed partial class GoodInputs(ApiDocument document)
 
     private static Gen<string> Text(JsonElement schema, JsonElement? example)
     {
-        var any = Text(JsonSchemas.FindBound(schema, "minLength") ?? 0, JsonSchemas.FindBound(schema, "maxLength") ?? 1_000);
+        var (minimum, maximum) = (JsonSchemas.FindBound(schema, "minLength") ?? 0, JsonSchemas.FindBound(schema, "maxLength") ?? 1_000);
+        var any = JsonSchemas.FindPattern(schema) is null ? Text(minimum, maximum) : Text(minimum, maximum).Select(text => Fit(AsHeader(text).Trim('\ufeff', ' ', '\u2028'), minimum, maximum));   // the one pattern is a tag's
         return example is { ValueKind: JsonValueKind.String } one ? Gen.Frequency<string>((1, Gen.Const(one.GetString()!)), (1, any)) : any;
     }
 
@@ -147,6 +148,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         var schema = document.Schemas.Resolve(parameter.Schema);
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
         if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.Guid.Select(id => id.ToString());
+        if (schema.TryGetProperty("enum", out var choices)) return Gen.OneOf([.. choices.EnumerateArray().Select(choice => choice.GetString()!)]);
         return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
             ? Text(schema, document.FindExample(parameter.Name))
             : Value(schema, null, Guid.NewGuid());

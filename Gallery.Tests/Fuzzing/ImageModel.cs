@@ -7,10 +7,15 @@ namespace Gallery.Tests.Fuzzing;
 internal abstract record ImageOperation
 {
     /// <param name="Metadata">Names and values, as JSON in the form that PostgreSQL prints; null if not sent.</param>
-    public sealed record Save(string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, IReadOnlyDictionary<string, string>? Metadata) : ImageOperation;
+    /// <param name="Tags">Labels in ASCII.</param>
+    public sealed record Save(string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, IReadOnlyDictionary<string, string>? Metadata, params string[] Tags) : ImageOperation;
 
     /// <param name="Value">The new value of one metadata key; null removes it.</param>
     public sealed record Edit(string? RefinedPrompt, string Key, string? Value) : ImageOperation;
+
+    public sealed record AddTag(string Tag) : ImageOperation;
+
+    public sealed record RemoveTag(string Tag) : ImageOperation;
 
     public sealed record Find : ImageOperation;
 
@@ -29,12 +34,13 @@ internal abstract record ImageOperation
 
 /// <summary>An image in the dictionary.</summary>
 /// <param name="Metadata">One text, sorted by name.</param>
+/// <param name="Tags">One text, in their order.</param>
 /// <remarks>A time that no answer has shown is an empty text.</remarks>
 internal sealed record ModelImage(
-    string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string Metadata, string CreatedAt, string UpdatedAt, string? DeletedAt, long Revision)
+    string UserId, string ImageUrl, string? RefinedPrompt, string? Intent, string Metadata, string Tags, string CreatedAt, string UpdatedAt, string? DeletedAt, long Revision)
 {
     /// <summary>An image that was purged.</summary>
-    public static readonly ModelImage Purged = new("", "", null, null, "", "", "", null, 0);
+    public static readonly ModelImage Purged = new("", "", null, null, "", "", "", "", null, 0);
 
     public static ModelImage Read(JsonElement image) => new(
         image.GetProperty("user_id").GetString()!,
@@ -42,6 +48,7 @@ internal sealed record ModelImage(
         image.GetProperty("refined_prompt").GetString(),
         image.GetProperty("intent").GetString(),
         Print(image.GetProperty("metadata").EnumerateObject().ToDictionary(member => member.Name, member => member.Value.GetRawText())),
+        string.Join('\n', image.GetProperty("tags").EnumerateArray().Select(tag => tag.GetString())),
         image.GetProperty("created_at").GetString()!,
         image.GetProperty("updated_at").GetString()!,
         image.GetProperty("deleted_at").GetString(),
@@ -62,8 +69,14 @@ internal sealed record ModelImage(
     {
         var metadata = Members();
         foreach (var (name, value) in save.Metadata ?? new Dictionary<string, string>()) metadata.TryAdd(name, value);
-        return this with { RefinedPrompt = RefinedPrompt ?? save.RefinedPrompt, Intent = Intent ?? save.Intent, Metadata = Print(metadata) };
+        return (this with { RefinedPrompt = RefinedPrompt ?? save.RefinedPrompt, Intent = Intent ?? save.Intent, Metadata = Print(metadata) }).Add(save.Tags);
     }
+
+    public ModelImage Add(params string[] tags) => this with { Tags = string.Join('\n', Labels().Concat(tags).DistinctBy(tag => tag.ToLowerInvariant())) };
+
+    public ModelImage Remove(string tag) => this with { Tags = string.Join('\n', Labels().Where(label => !label.Equals(tag, StringComparison.OrdinalIgnoreCase))) };
+
+    private string[] Labels() => Tags.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     private Dictionary<string, string> Members() =>
         Metadata.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToDictionary(pair => pair[0], pair => pair[1]);
@@ -108,7 +121,7 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
         {
             case ImageOperation.Save save when before is null:
                 after = new ModelImage(
-                    save.UserId, save.ImageUrl, save.RefinedPrompt, save.Intent, ModelImage.Print(save.Metadata ?? new Dictionary<string, string>()), Image?.CreatedAt ?? "", Image?.CreatedAt ?? "", null, 1);
+                    save.UserId, save.ImageUrl, save.RefinedPrompt, save.Intent, ModelImage.Print(save.Metadata ?? new Dictionary<string, string>()), ModelImage.Purged.Add(save.Tags).Tags, Image?.CreatedAt ?? "", Image?.CreatedAt ?? "", null, 1);
                 return Status == 201 && Shows(ref after, "created");
 
             case ImageOperation.Save when before == ModelImage.Purged:
@@ -142,12 +155,17 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
             case var _ when before is null:
                 return (Status, Code) == (404, "image_not_found");
 
-            case ImageOperation.Edit when before.DeletedAt is not null:
+            case ImageOperation.Edit or ImageOperation.AddTag or ImageOperation.RemoveTag when before.DeletedAt is not null:
                 return (Status, Code) == (404, "image_deleted");
 
             case ImageOperation.Edit edit:
                 var patched = before.Patch(edit);
                 after = patched == before ? before : Changed(patched);
+                return Status == 200 && Shows(ref after, "");
+
+            case ImageOperation.AddTag or ImageOperation.RemoveTag:
+                var tagged = Operation is ImageOperation.AddTag(var added) ? before.Add(added) : before.Remove(((ImageOperation.RemoveTag)Operation).Tag);
+                after = tagged == before ? before : Changed(tagged);
                 return Status == 200 && Shows(ref after, "");
 
             case ImageOperation.Delete:

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Gallery.Tests.Fuzzing;
 
@@ -13,7 +14,7 @@ internal sealed class JsonSchemas(JsonElement components)
 
     private static readonly string[] Known =
     [
-        "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "format",
+        "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "maxLength", "pattern", "minimum", "maximum", "format",
         "description", "default", "example", "anyOf", "allOf",
     ];
 
@@ -68,6 +69,8 @@ internal sealed class JsonSchemas(JsonElement components)
 
     public static int? FindBound(JsonElement schema, string keyword) => schema.TryGetProperty(keyword, out var bound) ? bound.GetInt32() : null;
 
+    public static string? FindPattern(JsonElement schema) => schema.TryGetProperty("pattern", out var pattern) ? pattern.GetString() : null;
+
     public static string? FindFormat(JsonElement schema) => schema.TryGetProperty("format", out var format) ? format.GetString() : null;
 
     private string? FindFaultOfObject(JsonElement schema, JsonElement value, string at, bool isPart)
@@ -100,6 +103,7 @@ internal sealed class JsonSchemas(JsonElement components)
     {
         var length = value.EnumerateRunes().Count();
         if (length < FindBound(schema, "minLength") || length > FindBound(schema, "maxLength")) return $"{at} has {length} characters";
+        if (FindPattern(schema) is { } pattern && !Regex.IsMatch(value, pattern, RegexOptions.ECMAScript)) return $"{at} does not match {pattern}";
         return FindFormat(schema) switch
         {
             null => null,

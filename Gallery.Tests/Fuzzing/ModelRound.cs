@@ -62,7 +62,9 @@ internal sealed class ModelRound(Api api, int images)
         var called = Stopwatch.GetTimestamp();
         var answer = await (operation switch
         {
-            ImageOperation.Save save => api.SaveAsync(id, save.UserId, save.RefinedPrompt, save.Intent, Json(save.Metadata), save.ImageUrl),
+            ImageOperation.Save save => api.SaveAsync(id, save.UserId, save.RefinedPrompt, save.Intent, Json(save.Metadata), save.ImageUrl, save.Tags),
+            ImageOperation.AddTag(var tag) => api.PutAsync($"/v1/gallery/{id}/tags/{tag}/"),
+            ImageOperation.RemoveTag(var tag) => api.DeleteAsync($"/v1/gallery/{id}/tags/{tag}/"),
             ImageOperation.Edit edit => api.PatchAsync($"/v1/gallery/{id}/", $$"""{"refined_prompt":{{JsonSerializer.Serialize(edit.RefinedPrompt)}},"metadata":{"{{edit.Key}}":{{edit.Value ?? "null"}} } }"""),
             ImageOperation.Find => api.GetAsync($"/v1/gallery/{id}/"),
             ImageOperation.Delete => api.DeleteAsync($"/v1/gallery/{id}/"),
@@ -110,6 +112,7 @@ internal sealed class ModelRound(Api api, int images)
     {
         ["user_id"] = save.UserId,
         ["image_url"] = save.ImageUrl,
+        ["tags"] = JsonSerializer.SerializeToNode(save.Tags),
         ["refined_prompt"] = save.RefinedPrompt,
         ["intent"] = save.Intent,
         ["metadata"] = Json(save.Metadata) is { } metadata ? JsonNode.Parse(metadata) : null,

@@ -59,8 +59,10 @@ public sealed class ModelTests(TestServer server)
             var image = Gen.Int[0, Images - 1];
             var user = Gen.Int[0, 1];
             var metadata = Gen.Dictionary(Gen.OneOf("a", "b", "c"), Gen.OneOf("1", "2", "\"x\"", "{\"n\": 1}", "null"))[0, 2];
-            var save = Gen.Select(image, user, Gen.OneOf(Extensions), Gen.OneOf("dawn", "dusk", null), Gen.OneOf("edit", null), metadata, (i, who, extension, prompt, intent, values) =>
-                new ModelAction(i, who, new ImageOperation.Save("", extension, prompt, intent, values.Count == 0 ? null : values)));
+            var tag = Gen.OneOf("x", "X", "y");
+            var save = Gen.Select(image, user, Gen.OneOf(Extensions), Gen.OneOf("dawn", "dusk", null), Gen.OneOf("edit", null), metadata, tag.Array[0, 2], (i, who, extension, prompt, intent, values, tags) =>
+                new ModelAction(i, who, new ImageOperation.Save("", extension, prompt, intent, values.Count == 0 ? null : values, tags)));
+            var tagging = Gen.Select(image, user, tag, Gen.Bool, (i, who, label, adds) => new ModelAction(i, who, adds ? new ImageOperation.AddTag(label) : new ImageOperation.RemoveTag(label)));
             var edit = Gen.Select(image, user, Gen.OneOf("dawn", "noon", null), Gen.OneOf("a", "b"), Gen.OneOf("1", "\"y\"", null), (i, who, prompt, key, value) =>
                 new ModelAction(i, who, new ImageOperation.Edit(prompt, key, value)));
             Gen<ModelAction> Do(ImageOperation operation) => Gen.Select(image, user, (i, who) => new ModelAction(i, who, operation));
@@ -71,6 +73,7 @@ public sealed class ModelTests(TestServer server)
             var action = Gen.Frequency<ModelAction>(
                 (5, save),
                 (2, edit),
+                (2, tagging),
                 (3, Do(new ImageOperation.Find())),
                 (3, Do(new ImageOperation.Delete())),
                 (2, Do(new ImageOperation.Restore())),

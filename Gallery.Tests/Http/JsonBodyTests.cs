@@ -78,7 +78,7 @@ public sealed class JsonBodyTests(TestService service) : IClassFixture<TestServi
     }
 
     [Theory]
-    [InlineData("""{"refind_prompt":"x"}""", "refind_prompt", "Unknown field 'refind_prompt'. Known fields: user_id, image_url, refined_prompt, intent, metadata.")]
+    [InlineData("""{"refind_prompt":"x"}""", "refind_prompt", "Unknown field 'refind_prompt'. Known fields: user_id, image_url, refined_prompt, intent, metadata, tags.")]
     [InlineData("""{"intent":"a","intent":"b"}""", "intent", "intent is given twice. Send it once.")]
     [InlineData("""{"intent":5}""", "intent", "intent must be a string, not a number.")]
     [InlineData("""{"metadata":{"a":1,"a":2}}""", "metadata", "metadata contains the same key twice in one object. Send each key once.")]

@@ -28,6 +28,7 @@ public sealed class CreateImageTests(TestService service) : IClassFixture<TestSe
             ["refined_prompt"] = "A sunset",
             ["intent"] = "generate",
             ["metadata"] = new JsonObject { ["model"] = "gemini-pro" },
+            ["tags"] = new JsonArray(),
             ["created_at"] = answer.Image["created_at"]!.DeepClone(),
             ["updated_at"] = answer.Image["created_at"]!.DeepClone(),
             ["deleted_at"] = null,

@@ -18,13 +18,13 @@ public sealed class VerifyTests(TestServer server)
     }
 
     [Theory]
-    [InlineData("alter table gallery.image add column extra int", "+ column gallery.image 011 extra integer")]
+    [InlineData("alter table gallery.image add column extra int", "+ column gallery.image 012 extra integer")]
     [InlineData("drop index gallery.image_deleted_at_image_id_idx", "- index CREATE INDEX image_deleted_at_image_id_idx")]
     [InlineData("alter table gallery.image drop constraint image_user_id_length", "- constraint gallery.image image_user_id_length")]
     [InlineData("create function gallery.f() returns int language sql as 'select 1'", "+ function gallery.f()")]
     [InlineData("create function gallery.t() returns trigger language plpgsql as 'begin return new; end'; create trigger t before insert on gallery.image for each row execute function gallery.t()", "+ trigger CREATE TRIGGER t")]
     [InlineData("alter table gallery.image enable row level security", "row_security=t")]
-    [InlineData("alter table gallery.image set unlogged", "persistence=u")]
+    [InlineData("alter table gallery.image_event set unlogged", "persistence=u")]
     [InlineData("alter table gallery.image replica identity nothing", "replica_identity=n")]
     [InlineData("alter table gallery.image alter column intent type text collate \"C\"", "collate \"C\"")]
     [InlineData("create rule r as on delete to gallery.image do instead nothing", "+ rule CREATE RULE r")]

@@ -18,6 +18,7 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [InlineData("README.md", 2)]
     [InlineData("docs/api/images.md", 28)]
     [InlineData("docs/api/batches.md", 8)]
+    [InlineData("docs/api/tags.md", 10)]
     [InlineData("docs/api/history.md", 4)]
     [InlineData("docs/api/erasure.md", 5)]
     [InlineData("docs/api/export-import.md", 4)]

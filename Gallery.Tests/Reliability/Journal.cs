@@ -103,7 +103,7 @@ internal sealed class Journal
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database) { Pooling = false }.ConnectionString);
         await using var reader = await connection.ExecuteReaderAsync(
             """
-            select image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision
+            select image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision, tags::text as tags
             from gallery.image
             where user_id = any(@UserIds)
             """,

@@ -16,6 +16,8 @@ public sealed class Api(Uri address) : IDisposable
 
     public Task<Answer> DeleteAsync(string path) => SendAsync(HttpMethod.Delete, path);
 
+    public Task<Answer> PutAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Put, path, null, headers);
+
     public Task<Answer> PostAsync(string path, string? json = null, params (string Name, string Value)[] headers) =>
         SendAsync(HttpMethod.Post, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), headers);
 
@@ -23,12 +25,13 @@ public sealed class Api(Uri address) : IDisposable
         SendAsync(HttpMethod.Patch, path, new StringContent(json, Encoding.UTF8, "application/merge-patch+json"), headers);
 
     /// <summary>Saves an image; what is not given is not sent.</summary>
-    public Task<Answer> SaveAsync(Guid imageId, string userId = "user_123", string? refinedPrompt = null, string? intent = null, string? metadata = null, string? imageUrl = null)
+    public Task<Answer> SaveAsync(Guid imageId, string userId = "user_123", string? refinedPrompt = null, string? intent = null, string? metadata = null, string? imageUrl = null, params string[] tags)
     {
         var body = new JsonObject { ["user_id"] = userId, ["image_url"] = imageUrl ?? UrlOf(imageId) };
         if (refinedPrompt is not null) body["refined_prompt"] = refinedPrompt;
         if (intent is not null) body["intent"] = intent;
         if (metadata is not null) body["metadata"] = JsonNode.Parse(metadata);
+        if (tags.Length > 0) body["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]);
         return PostAsync("/v1/gallery/", body.ToJsonString());
     }
 
@@ -63,6 +66,8 @@ public sealed record Answer(HttpStatusCode Code, string Text, HttpResponseHeader
     public string? Error(string field) => (string?)Body["errors"]?[field]?[0];
 
     public IReadOnlyList<Guid> Ids => [.. Body["data"]!.AsArray().Select(image => (Guid)image!["image_id"]!)];
+
+    public IReadOnlyList<string> Tags => [.. Image["tags"]!.AsArray().Select(tag => (string)tag!)];
 
     public string? NextCursor => (string?)Body["pagination"]!["next_cursor"];
 }

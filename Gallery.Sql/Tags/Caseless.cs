@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Text;
+
+namespace Gallery.Sql.Tags;
+
+/// <summary>
+/// Caseless matching of Unicode (chapter 3.13, D145): text is decomposed canonically (NFD), then case folded. Two texts are the same if the results are equal.
+/// It is the same relation as with NFC. <c>string.Normalize</c> does nothing in .NET's invariant mode, so the data is in <c>canonical.txt</c>.
+/// </summary>
+internal static class Caseless
+{
+    private const int FirstSyllable = 0xAC00, LeadingConsonants = 0x1100, Vowels = 0x1161, TrailingConsonants = 0x11A7;   // of Hangul, which Unicode composes by arithmetic
+    private const int Syllables = 11_172, VowelCount = 21, TrailingCount = 28;
+
+    private static readonly Lazy<(Dictionary<int, int[]> Decompositions, Dictionary<int, int> Classes)> Data = new(Read);
+
+    /// <summary>Foldings to more than one character, and of ſ, which .NET leaves out because it folds to ASCII. All others are .NET's.</summary>
+    private static readonly Dictionary<int, string> Foldings = new()
+    {
+        ['ß'] = "ss",
+        ['ẞ'] = "ss",
+        ['ſ'] = "s",
+        ['ŉ'] = "\u02bcn",
+        ['ẚ'] = "a\u02be",
+        ['և'] = "եւ",
+        ['ﬀ'] = "ff",
+        ['ﬁ'] = "fi",
+        ['ﬂ'] = "fl",
+        ['ﬃ'] = "ffi",
+        ['ﬄ'] = "ffl",
+        ['ﬅ'] = "st",
+        ['ﬆ'] = "st",
+        ['ﬓ'] = "մն",
+        ['ﬔ'] = "մե",
+        ['ﬕ'] = "մի",
+        ['ﬖ'] = "վն",
+        ['ﬗ'] = "մխ",
+    };
+
+    /// <param name="text">Well-formed UTF-16.</param>
+    public static string Fold(string text)
+    {
+        if (Ascii.IsValid(text)) return text.ToLowerInvariant();
+
+        var folded = new StringBuilder();
+        foreach (var rune in Decompose(text))
+            folded.Append(Foldings.TryGetValue(rune, out var folding) ? folding : char.ConvertFromUtf32(rune));
+        // Upper case first, because some characters share a capital, such as σ and ς. Turkish ı has no partner here, as in Unicode.
+        return folded.ToString().ToUpperInvariant().ToLowerInvariant();
+    }
+
+    /// <summary>NFD: every character in its parts, and the marks after each base in the order of their classes.</summary>
+    internal static List<int> Decompose(string text)
+    {
+        var (decompositions, classes) = Data.Value;
+        var parts = new List<int>(text.Length * 2);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            var syllable = rune.Value - FirstSyllable;
+            if (syllable is >= 0 and < Syllables)
+            {
+                parts.Add(LeadingConsonants + syllable / (VowelCount * TrailingCount));
+                parts.Add(Vowels + syllable / TrailingCount % VowelCount);
+                if (syllable % TrailingCount is > 0 and var trailing) parts.Add(TrailingConsonants + trailing);
+            }
+            else if (decompositions.TryGetValue(rune.Value, out var decomposition)) parts.AddRange(decomposition);
+            else parts.Add(rune.Value);
+        }
+
+        for (var i = 1; i < parts.Count; i++)   // insertion sort within each run of marks; equal classes keep their order
+            if (classes.TryGetValue(parts[i], out var mark))
+                for (var j = i; j > 0 && classes.TryGetValue(parts[j - 1], out var before) && before > mark; j--)
+                    (parts[j - 1], parts[j]) = (parts[j], parts[j - 1]);
+        return parts;
+    }
+
+    private static (Dictionary<int, int[]>, Dictionary<int, int>) Read()
+    {
+        Dictionary<int, int[]> decompositions = [];
+        Dictionary<int, int> classes = [];
+        using var lines = new StreamReader(typeof(Caseless).Assembly.GetManifestResourceStream("canonical.txt")!);
+        while (lines.ReadLine() is { } line)
+        {
+            if (line.StartsWith('#')) continue;
+            var mark = line.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? int.Parse(line.AsSpan(0, colon), CultureInfo.InvariantCulture) : 0;
+            foreach (var item in line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                if (mark == 0)
+                {
+                    var (character, parts) = (item[..item.IndexOf('=', StringComparison.Ordinal)], item[(item.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+                    decompositions[Hex(character)] = [.. parts.Split('+').Select(Hex)];
+                }
+                else
+                {
+                    var ends = item.Split('-');
+                    for (var character = Hex(ends[0]); character <= Hex(ends[^1]); character++) classes[character] = mark;
+                }
+        }
+
+        return (decompositions, classes);
+
+        static int Hex(string digits) => int.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,15 @@
+namespace Gallery.Sql.Tags;
+
+/// <summary>A tag of an image.</summary>
+/// <param name="Key">As it is compared: decomposed and case folded.</param>
+/// <param name="Label">As it is shown. Of equal tags, the one that the image had first.</param>
+public sealed record Tag(string Key, string Label)
+{
+    /// <summary>The longest label, in Unicode code points. The table's check has the same limit.</summary>
+    public const int MaximumLength = 64;
+
+    /// <summary>Maximum tags of one image. The table's check has the same limit.</summary>
+    public const int MaximumPerImage = 50;
+
+    public static Tag Of(string label) => new(Caseless.Fold(label), label);
+}
