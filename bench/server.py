@@ -23,7 +23,7 @@ DATABASE, USER = "gallery", "gallery_bench"
 # An image's id is the MD5 hash of its number, so that a load knows the ids without asking. The last tenth is in the trash.
 LOAD = """
 set synchronous_commit = off;
-truncate gallery.image;
+truncate gallery.image cascade;
 insert into gallery.image (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at)
 select id,
        'user' || n % {users},

@@ -30,6 +30,12 @@ async function callWithOpenapiFetch() {
   const edited = await gallery.PATCH("/v1/gallery/{image_id}/", { ...one, body: { intent: null, metadata: { model: "flux" } } });
   equal(edited.data?.data.intent, null);
   equal((await gallery.GET("/v1/gallery/{image_id}/history/", one)).data?.data[0]?.event, "edited");
+  const tag = { params: { path: { image_id, tag: "style:noir/pop" } } };
+  equal((await gallery.PUT("/v1/gallery/{image_id}/tags/{tag}/", tag)).data?.data.tags[0], "style:noir/pop");
+  equal((await gallery.GET("/v1/gallery/tags/", { params: { query: { user_id: "user_123", prefix: "style:", sort: "count" } } })).data?.data[0]?.count, 1);
+  const renamed = await gallery.POST("/v1/gallery/tags/rename/", { body: { user_id: "user_123", from: "STYLE:NOIR/POP", to: "noir" } });
+  equal(renamed.data?.data.renamed, 1);
+  equal((await gallery.DELETE("/v1/gallery/{image_id}/tags/{tag}/", { params: { path: { image_id, tag: "noir" } } })).data?.data.tags.length, 0);
   const changes = await gallery.GET("/v1/gallery/changes/", { params: { query: { user_id: "user_123", wait: 1 } } });
   equal(typeof changes.data?.pagination.next_cursor, "string");
   const stale = await gallery.DELETE("/v1/gallery/{image_id}/", { params: { path: { image_id }, header: { "If-Match": '"0-0"' } } });
@@ -74,6 +80,10 @@ async function callWithOpenapiTs() {
   equal((await sdk.findImage(one)).data?.data.image_id, image_id);
   equal((await sdk.updateImage({ ...one, body: { refined_prompt: null } })).data?.data.refined_prompt, null);
   equal((await sdk.listHistory(one)).data?.data.length, 2);
+  equal((await sdk.addTag({ path: { image_id, tag: "noir" } })).data?.data.tags[0], "noir");
+  equal((await sdk.listTags({ query: { user_id: "user_123" } })).data?.data[0]?.name, "noir");
+  equal((await sdk.renameTag({ body: { user_id: "user_123", from: "noir", to: "pop" } })).data?.data.is_complete, true);
+  equal((await sdk.removeTag({ path: { image_id, tag: "pop" } })).data?.data.tags.length, 0);
   equal((await sdk.listChanges()).data?.success, true);
   equal((await sdk.softDeleteImage(one)).data?.success, true);
   equal((await sdk.listDeletedImages()).data?.success, true);
