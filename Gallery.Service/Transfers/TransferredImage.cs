@@ -3,8 +3,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Tags;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Service.Transfers;
 
@@ -42,11 +44,14 @@ public sealed record TransferredImage
     [Range(1, int.MaxValue), Description("The higher one wins, if the image exists already. Default 1.")]
     public long? Revision { get; init; }
 
+    [MaxLength(Tag.MaximumPerImage), Description("Its tags, as first written. Default [].")]
+    public IReadOnlyList<string>? Tags { get; init; }
+
     internal static readonly TransferredImage Example = Of(new(
         ImageExamples.ImageId, ImageExamples.Live.UserId, ImageExamples.Live.ImageUrl, ImageExamples.Live.RefinedPrompt, ImageExamples.Live.Intent, ImageExamples.Live.Metadata,
         ImageExamples.Live.CreatedAt, ImageExamples.Live.UpdatedAt, ImageExamples.Live.DeletedAt, ImageExamples.Live.Revision));
 
-    private static readonly string[] Fields = ["image_id", "user_id", "image_url", "refined_prompt", "intent", "metadata", "created_at", "updated_at", "deleted_at", "revision"];
+    private static readonly string[] Fields = ["image_id", "user_id", "image_url", "refined_prompt", "intent", "metadata", "created_at", "updated_at", "deleted_at", "revision", "tags"];
 
     // The table's own limit. PostgreSQL prints what was saved within the limit of a save in up to half as much again.
     private const int MetadataMaximumBytes = 98_304;
@@ -66,6 +71,7 @@ public sealed record TransferredImage
         var updatedAt = fields.FindTime("updated_at");
         var deletedAt = fields.FindTime("deleted_at");
         var revision = fields.FindNumber("revision", 1, int.MaxValue);
+        var tags = fields.FindTags("tags", errors);
 
         var url = imageUrl is null ? default : CloudinaryUrl.Parse(imageUrl, hosts);
         if (url.Error is { } fault) errors.Add("image_url", fault.Message, fault.Code);
@@ -74,7 +80,8 @@ public sealed record TransferredImage
         if (deletedAt < createdAt) errors.Add("deleted_at", "deleted_at is before created_at. Correct one of them.");
         if (updatedAt < createdAt || updatedAt < deletedAt) errors.Add("updated_at", "updated_at is before created_at or deleted_at. Send the latest of them, or leave updated_at out.");
         if (errors.Any) return null;
-        return new ImageRow(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata ?? "{}", createdAt!.Value, updatedAt ?? deletedAt ?? createdAt.Value, deletedAt, revision ?? 1);
+        return new ImageRow(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata ?? "{}", createdAt!.Value, updatedAt ?? deletedAt ?? createdAt.Value, deletedAt, revision ?? 1,
+            tags is null ? TagArray.Empty : TagArray.Of([.. tags.Select(tag => tag.Label)]));
     }
 
     internal static TransferredImage Of(ImageRow row) => new()
@@ -89,6 +96,7 @@ public sealed record TransferredImage
         UpdatedAt = row.UpdatedAt,
         DeletedAt = row.DeletedAt,
         Revision = row.Revision,
+        Tags = TagArray.Labels(row.Tags),
     };
 }
 

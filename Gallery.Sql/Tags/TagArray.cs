@@ -42,7 +42,7 @@ public static class TagArray
     /// <summary>The tags as they are compared, in the same form.</summary>
     internal static string Keys(string array) => array == Empty ? Empty : Of([.. Tags(array).Select(tag => tag.Key)]);
 
-    internal static string Of(IReadOnlyCollection<string> labels)
+    public static string Of(IReadOnlyCollection<string> labels)
     {
         if (labels.Count == 0) return Empty;
         var array = new StringBuilder("{");

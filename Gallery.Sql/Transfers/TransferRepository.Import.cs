@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 using Npgsql;
 
 namespace Gallery.Sql.Transfers;
@@ -58,13 +59,14 @@ public sealed partial class TransferRepository
         const string sql = $$"""
             with n as
             (
-                select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.created_at, n.updated_at, n.deleted_at, n.revision
+                select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.created_at, n.updated_at, n.deleted_at, n.revision,
+                       n.tags::text[] as tags, n.labels::text[] as labels
                 from unnest
                 (
                     (select @ImageIds::uuid[]), (select @UserIds::text[]), (select @ImageUrls::text[]), (select @RefinedPrompts::text[]), (select @Intents::text[]),
                     (select @Metadata::text[]), (select @CreatedAts::timestamptz[]), (select @UpdatedAts::timestamptz[]), (select @DeletedAts::timestamptz[]),
-                    (select @Revisions::bigint[])
-                ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision)
+                    (select @Revisions::bigint[]), (select @Tags::text[]), (select @Labels::text[])
+                ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision, tags, labels)
             ),
             {{ImageRepository.Tombstones}},
             u as
@@ -77,18 +79,20 @@ public sealed partial class TransferRepository
                     created_at     = n.created_at,
                     updated_at     = n.updated_at,
                     deleted_at     = n.deleted_at,
-                    revision       = n.revision
+                    revision       = n.revision,
+                    tags           = n.labels
                 from n
                 where i.image_id = n.image_id
                   and i.user_id = n.user_id
                   and i.revision < n.revision
+                  and i.revision = (select x.revision from gallery.image as x where x.image_id = n.image_id)   -- the row whose tags this statement sees
                 returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
             ),
             c as                                                          -- not "do update": it could not be told from an insert after a purge
             (
-                insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision)
+                insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision, tags)
                 select n.image_id, n.user_id, n.image_url, n.refined_prompt, n.intent, n.metadata, n.created_at, n.updated_at, n.deleted_at,
-                       greatest(n.revision, coalesce(t.revision, 0) + 1)
+                       greatest(n.revision, coalesce(t.revision, 0) + 1), n.labels
                 from n
                 left join t on t.image_id = n.image_id
                 where not exists (select from gallery.image as i where i.image_id = n.image_id)
@@ -103,6 +107,23 @@ public sealed partial class TransferRepository
                 union all
                 select c.image_id, c.user_id, c.created_at, c.updated_at, c.revision, true from c
             ),
+            gone as
+            (
+                delete from gallery.image_tag as x
+                using w, n
+                where x.image_id = w.image_id
+                  and n.image_id = w.image_id
+                  and x.tag <> all (n.tags)
+            ),
+            put as
+            (
+                insert into gallery.image_tag (image_id, tag, label, user_id, created_at)
+                select w.image_id, s.tag, s.label, w.user_id, w.created_at
+                from w
+                join n on n.image_id = w.image_id
+                cross join unnest(n.tags, n.labels) as s (tag, label)
+                on conflict (image_id, tag) do update set label = excluded.label, created_at = excluded.created_at
+            ),
             e as
             (
                 insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)
@@ -116,7 +137,8 @@ public sealed partial class TransferRepository
                            case when i.intent is distinct from n.intent then 'intent' end,
                            case when i.metadata <> n.metadata then 'metadata' end,
                            case when i.created_at <> n.created_at then 'created_at' end,
-                           case when i.deleted_at is distinct from n.deleted_at then 'deleted_at' end
+                           case when i.deleted_at is distinct from n.deleted_at then 'deleted_at' end,
+                           case when i.tags <> n.labels then 'tags' end
                        ], null) end,
                        case when w.is_created and t.image_id is null then w.created_at else greatest(w.updated_at, now(), i.updated_at, t.occurred_at) end,
                        nullif(@Actor, ''), w.user_id
@@ -152,6 +174,8 @@ public sealed partial class TransferRepository
             ("UpdatedAts", images.ConvertAll(image => image.UpdatedAt)),
             ("DeletedAts", images.ConvertAll(image => image.DeletedAt)),
             ("Revisions", images.ConvertAll(image => image.Revision)),
+            ("Tags", images.ConvertAll(image => TagArray.Keys(image.Tags))),
+            ("Labels", images.ConvertAll(image => image.Tags)),
             ("Recreates", recreates),
             ("Actor", caller.Name ?? ""));
     }
