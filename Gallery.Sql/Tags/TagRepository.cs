@@ -23,7 +23,7 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
     private const int FurtherTags = 1000;
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
-    private readonly StatementRunner _statements = new(database);
+    private readonly StatementRunner _statements = new(database, prepares: false);   // planned with its values, because a prefix may be of one tag or of all
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
 
     /// <summary>Tags with live images, by key. A page may end early if many tags have images in the trash alone.</summary>
@@ -46,12 +46,8 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
                 group by t.tag
                 order by t.tag
                 limit @Limit
-            )
-            select p.tag,
-                   (select t.label from gallery.image_tag as t where t.user_id = @UserId and t.tag = p.tag order by t.created_at, t.image_id limit 1) as label,
-                   coalesce(c.images, 0) as images
-            from p
-            left join
+            ),
+            c as materialized                                             -- once, not for each tag of the page
             (
                 select t.tag, count(*) as images
                 from gallery.image_tag as t
@@ -61,7 +57,12 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
                   and t.tag <= (select max(p.tag) from p)
                   and not exists (select from gallery.image as i where i.image_id = t.image_id and i.user_id = @UserId and i.deleted_at is not null)
                 group by t.tag
-            ) as c on c.tag = p.tag
+            )
+            select p.tag,
+                   (select t.label from gallery.image_tag as t where t.user_id = @UserId and t.tag = p.tag order by t.created_at, t.image_id limit 1) as label,
+                   coalesce(c.images, 0) as images
+            from p
+            left join c on c.tag = p.tag
             order by p.tag
             """;
 
@@ -77,12 +78,8 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
                 group by t.tag
                 order by t.tag
                 limit @Limit
-            )
-            select p.tag,
-                   (select t.label from gallery.image_tag as t where t.tag = p.tag order by t.created_at, t.image_id limit 1) as label,
-                   coalesce(c.images, 0) as images
-            from p
-            left join
+            ),
+            c as materialized                                             -- once, not for each tag of the page
             (
                 select t.tag, count(*) as images
                 from gallery.image_tag as t
@@ -91,7 +88,12 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
                   and t.tag <= (select max(p.tag) from p)
                   and not exists (select from gallery.image as i where i.image_id = t.image_id and i.deleted_at is not null)
                 group by t.tag
-            ) as c on c.tag = p.tag
+            )
+            select p.tag,
+                   (select t.label from gallery.image_tag as t where t.tag = p.tag order by t.created_at, t.image_id limit 1) as label,
+                   coalesce(c.images, 0) as images
+            from p
+            left join c on c.tag = p.tag
             order by p.tag
             """;
 
