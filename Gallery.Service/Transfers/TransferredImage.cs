@@ -32,6 +32,9 @@ public sealed record TransferredImage
     [Description("What callers keep with the image. Default {}."), JsonConverter(typeof(RawJsonConverter))]
     public string? Metadata { get; init; }
 
+    [MaxLength(Tag.MaximumPerImage), Description("Its tags, as first written. Default [].")]
+    public IReadOnlyList<string>? Tags { get; init; }
+
     [Required, Description("ISO 8601 with an offset. An export writes UTC. The first save.")]
     public required DateTime CreatedAt { get; init; }
 
@@ -43,9 +46,6 @@ public sealed record TransferredImage
 
     [Range(1, int.MaxValue), Description("The higher one wins, if the image exists already. Default 1.")]
     public long? Revision { get; init; }
-
-    [MaxLength(Tag.MaximumPerImage), Description("Its tags, as first written. Default [].")]
-    public IReadOnlyList<string>? Tags { get; init; }
 
     internal static readonly TransferredImage Example = Of(new(
         ImageExamples.ImageId, ImageExamples.Live.UserId, ImageExamples.Live.ImageUrl, ImageExamples.Live.RefinedPrompt, ImageExamples.Live.Intent, ImageExamples.Live.Metadata,

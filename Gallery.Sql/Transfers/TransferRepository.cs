@@ -122,5 +122,5 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
     }
 
     /// <summary>The approximate size in UTF-16 characters.</summary>
-    private static int SizeOf(ImageRow image) => image.ImageUrl.Length + (image.RefinedPrompt?.Length ?? 0) + image.Metadata.Length;
+    private static int SizeOf(ImageRow image) => image.ImageUrl.Length + (image.RefinedPrompt?.Length ?? 0) + image.Metadata.Length + image.Tags.Length;
 }

@@ -21,7 +21,7 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
     public async Task A_line_has_every_field_of_an_image_as_the_API_shows_it()
     {
         var id = Guid.NewGuid();
-        await _api.SaveAsync(id, _user, "A lighthouse \U0001F305", "generate", """{"n": 1.50, "deep": [{"a": null}]}""");
+        await _api.SaveAsync(id, _user, "A lighthouse \U0001F305", "generate", """{"n": 1.50, "deep": [{"a": null}]}""", tags: "style:noir");
         var image = (await _api.DeleteAsync($"/v1/gallery/{id}/")).Image.AsObject();
         image.Remove("purge_at");
         var answer = await _api.GetAsync($"{Path}?user_id={_user}");
