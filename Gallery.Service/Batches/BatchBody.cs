@@ -18,12 +18,14 @@ internal sealed record BatchBody(IReadOnlyList<ReadOnlyMemory<byte>> Items, bool
     /// <summary>The body, or the problem to answer with.</summary>
     /// <param name="items">The field that has the items.</param>
     /// <param name="errors">May have faults of the query already.</param>
-    public static (BatchBody? Body, ProblemResult? Problem) Read(ReadOnlyMemory<byte> json, string items, FieldErrors errors)
+    /// <param name="others">Reads the further fields of the body, which <paramref name="names"/> lists.</param>
+    public static (BatchBody? Body, ProblemResult? Problem) Read(ReadOnlyMemory<byte> json, string items, FieldErrors errors, Action<JsonFields>? others = null, params string[] names)
     {
         try
         {
-            var fields = JsonFields.Read(json, [items, "mode", "dry_run"], errors);
+            var fields = JsonFields.Read(json, [items, .. names, "mode", "dry_run"], errors);
             var body = new BatchBody(fields.RequireArray(items, MaximumItems) ?? [], fields.FindWord("mode", Each, All) == All, fields.FindSwitch("dry_run"));
+            others?.Invoke(fields);
             return errors.Any ? (null, errors.ToProblem())
                 : body.Items.Count > MaximumItems ? (null, TooMany(items))
                 : (body, null);

@@ -4,8 +4,10 @@ using Gallery.Service.Http;
 using Gallery.Service.Images;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
+using Gallery.Service.Tags;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Service.Batches;
 
@@ -27,6 +29,9 @@ internal static class BatchEndpoints
         AsBatch(batches.MapPost("/find/", FindImages)
             .WithName("FindImages").WithSummary("Finds up to 1,000 images").WithDescription("An image in the trash has the code image_deleted. An image that no longer fits into 8 MB has the code answer_full. Ask for it in another batch.")
             .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Found));
+        AsBatch(batches.MapPost("/tags/", TagImages)
+            .WithName("TagImages").WithSummary("Adds tags to up to 1,000 images, and removes tags").WithDescription("An image that has all of add and none of remove is unchanged. An image that would have more than 50 tags fails alone.")
+            .Takes(BatchExamples.Tags).Answers(200, BatchExamples.Changed("updated")));
         AsBatch(batches.MapPost("/delete/", SoftDeleteImages)
             .WithName("SoftDeleteImages").WithSummary("Moves up to 1,000 images to the trash").WithDescription("An image that is in the trash already is unchanged.")
             .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Changed("deleted")));
@@ -84,6 +89,32 @@ internal static class BatchEndpoints
     private static Task<IResult> FindImages(HttpContext http, BatchRun batch, ImageRepository images, CancellationToken ct) =>
         RunAsync(http, batch, images.FindBatchAsync, ["found"], (id, found) => found.Image?.DeletedAt is null ? ("found", null) : (null, ImageProblems.InTrash(id)), ct);
 
+    private static async Task<IResult> TagImages(HttpContext http, BatchRun batch, ImageRepository images, CancellationToken ct)
+    {
+        IReadOnlyList<Tag> added = [], removed = [];
+        var errors = new FieldErrors();
+        return await RunAsync(
+            http, batch, (keys, commits, since, token) => images.UpdateBatchAsync(keys, Edit, commits, since, token), ["updated", "unchanged"],
+            (id, write) => write.Outcome switch
+            {
+                ImageOutcome.Updated => ("updated", null),
+                ImageOutcome.InTrash => (null, ImageProblems.InTrash(id)),
+                _ => ("unchanged", null),
+            },
+            ct, errors, Read, "add", "remove");
+
+        void Read(JsonFields fields)
+        {
+            (added, removed) = (fields.FindTags("add", errors) ?? [], fields.FindTags("remove", errors) ?? []);
+            if (errors.Any) return;
+            if (added.Count + removed.Count == 0) errors.Add("add", "add and remove have no tag. Send a tag in one of them.");
+            if (removed.FirstOrDefault(tag => added.Any(other => other.Key == tag.Key)) is { } both) errors.Add("remove", $"The tag '{both.Label}' is in add and in remove. Send it in one of them.");
+        }
+
+        // First removes, so that tags of a full image can be exchanged.
+        ImageRow Edit(ImageRow image) => image with { Tags = TagArray.Add(TagArray.Remove(image.Tags, removed), added) };
+    }
+
     private static Task<IResult> SoftDeleteImages(HttpContext http, BatchRun batch, ImageRepository images, CancellationToken ct) =>
         RunAsync(http, batch, images.SoftDeleteBatchAsync, ["deleted", "unchanged"], ct);
 
@@ -108,10 +139,12 @@ internal static class BatchEndpoints
         RunAsync(http, batch, run, outcomes, (_, write) => (write.Outcome == ImageOutcome.Updated ? outcomes[0] : "unchanged", null), ct);
 
     private static Task<IResult> RunAsync(
-        HttpContext http, BatchRun batch, RunItems<ImageKey> run, string[] outcomes, Func<Guid, ImageWrite, (string?, ProblemResult?)> explain, CancellationToken ct)
+        HttpContext http, BatchRun batch, RunItems<ImageKey> run, string[] outcomes, Func<Guid, ImageWrite, (string?, ProblemResult?)> explain, CancellationToken ct,
+        FieldErrors? errors = null, Action<JsonFields>? others = null, params string[] names)
     {
         var caller = http.Caller();
-        return batch.RunAsync(http, Ids, new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct);
+        return batch.RunAsync(
+            http, Ids, errors ?? new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct, others, names);
 
         (Guid, ImageKey, ProblemResult?) Read(ReadOnlyMemory<byte> json) => BatchBody.FindUuid(json) is { } id
             ? (id, new ImageKey(id, caller), null)

@@ -9,6 +9,8 @@ internal static class BatchExamples
 
     public static readonly BatchRequest Ids = new([ImageExamples.ImageId]);
 
+    public static readonly TagBatchRequest Tags = new([ImageExamples.ImageId], ["favorite"], ["draft"]);
+
     public static readonly BatchResult Failed = new(0, ImageExamples.ImageId, Code: ImageProblems.NotFound(ImageExamples.ImageId).Code, Message: ImageProblems.NotFound(ImageExamples.ImageId).Message);
 
     public static readonly BatchAnswer Saved = Answer(

@@ -12,5 +12,6 @@ internal static class BatchNoun
 /// <summary>The wire records of batches.</summary>
 [JsonSerializable(typeof(SaveBatchRequest))]
 [JsonSerializable(typeof(BatchRequest))]
+[JsonSerializable(typeof(TagBatchRequest))]
 [JsonSerializable(typeof(BatchAnswer))]
 internal sealed partial class BatchJsonContext : JsonSerializerContext;

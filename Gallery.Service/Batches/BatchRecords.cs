@@ -2,6 +2,9 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Gallery.Service.Images;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Tags;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Service.Batches;
 
@@ -15,11 +18,25 @@ public sealed record SaveBatchRequest(
     [property: Description(BatchBody.DryRunDescription)]
     bool? DryRun = null);
 
-/// <summary>What every other batch sends.</summary>
+/// <summary>What a batch sends that needs ids alone.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record BatchRequest(
     [property: Required, MinLength(1), MaxLength(BatchBody.MaximumItems), Description("1 to 1,000 ids.")]
     IReadOnlyList<Guid> ImageIds,
+    [property: AllowedValues(BatchBody.Each, BatchBody.All), Description(BatchBody.ModeDescription)]
+    string? Mode = null,
+    [property: Description(BatchBody.DryRunDescription)]
+    bool? DryRun = null);
+
+/// <summary>What a batch of tags sends.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record TagBatchRequest(
+    [property: Required, MinLength(1), MaxLength(BatchBody.MaximumItems), Description("1 to 1,000 ids.")]
+    IReadOnlyList<Guid> ImageIds,
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Tags that each image gets. One that an image has keeps its spelling.")]
+    IReadOnlyList<string>? Add = null,
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Tags that each image loses, in any case. add or remove must have a tag, and no tag may be in both.")]
+    IReadOnlyList<string>? Remove = null,
     [property: AllowedValues(BatchBody.Each, BatchBody.All), Description(BatchBody.ModeDescription)]
     string? Mode = null,
     [property: Description(BatchBody.DryRunDescription)]

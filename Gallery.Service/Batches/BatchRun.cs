@@ -39,15 +39,17 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
     /// <param name="read">The image's id and the request of an item, or what is wrong with it. The id is nil if the item has none.</param>
     /// <param name="outcomes">All that the route can have.</param>
     /// <param name="explain">An item's outcome, or why it failed.</param>
+    /// <param name="others">Reads the further fields of the body, which <paramref name="names"/> lists. Its faults go to <paramref name="errors"/>.</param>
     public async Task<IResult> RunAsync<T>(
         HttpContext http, string field, FieldErrors errors, Func<ReadOnlyMemory<byte>, (Guid ImageId, T? Request, ProblemResult? Problem)> read, RunItems<T> run,
-        string[] outcomes, Func<Guid, ImageWrite, (string? Outcome, ProblemResult? Problem)> explain, CancellationToken ct)
+        string[] outcomes, Func<Guid, ImageWrite, (string? Outcome, ProblemResult? Problem)> explain, CancellationToken ct,
+        Action<JsonFields>? others = null, params string[] names)
     {
         var (json, unreadable) = await JsonBody.ReadAsync(http.Request, ct);
         if (unreadable is not null) return unreadable;
         var since = Stopwatch.GetTimestamp();
         using var turn = await TakeTurnAsync(http.Caller(), ct);   // until the answer is collected
-        var (body, problem) = BatchBody.Read(json, field, errors);
+        var (body, problem) = BatchBody.Read(json, field, errors, others, names);
         if (body is null) return problem!;
 
         var parsed = body.Items.Select(read).ToList();

@@ -58,7 +58,7 @@ internal static class TagEndpoints
         ChangeAsync(imageId, tag, http, images, (stored, given) => TagArray.Add(stored, given), "Tag added successfully", "The image has this tag already; nothing changed", ct);
 
     private static Task<IResult> RemoveTag([FromRoute(Name = "image_id")] Guid imageId, string tag, HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ChangeAsync(imageId, tag, http, images, TagArray.Remove, "Tag removed successfully", "The image does not have this tag; nothing changed", ct);
+        ChangeAsync(imageId, tag, http, images, (stored, given) => TagArray.Remove(stored, given), "Tag removed successfully", "The image does not have this tag; nothing changed", ct);
 
     private static async Task<IResult> ChangeAsync(
         Guid imageId, string segment, HttpContext http, ImageRepository images, Func<string, Tag, string> change, string changed, string unchanged, CancellationToken ct)

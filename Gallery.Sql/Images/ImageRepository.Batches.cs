@@ -45,6 +45,15 @@ public sealed partial class ImageRepository
         static ImageWrite Found(ImageRow? row) => row is null ? ImageWrite.NotFound : new(ImageOutcome.Unchanged, row, []);
     }
 
+    /// <summary>Edits live images, all in the same way.</summary>
+    /// <inheritdoc cref="UpdateImageAsync" path="/param[@name='edit']"/>
+    /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
+    public Task<IReadOnlyList<BatchItem>> UpdateBatchAsync(
+        IReadOnlyList<ImageKey> keys, Func<ImageRow, ImageRow> edit, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
+        RunBatchAsync(
+            keys, key => key.ImageId, _ => KeyBytes, (some, start) => EditImagesAsync([.. some.Select(key => new ImageEdit(key, edit))], start),
+            (key, token) => UpdateImageAsync(key, edit, token), commits, since, ct);
+
     /// <summary>Moves live images to the trash.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
     public Task<IReadOnlyList<BatchItem>> SoftDeleteBatchAsync(IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>

@@ -10,8 +10,8 @@ public static class TagArray
     /// <summary>The tags of an image with others at the end. One that the image has stays as it is.</summary>
     public static string Add(string array, params IReadOnlyList<Tag> added) => Change(array, tags => tags.Concat(added));
 
-    /// <summary>The tags of an image without one.</summary>
-    public static string Remove(string array, Tag removed) => Change(array, tags => tags.Where(tag => tag.Key != removed.Key));
+    /// <summary>The tags of an image without others.</summary>
+    public static string Remove(string array, params IReadOnlyList<Tag> removed) => Change(array, tags => tags.ExceptBy(removed.Select(tag => tag.Key), tag => tag.Key));
 
     /// <summary>The new tags of an image, in their order. One that the image has keeps its label.</summary>
     public static string Replace(string array, IReadOnlyList<Tag> replacement)

@@ -15,13 +15,14 @@ public sealed class BatchAccessTests(AccessFixture fixture) : IClassFixture<Acce
     [InlineData("find", "found")]
     [InlineData("delete", "deleted")]
     [InlineData("restore", "unchanged")]
+    [InlineData("tags", "updated")]
     [InlineData("permanent", "purged")]
     public async Task Another_users_image_is_as_unknown_as_one_that_never_was(string route, string outcome)
     {
         var (own, theirs, nobodys) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
         foreach (var (id, user) in new[] { (own, _user), (theirs, _other) })
             Assert.Equal(201, (await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{user}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key))).Status);
-        string Body(string mode) => $$"""{"image_ids":["{{theirs}}","{{nobodys}}","{{own}}"],"mode":"{{mode}}"}""";
+        string Body(string mode) => $$"""{"image_ids":["{{theirs}}","{{nobodys}}","{{own}}"],"mode":"{{mode}}"{{(route == "tags" ? ",\"add\":[\"a\"]" : "")}}}""";
 
         var whole = await SendAsync(route, Body("all"));
         Assert.Equal((409, "image_not_found"), (whole.Status, (string?)whole.Body["item"]!["code"]));

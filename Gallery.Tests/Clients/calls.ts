@@ -49,6 +49,8 @@ async function callWithOpenapiFetch() {
   equal((await gallery.POST("/v1/gallery/batch/find/", ids)).data?.data[1]?.image?.metadata.model, "gemini-pro");
   const dry = await gallery.POST("/v1/gallery/batch/delete/", { body: { image_ids: two, mode: "all", dry_run: true } });
   equal(dry.data?.data[0]?.outcome, "deleted");
+  const batchOfTags = await gallery.POST("/v1/gallery/batch/tags/", { body: { image_ids: two, add: ["favorite"], remove: ["draft"] } });
+  equal(batchOfTags.data?.counts.updated, 2);
   equal((await gallery.POST("/v1/gallery/batch/restore/", ids)).data?.data[0]?.outcome, "unchanged");
   equal((await gallery.POST("/v1/gallery/batch/permanent/", ids)).data?.data[0]?.outcome, "purged");
   const refused = await gallery.POST("/v1/gallery/batch/delete/", { body: { image_ids: two, mode: "all" } });
@@ -91,6 +93,7 @@ async function callWithOpenapiTs() {
   const ids = { body: { image_ids: two } };
   equal((await sdk.saveImages({ body: { items: two.map(image) } })).data?.counts["created"], 2);
   equal((await sdk.findImages(ids)).data?.data[0]?.image?.image_id, two[0]);
+  equal((await sdk.tagImages({ body: { ...ids.body, add: ["favorite"] } })).data?.counts["updated"], 2);
   equal((await sdk.softDeleteImages(ids)).data?.counts["deleted"], 2);
   equal((await sdk.restoreImages(ids)).data?.counts["restored"], 2);
   equal((await sdk.purgeImages({ body: { image_ids: two, mode: "all" } })).data?.counts["purged"], 2);

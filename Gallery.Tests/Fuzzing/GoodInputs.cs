@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using CsCheck;
+using Gallery.Sql.Tags;
 
 namespace Gallery.Tests.Fuzzing;
 
@@ -131,7 +132,19 @@ internal sealed partial class GoodInputs(ApiDocument document)
                 .Select(json => (Member?)new Member(property.Name, json));
             return required.Contains(property.Name) ? value : Gen.Frequency<Member?>((2, value), (1, Gen.Const((Member?)null)));
         });
-        return Gen.ShuffleSelect(members.ToArray()).Select(all => (IReadOnlyList<Member>?)[.. all.OfType<Member>()]);
+        return Gen.ShuffleSelect(members.ToArray()).Select(all => (IReadOnlyList<Member>?)Agree([.. all.OfType<Member>()], schema, body));
+    }
+
+    /// <summary>No schema can say that a request must name something in one of its lists, and nothing in two. So the later list loses what the first names, and if all are empty, one gets its example.</summary>
+    private IReadOnlyList<Member> Agree(IReadOnlyList<Member> members, JsonElement schema, RequestBody body)
+    {
+        var lists = schema.GetProperty("properties").EnumerateObject().Where(property => document.Schemas.Types(property.Value).Contains("array")).Select(property => property.Name).Except(JsonSchemas.Required(schema)).ToList();
+        if (lists.Count < 2) return members;
+        var named = new HashSet<string>();
+        var agreed = members.Select(member => lists.Contains(member.Name) && member.Json != "null"
+            ? member with { Json = JsonSerializer.Serialize(JsonSerializer.Deserialize<string[]>(member.Json)!.Where(item => named.Add(Tag.Of(item).Key)), Relaxed) }
+            : member).ToList();
+        return named.Count > 0 ? agreed : [.. agreed.Where(member => member.Name != lists[0]), new Member(lists[0], body.Example!.Value.GetProperty(lists[0]).GetRawText())];
     }
 
     private Gen<IReadOnlyList<(string, string)>> Query(Operation operation) => Optional(operation.In("query")

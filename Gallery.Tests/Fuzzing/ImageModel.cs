@@ -166,7 +166,7 @@ internal sealed record Step(ImageOperation Operation, long Called, long Answered
             case ImageOperation.AddTag or ImageOperation.RemoveTag:
                 var tagged = Operation is ImageOperation.AddTag(var added) ? before.Add(added) : before.Remove(((ImageOperation.RemoveTag)Operation).Tag);
                 after = tagged == before ? before : Changed(tagged);
-                return Status == 200 && Shows(ref after, "");
+                return Status == 200 && Shows(ref after, tagged == before ? "unchanged" : "updated");
 
             case ImageOperation.Delete:
                 after = before.DeletedAt is null ? Changed(before) with { DeletedAt = Image?.UpdatedAt ?? "" } : before;

@@ -85,9 +85,12 @@ internal sealed class ModelRound(Api api, int images)
         JsonObject body = batch.Each is ImageOperation.Save
             ? new() { ["items"] = new JsonArray([.. operations.Values.Cast<ImageOperation.Save>().Select(Item)]), ["mode"] = mode }
             : new() { ["image_ids"] = JsonSerializer.SerializeToNode(_contested), ["mode"] = mode };
+        if (batch.Each is ImageOperation.AddTag(var added)) body["add"] = new JsonArray(added);
+        if (batch.Each is ImageOperation.RemoveTag(var removed)) body["remove"] = new JsonArray(removed);
         var route = batch.Each switch
         {
             ImageOperation.Save => "save",
+            ImageOperation.AddTag or ImageOperation.RemoveTag => "tags",
             ImageOperation.Find => "find",
             ImageOperation.Delete => "delete",
             ImageOperation.Restore => "restore",

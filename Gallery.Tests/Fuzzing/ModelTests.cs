@@ -67,7 +67,7 @@ public sealed class ModelTests(TestServer server)
                 new ModelAction(i, who, new ImageOperation.Edit(prompt, key, value)));
             Gen<ModelAction> Do(ImageOperation operation) => Gen.Select(image, user, (i, who) => new ModelAction(i, who, operation));
 
-            var batch = Gen.Select(Gen.OneOf<ModelAction>(save, Do(new ImageOperation.Find()), Do(new ImageOperation.Delete()), Do(new ImageOperation.Restore()), Do(new ImageOperation.Purge())), Gen.Bool, (one, isAll) =>
+            var batch = Gen.Select(Gen.OneOf<ModelAction>(save, tagging, Do(new ImageOperation.Find()), Do(new ImageOperation.Delete()), Do(new ImageOperation.Restore()), Do(new ImageOperation.Purge())), Gen.Bool, (one, isAll) =>
                 one with { Operation = new ImageOperation.Batch(one.Operation, isAll) });
 
             var action = Gen.Frequency<ModelAction>(
