@@ -201,7 +201,7 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
         text.Length <= 80 ? text : text[..(char.IsHighSurrogate(text[79]) ? 79 : 80)] + "…";
 
     // As the SDKs and the documentation name them.
-    private static readonly FrozenSet<string> DeliveryTypes = FrozenSet.Create(
+    internal static readonly FrozenSet<string> DeliveryTypes = FrozenSet.Create(
         StringComparer.Ordinal,
         "upload", "private", "authenticated", "fetch", "list", "multi", "sprite", "text", "key", "private_delivery", "public_delivery",
         "facebook", "twitter", "twitter_name", "instagram", "instagram_name", "gravatar",
@@ -226,6 +226,9 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
     // One component of cloudinary.com/documentation/transformation_reference: parameters separated by commas.
     [GeneratedRegex(@"\A(" + ParameterName + @")_[^,]+(,(" + ParameterName + @")_[^,]+)*\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Parameters();
+
+    /// <summary>The names of a transformation's parameters.</summary>
+    internal static readonly HashSet<string> ParameterNames = ParameterName.Split('|').Skip(1).ToHashSet(StringComparer.Ordinal);
 
     private const string ParameterName =
         @"\$[A-Za-z0-9]+|ac|af|ar|a|bl|bo|br|b|co|cs|c|dl|dn|dpr|du|d|eo|e|fl|fn|fps|f|g|h|if|ki|l|o|pg|p|q|r|so|sp|t|u|vc|vs|w|x|y|z";

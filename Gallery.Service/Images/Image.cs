@@ -16,6 +16,10 @@ public sealed record Image(
     [property: Description("The UUID in the image's Cloudinary URL.")] Guid ImageId,
     [property: Description("The owner.")] string UserId,
     [property: Description("As saved, without Cloudinary's access token (__cld_token__)."), Url] string ImageUrl,
+    [property: Description("The picture at 320 × 320 pixels, cropped to fill them. Null if image_url cannot be transformed without a signature, or not with certainty."), Url] string? ThumbnailUrl,
+    [property: Description("Pixels of the picture at image_url, by its transformation, otherwise by metadata.width. Null if not known."), Range(1, int.MaxValue)] int? Width,
+    [property: Description("Like width."), Range(1, int.MaxValue)] int? Height,
+    [property: Description("The format at image_url, such as jpg, by its transformation or extension, otherwise by metadata.format. Null if not known, or if the client's browser decides.")] string? Format,
     [property: Description("Null if never given, or erased.")] string? RefinedPrompt,
     [property: Description("Null if never given, or erased.")] string? Intent,
     [property: Description("What callers keep with the image. Each save adds the keys that are missing."), JsonConverter(typeof(RawJsonConverter))] string Metadata,
@@ -26,9 +30,13 @@ public sealed record Image(
     [property: Description("UTC. From when the image in the trash may be deleted permanently. Null while it is live, or if the trash is kept.")] DateTime? PurgeAt,
     [property: Description("1 when created, 1 more with each change. It goes on after a permanent deletion.")] long Revision)
 {
-    internal static Image Of(ImageRow row, RetentionOptions retention) => new(
-        row.ImageId, row.UserId, row.ImageUrl, row.RefinedPrompt, row.Intent, row.Metadata, TagArray.Labels(row.Tags), row.CreatedAt, row.UpdatedAt, row.DeletedAt,
-        retention.PurgeAt(row.DeletedAt), row.Revision);
+    internal static Image Of(ImageRow row, RetentionOptions retention)
+    {
+        var delivery = Delivery.Of(row.ImageUrl, row.Metadata);
+        return new(
+            row.ImageId, row.UserId, row.ImageUrl, delivery.ThumbnailUrl, delivery.Width, delivery.Height, delivery.Format, row.RefinedPrompt, row.Intent, row.Metadata,
+            TagArray.Labels(row.Tags), row.CreatedAt, row.UpdatedAt, row.DeletedAt, retention.PurgeAt(row.DeletedAt), row.Revision);
+    }
 }
 
 /// <summary>The answer to a save: the envelope, and what the save came to.</summary>

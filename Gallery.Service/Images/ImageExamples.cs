@@ -21,7 +21,7 @@ internal static class ImageExamples
     public static readonly UpdateImageRequest Edit = new(RefinedPrompt: "A quiet sunset over mountains");
 
     public static readonly Image Live = new(
-        ImageId, Request.UserId!, Request.ImageUrl, Request.RefinedPrompt, Request.Intent, Request.Metadata!, Request.Tags!, Created, Created, null, null, 1);
+        ImageId, Request.UserId!, Request.ImageUrl, Delivery.Of(Request.ImageUrl, "{}").ThumbnailUrl, null, null, "jpg", Request.RefinedPrompt, Request.Intent, Request.Metadata!, Request.Tags!, Created, Created, null, null, 1);
 
     public static readonly Image Edited = Live with { RefinedPrompt = Edit.RefinedPrompt, UpdatedAt = Created.AddMinutes(15), Revision = 2 };
 

@@ -26,7 +26,7 @@ public sealed record UpdateImageRequest(
     IReadOnlyList<string>? Tags = null)
 {
     private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id", "tags"];
-    private static readonly string[] ReadOnly = ["image_id", "image_url", "created_at", "updated_at", "deleted_at", "purge_at", "revision"];
+    private static readonly string[] ReadOnly = ["image_id", "image_url", "thumbnail_url", "width", "height", "format", "created_at", "updated_at", "deleted_at", "purge_at", "revision"];
 
     /// <summary>The edit that a body asks for, and the owner that it names. No edit if a field is at fault.</summary>
     /// <exception cref="JsonException">The body is not a JSON object.</exception>

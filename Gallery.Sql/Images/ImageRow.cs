@@ -29,8 +29,8 @@ public sealed record ImageRow(
     internal const string Columns =
         "i.image_id, i.user_id, i.image_url, i.refined_prompt, i.intent, i.metadata::text as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision, i.tags::text as tags";
 
-    /// <summary>The approximate size in an answer: of the long fields, as JSON.</summary>
-    internal int AnswerBytes => JsonBytes(ImageUrl) + JsonBytes(RefinedPrompt) + Encoding.UTF8.GetByteCount(Metadata) + Encoding.UTF8.GetByteCount(Tags);
+    /// <summary>The approximate size in an answer: of the long fields, as JSON. The URL of the thumbnail is about as long as the URL.</summary>
+    internal int AnswerBytes => 2 * JsonBytes(ImageUrl) + JsonBytes(RefinedPrompt) + Encoding.UTF8.GetByteCount(Metadata) + Encoding.UTF8.GetByteCount(Tags);
 
     // A control character takes six bytes. The encoder is that of the answers. It returns a text without such characters as it is.
     private static int JsonBytes(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text));
