@@ -63,6 +63,7 @@ public sealed record TransferredImage
         var fields = JsonFields.Read(json, Fields, errors);
         var id = fields.FindText("image_id", 0, 100);
         var userId = fields.RequireText("user_id", 1, Caller.UserIdMaximum);
+        CreateImageRequest.CheckUserId(userId, errors);
         var imageUrl = fields.RequireText("image_url", 1, CreateImageRequest.ImageUrlMaximum);
         var refinedPrompt = fields.FindText("refined_prompt", 0, CreateImageRequest.RefinedPromptMaximum);
         var intent = fields.FindText("intent", 0, CreateImageRequest.IntentMaximum);

@@ -82,6 +82,8 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
     [InlineData("revision=2147483648", "validation_failed")]
     [InlineData("thumbnail_url=https://res.cloudinary.com/demo/image/upload/c_fill,h_320,w_320/x.jpg", "validation_failed")]
     [InlineData("width=300", "validation_failed")]
+    [InlineData("user_id=.", "validation_failed")]
+    [InlineData("user_id=..", "validation_failed")]
     [InlineData("purge_at=2025-01-01T00:00:00Z", "validation_failed")]
     [InlineData("metadata=[]", "validation_failed")]
     [InlineData("intent=\\u0000", "validation_failed")]
