@@ -35,6 +35,7 @@ internal static class HistoryEndpoints
             .WithDescription("Every page has a next_cursor, the last one too. A client that asks again with it misses no event. Events of one image come in the order of its revisions.")
             .WithFilter("user_id", "Only the images of this owner. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
             .WithNumber("wait", "Seconds to wait for an event if there is none yet.", 0, MaximumWait)
+            .WithChoice("from", "Where a feed without a cursor begins. first: with the first event that is kept. latest: after the last event, so the answer is empty and has a cursor.", "first", "latest")
             .WithPaging().Answers(200, Example with { Message = "Changes retrieved successfully" })
             .Problems(BadWait, Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
@@ -60,10 +61,12 @@ internal static class HistoryEndpoints
         var query = new PageQuery("/v1/gallery/changes/", http.Request.Query, [("user_id", caller.UserId)], errors);
         var userId = http.Request.Query.ReadUserId(caller, errors);
         var wait = http.Request.Query.ReadNumber("wait", MaximumWait, errors);
+        var from = http.Request.Query.ReadChoice("from", errors, "first", "latest") == "latest" ? HistoryRepository.Latest : 0;
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
-        var page = await history.ListChangesAsync(userId, query.AfterNumber ?? 0, query.Limit, TimeSpan.FromSeconds(wait), lifetime.ApplicationStopping, ct);
+        var page = await history.ListChangesAsync(userId, query.AfterNumber ?? from, query.Limit, TimeSpan.FromSeconds(wait), lifetime.ApplicationStopping, ct);
+        if (page.IsEarly) http.Response.Headers.RetryAfter = "1";
         return Page(http, query, page.Events, query.CursorAt(page.Next), "Changes retrieved successfully");
     }
 

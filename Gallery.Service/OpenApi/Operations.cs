@@ -52,6 +52,7 @@ internal static class Operations
         {
             AddHeader(response, "X-Request-Id", "The request's own X-Request-Id if it is a token of up to 128 characters, otherwise the trace id.");
             if (status is "401") AddHeader(response, "WWW-Authenticate", "The challenge. It has an error if the request had a credential.");
+            if (status is "412") AddHeader(response, "ETag", "The current state. Absent if there is none.");
             if (status is "429" or "503") AddHeader(response, "Retry-After", "Seconds to wait before the next try.");
             operation.Responses[status] = response;
         }

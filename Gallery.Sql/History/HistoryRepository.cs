@@ -17,6 +17,9 @@ public sealed class HistoryRepository : IAsyncDisposable
 
     private const int MostWaiting = 256;
 
+    /// <summary>The place after all events that the feed has now.</summary>
+    public const long Latest = long.MaxValue;
+
     private readonly StatementRunner _statements;
     private int _waiting;
     private readonly Coalescer<int, int, Placed> _place;
@@ -70,15 +73,17 @@ public sealed class HistoryRepository : IAsyncDisposable
 
     /// <summary>The events of all images, in the order of their positions.</summary>
     /// <param name="userId">The owner of the images. Null for everyone's.</param>
+    /// <param name="after">A position, or <see cref="Latest"/>.</param>
     /// <param name="wait">How long to wait if there is no event yet. At most <see cref="MostWaiting"/> requests wait at once. Others are answered at once.</param>
     /// <param name="stop">Ends the wait early, with an empty page.</param>
     public async Task<ChangePage> ListChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
     {
         var isCounted = wait > TimeSpan.Zero;
-        if (isCounted && Interlocked.Increment(ref _waiting) > MostWaiting) wait = TimeSpan.Zero;   // each holds one of the service's connections
+        var isRefused = isCounted && Interlocked.Increment(ref _waiting) > MostWaiting;   // each holds one of the service's connections
         try
         {
-            return await WaitForChangesAsync(userId, after, limit, wait, stop, ct);
+            var page = await WaitForChangesAsync(userId, after, limit, isRefused ? TimeSpan.Zero : wait, stop, ct);
+            return page with { IsEarly = isCounted && page.Events.Count == 0 && (isRefused || stop.IsCancellationRequested) };
         }
         finally
         {
@@ -93,6 +98,12 @@ public sealed class HistoryRepository : IAsyncDisposable
         while (true)
         {
             var placed = await FindPlacedAsync(ct);
+            if (after == Latest)
+            {
+                if (placed is not { HasMore: false }) continue;   // the end is not known yet
+                after = placed.Position;
+            }
+
             if (placed is null || placed.Position > after)
             {
                 var events = await ReadChangesAsync(userId, after, limit, ct);

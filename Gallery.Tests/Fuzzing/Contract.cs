@@ -29,11 +29,11 @@ internal static partial class Contract
         if (answer.Status >= 400 && answer.Headers.CacheControl?.NoStore != true) return "A failure may be cached.";
 
         if (request.Method == "HEAD" || declared.ContentType is null)
-            return answer.Text.Length > 0 ? "There is a body where none may be." : FindFaultOfHeaders(declared, default, answer);
+            return answer.Text.Length > 0 ? "There is a body where none may be." : FindFaultOfHeaders(operation, declared, default, answer);
 
         if (declared.IsLines)
             return answer.Text.Split('\n')[..^1].Take(Lines).Select(line => schemas.FindFault(declared.Schema, JsonDocument.Parse(line).RootElement)).FirstOrDefault(fault => fault is not null)
-                ?? (answer.Text is "" or [.., '\n'] ? FindFaultOfHeaders(declared, default, answer) : "The last line has no end.");
+                ?? (answer.Text is "" or [.., '\n'] ? FindFaultOfHeaders(operation, declared, default, answer) : "The last line has no end.");
 
         JsonElement body;
         try
@@ -49,11 +49,12 @@ internal static partial class Contract
         if (body.GetProperty("success").GetBoolean() != answer.Status < 400) return "success is wrong.";
         if (body.GetProperty("message").GetString() is not { Length: > 0 }) return "There is no message.";
         if (expected.FailedLine && body.GetProperty("data").GetProperty("failed").GetInt64() == 0) return "No line failed.";
-        return FindFaultOfHeaders(declared, body, answer) ?? (answer.Status >= 400 ? FindFaultOfProblem(expected, body, answer) : null);
+        return FindFaultOfHeaders(operation, declared, body, answer) ?? (answer.Status >= 400 ? FindFaultOfProblem(expected, body, answer) : null);
     }
 
-    /// <summary>Every declared header must be present. Only Link may be absent, if there is no next page.</summary>
-    private static string? FindFaultOfHeaders(Response declared, JsonElement body, Answer answer) => declared.Headers
+    /// <summary>Every declared header must be present. Only Link may be absent, if there is no next page, and ETag, if a precondition failed because there is no image.</summary>
+    private static string? FindFaultOfHeaders(Operation operation, Response declared, JsonElement body, Answer answer) => declared.Headers
+        .Where(name => name != "ETag" || answer.Status != 412 || operation.Responses.ContainsKey(404))
         .Where(name => name != "Link" || (body.ValueKind == JsonValueKind.Object && body.GetProperty("pagination").GetProperty("next_cursor").ValueKind == JsonValueKind.String))
         .Where(name => !answer.Headers.Contains(name) && !answer.ContentHeaders.Contains(name))
         .Select(name => $"There is no {name}.")

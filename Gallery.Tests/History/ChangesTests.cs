@@ -1,4 +1,8 @@
+using Gallery.Service;
+using Gallery.Sql.Database;
 using Gallery.Tests.Service;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Gallery.Tests.History;
@@ -109,6 +113,39 @@ public sealed class ChangesTests(TestService service) : IClassFixture<TestServic
         var answer = await _api.GetAsync($"{Feed}?user_id={_user}&wait=1");
         Assert.Equal((200, 0), (answer.Status, answer.Ids.Count));
         Assert.NotNull(answer.NextCursor);
+    }
+
+    [Fact]
+    public async Task From_latest_skips_what_was_and_its_cursor_leads_to_what_comes()
+    {
+        var (before, after) = (Guid.NewGuid(), Guid.NewGuid());
+        await _api.SaveAsync(before, _user);
+        var latest = await _api.GetAsync($"{Feed}?user_id={_user}&from=latest");
+        Assert.True(latest.Status == 200, latest.Text);
+        Assert.Empty(latest.Ids);
+
+        await _api.SaveAsync(after, _user);
+        Assert.Equal([after], (await _api.GetAsync($"{Feed}?user_id={_user}&cursor={latest.NextCursor}")).Ids);
+        Assert.Equal([after], (await _api.GetAsync($"{Feed}?user_id={_user}&cursor={latest.NextCursor}&from=latest")).Ids);
+        Assert.Equal([before, after], (await _api.GetAsync($"{Feed}?user_id={_user}&from=first")).Ids);
+        Assert.NotNull((await _api.GetAsync($"{Feed}?from=now")).Error("from"));
+    }
+
+    [Fact]
+    public async Task A_wait_that_the_end_of_the_service_ends_says_when_to_ask_again()
+    {
+        await using var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(service.Database.ConnectionString) { Pooling = true }, new ConfigurationBuilder().Build());
+        await using var stopping = GalleryService.Build(source, new ConfigurationBuilder().Build(), ["--urls", "http://127.0.0.1:0", "--Logging:Console:LogLevel:Default", nameof(LogLevel.Critical)]);
+        await stopping.StartAsync();
+        using var api = new Api(new Uri(stopping.Urls.Single()));
+        var whole = await api.GetAsync($"{Feed}?user_id={_user}&wait=1");
+        var waiting = api.GetAsync($"{Feed}?user_id={_user}&wait=20");
+        stopping.Lifetime.StopApplication();
+        var ended = await waiting;
+
+        Assert.Null(whole.Headers.RetryAfter);
+        Assert.Equal((200, 0, "1"), (ended.Status, ended.Ids.Count, ended.Headers.RetryAfter?.ToString()));
+        Assert.Equal(whole.NextCursor, ended.NextCursor);
     }
 
     [Theory]
