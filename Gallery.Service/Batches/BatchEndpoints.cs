@@ -111,7 +111,6 @@ internal static class BatchEndpoints
             if (removed.FirstOrDefault(tag => added.Any(other => other.Key == tag.Key)) is { } both) errors.Add("remove", $"The tag '{both.Label}' is in add and in remove. Send it in one of them.");
         }
 
-        // First removes, so that tags of a full image can be exchanged.
         ImageRow Edit(ImageRow image) => image with { Tags = TagArray.Add(TagArray.Remove(image.Tags, removed), added) };
     }
 

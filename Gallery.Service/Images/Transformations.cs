@@ -83,10 +83,10 @@ internal ref struct Transformations
                 case "fl" when value is "progressive" or "lossy" or "attachment" or "strip_profile" or "force_strip" or "keep_iptc" or "immutable_cache":
                     break;
                 case "fl" when value is "layer_apply":
-                    (closes, changesSize) = (true, true);   // a large layer extends the picture
+                    closes = true;
                     break;
                 case "l" or "u":
-                    (isLayer, changesSize) = (true, true);
+                    (isLayer, changesSize) = (true, true);   // a large layer extends the picture
                     break;
                 case "if":
                     (isLayer, closes) = (component.Length == range.End.Value && range.Start.Value == 0 && value is not "end", value is "end");
