@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+
 namespace Gallery.Service.Http;
 
 /// <summary>A successful answer.</summary>
@@ -10,7 +13,13 @@ public sealed record PageEnvelope<T>(bool Success, IReadOnlyList<T> Data, string
 /// <summary>The page's position in its list.</summary>
 /// <param name="Limit">The most items per page.</param>
 /// <param name="NextCursor">The <c>cursor</c> of the next page. Null on the last page.</param>
-public sealed record Pagination(int Limit, string? NextCursor);
+/// <param name="Count">How many items the whole list has. Absent unless it was asked for.</param>
+public sealed record Pagination(
+    int Limit,
+    string? NextCursor,
+    [property: JsonConverter(typeof(CountConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [property: Description("How many items the whole list has: a number, or a text such as 10000+ if there are more than are counted. Absent unless count asks for it.")]
+    string? Count = null);
 
 internal static class Envelope
 {

@@ -28,3 +28,15 @@ internal sealed class RawJsonConverter : JsonConverter<string>
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
         writer.WriteRawValue(value, skipInputValidation: true);
 }
+
+/// <summary>Writes a count as a number, or as text if it ends with a plus.</summary>
+internal sealed class CountConverter : JsonConverter<string>
+{
+    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => JsonElement.ParseValue(ref reader).ToString();
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options)
+    {
+        if (value.EndsWith('+')) writer.WriteStringValue(value);
+        else writer.WriteRawValue(value, skipInputValidation: true);
+    }
+}

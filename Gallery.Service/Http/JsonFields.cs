@@ -3,12 +3,11 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 
 namespace Gallery.Service.Http;
 
 /// <summary>The fields of a request's JSON object. All faults are collected. A field that is null counts as absent, except for <see cref="IsNull"/>.</summary>
-internal sealed partial class JsonFields
+internal sealed class JsonFields
 {
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _values = new(StringComparer.Ordinal);
     private readonly FieldErrors _errors;
@@ -87,10 +86,7 @@ internal sealed partial class JsonFields
     public DateTime? FindTime(string name)
     {
         if (FindText(name, 0, int.MaxValue) is not { } text) return null;
-        if (Time().Match(text) is { Success: true } match
-            && DateTimeOffset.TryParse($"{match.Groups["time"].Value}{match.Groups["fraction"].Value}{match.Groups["offset"].Value}", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)
-            && time.UtcDateTime is { Year: >= 1970 } utc)
-            return utc;
+        if (TimeText.Parse(text) is { } time) return time;
         _errors.Add(name, $"{name} is '{TextRules.Clip(text, 40)}'. Send a time such as 2026-01-15T10:30:00Z, with an offset, from 1970 on.");
         return null;
     }
@@ -200,10 +196,6 @@ internal sealed partial class JsonFields
 
     // Not null: that would convert to an empty ReadOnlyMemory.
     private ReadOnlyMemory<byte>? Find(string name) => _values.TryGetValue(name, out var json) && json.Span[0] != 'n' ? json : default(ReadOnlyMemory<byte>?);
-
-    // Digits after the sixth are cut off, as PostgreSQL has none. A space for the T and an offset of hours are how PostgreSQL prints times.
-    [GeneratedRegex(@"\A(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2})((?<fraction>\.[0-9]{1,6})[0-9]{0,3})?(?<offset>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)\z", RegexOptions.ExplicitCapture)]
-    private static partial Regex Time();
 
     private static string Describe(JsonTokenType type) => type switch
     {

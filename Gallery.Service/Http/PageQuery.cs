@@ -12,7 +12,6 @@ internal sealed class PageQuery
     public static readonly ProblemResult BadCursor = FieldErrors.Of("cursor", "cursor is not from this list with these filters. Send next_cursor of the previous page, or omit cursor.", "invalid_cursor");
 
     private readonly string _path;
-    private readonly string[] _filters;
     private readonly IQueryCollection _query;
     private readonly string _list;
     private readonly Guid _afterId;
@@ -22,7 +21,7 @@ internal sealed class PageQuery
     /// <param name="filters">The list's own filters with their defaults. Parameters that may change from page to page are not among them.</param>
     public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors)
     {
-        (_path, _query, _filters) = (path, query, [.. filters.Select(filter => filter.Name)]);
+        (_path, _query) = (path, query);
         _list = path + string.Concat(filters.Select(filter => (query.TryGetValue(filter.Name, out var value) ? value.ToString() : filter.Default) is { } given
             ? $"\n{filter.Name}={given}"
             : $"\n{filter.Name}"));
@@ -49,8 +48,8 @@ internal sealed class PageQuery
     /// <summary>The next page as a <c>Link</c> header (RFC 8288).</summary>
     public string Link(HttpContext http, string cursor)
     {
-        var filters = _filters.Where(_query.ContainsKey).Select(name => KeyValuePair.Create(name, (string?)_query[name].ToString()));
-        var next = QueryString.Create([.. filters, new("limit", Limit.ToString(CultureInfo.InvariantCulture)), new("cursor", cursor)]);
+        var others = _query.Where(parameter => parameter.Key is not ("limit" or "cursor")).SelectMany(parameter => parameter.Value.Select(value => KeyValuePair.Create(parameter.Key, value)));
+        var next = QueryString.Create([.. others, new("limit", Limit.ToString(CultureInfo.InvariantCulture)), new("cursor", cursor)]);
         return $"<{http.UrlOf(_path, next)}>; rel=\"next\"";
     }
 

@@ -15,25 +15,49 @@ internal static class QueryParameters
     {
         if (http.Request.Query.Count == 0 || http.GetEndpoint()?.Metadata is not { } facts || facts.GetMetadata<AllowedCallers>() is null) return next(http);
 
-        var known = Names(facts).ToList();
+        var known = Declared(facts).ToList();
         var errors = new FieldErrors();
         foreach (var (name, values) in http.Request.Query)
         {
-            if (!known.Contains(name)) errors.Add(TextRules.Clip(name), UnknownMessage(name, known));
-            else if (values.Count > 1) errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
+            if (known.Find(one => IsNamed(one, name)) is not { } parameter) errors.Add(TextRules.Clip(name), UnknownMessage(name, [.. known.Select(one => one.Name!)]));
+            else if (values.Count > 1 && parameter.Schema!.Type != JsonSchemaType.Array) errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
         }
 
         return errors.Any ? errors.ToProblem().ExecuteAsync(http) : next(http);
     }
 
-    /// <summary>The parameters that a route declares.</summary>
-    public static IEnumerable<string> Names(IEnumerable<object> facts) =>
-        facts.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Query).Select(parameter => parameter.Name!);
+    /// <summary>The names of the parameters that a route declares.</summary>
+    public static IEnumerable<string> Names(IEnumerable<object> facts) => Declared(facts).Select(parameter => parameter.Name!);
+
+    /// <summary>The keys that the name of a value in an object leads through: <c>name.a.b</c>, or <c>name[a][b]</c> as OpenAPI's style deepObject has it. Empty for another name.</summary>
+    public static IReadOnlyList<string> Path(string name, string parameter)
+    {
+        if (!name.StartsWith(parameter, StringComparison.Ordinal)) return [];
+        List<string> keys = [];
+        for (var rest = name[parameter.Length..]; rest.Length > 0;)
+        {
+            var end = rest[0] == '.' ? rest.IndexOfAny(['.', '['], 1) : rest[0] == '[' ? rest.IndexOf(']', StringComparison.Ordinal) : 0;
+            if (end == 0 || (end < 0 && rest[0] == '[')) return [];
+            if (end < 0) end = rest.Length;
+            keys.Add(rest[1..end]);
+            rest = rest[(rest[0] == '[' ? end + 1 : end)..];
+        }
+
+        return keys;
+    }
+
+    private static IEnumerable<OpenApiParameter> Declared(IEnumerable<object> facts) => facts.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Query);
+
+    private static bool IsNamed(OpenApiParameter parameter, string name) =>
+        parameter.Style == ParameterStyle.DeepObject ? Path(name, parameter.Name!).Count > 0 : name == parameter.Name;
 
     public static ProblemResult Unknown(string name, IReadOnlyList<string> known) => FieldErrors.Of(name, UnknownMessage(name, known));
 
-    private static string UnknownMessage(string name, IReadOnlyList<string> known) =>
-        $"Unknown parameter '{TextRules.Clip(name)}'. {(known.Count == 0 ? "Remove it; this route has none." : $"Known parameters: {string.Join(", ", known)}.")}";
+    private static string UnknownMessage(string name, IReadOnlyList<string> known) => known.Contains(name)
+        ? $"{name} needs a key. Send {name}.key=value."
+        : $"Unknown parameter '{TextRules.Clip(name)}'. " + (known.Count == 0
+            ? "Remove it; this route has none."
+            : $"Did you mean {known.MinBy(one => Spelling.Distance(TextRules.Clip(name), one))}? Known parameters: {string.Join(", ", known)}.");
 
     /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
     public static string? ReadUserId(this IQueryCollection query, Caller caller, FieldErrors errors)
@@ -50,6 +74,31 @@ internal static class QueryParameters
         if (!query.TryGetValue(name, out var text) || text is ["true"]) return text is ["true"];
         if (text is not ["false"]) errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 20)}'. Send true or false.");
         return false;
+    }
+
+    /// <summary>Null if it is absent.</summary>
+    public static bool? ReadTruth(this IQueryCollection query, string name, FieldErrors errors) => query.ContainsKey(name) ? query.ReadSwitch(name, errors) : null;
+
+    /// <summary>A time in UTC, or a day, which stands for its first moment in UTC. Null if it is absent or has a fault.</summary>
+    public static DateTime? ReadTime(this IQueryCollection query, string name, FieldErrors errors)
+    {
+        if (!query.TryGetValue(name, out var text)) return null;
+        if (TimeText.Parse(DateOnly.TryParseExact(text.ToString(), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) ? $"{text}T00:00:00Z" : text.ToString()) is { } time)
+            return time;
+        errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 40)}'. Send a time with its offset, such as 2026-01-15T10:30:00Z, or a day. In a URL, + is %2B.");
+        return null;
+    }
+
+    /// <summary>The different UUIDs of a list with commas. Null if it is absent or has a fault.</summary>
+    public static IReadOnlyList<Guid>? ReadIds(this IQueryCollection query, string name, int maximum, FieldErrors errors)
+    {
+        if (!query.TryGetValue(name, out var text)) return null;
+        var ids = text.ToString().Split(',');
+        if (ids.Length > maximum) errors.Add(name, $"{name} has {ids.Length} items. The maximum is {maximum}.");
+        else if (ids.FirstOrDefault(id => !UuidRouteConstraint.IsUuid(id)) is { } wrong)
+            errors.Add(name, $"{name} contains '{TextRules.Clip(wrong, 40)}', which is not a UUID. Send UUIDs with commas between them.");
+        else return [.. ids.Select(id => Guid.ParseExact(id, "D")).Distinct()];
+        return null;
     }
 
     /// <summary>The first choice if it is absent.</summary>

@@ -5,7 +5,6 @@ using Gallery.Service.Erasure;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
-using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -16,9 +15,7 @@ namespace Gallery.Service.Images;
 internal static class ImageEndpoints
 {
     private const string Images = "/v1/gallery/";
-    private const string WhoseImages = "Whose images. Without it everyone's, or with a user's token their own.";
     private const string MergePatch = "application/merge-patch+json";
-    private const string Trash = "/v1/gallery/deleted/";
 
     private static readonly Guid Example = ImageExamples.ImageId;
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
@@ -27,12 +24,6 @@ internal static class ImageEndpoints
     {
         var images = routes.MapGroup("/v1/gallery").WithTag("Images", "The metadata of images.");
 
-        images.MapMethods("/", Get, ListImages)
-            .WithName("ListImages").WithSummary("Lists images, newest first").WithDescription("Each image that is there throughout a walk of the pages is listed exactly once.")
-            .WithFilter("user_id", WhoseImages, 1, Caller.UserIdMaximum).WithPaging()
-            .Answers(200, ImageExamples.Page(ImageExamples.Live, "Images retrieved successfully"))
-            .Problems(Permissions.ForbiddenUserId)
-            .AllowedTo(Callers.Users, Callers.ServiceKeys);
         images.MapPost("/", CreateImage)
             .WithName("CreateImage").WithSummary("Saves an image, or fills in what the saved one lacks")
             .WithDescription("A save never replaces a stored value, so it is safe to send it twice, late, or out of order. The outcome says what it did, and kept lists the stored values that differ.")
@@ -43,12 +34,6 @@ internal static class ImageEndpoints
             .WithETag().WithHeader("Location", "The URL of the image.", 201)
             .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenSave, Permissions.ForbiddenUserId, ImageProblems.ForbiddenRecreate, ImageProblems.OwnedByAnother(Example), ImageProblems.Purged(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
-        images.MapMethods("/deleted/", Get, ListDeletedImages)
-            .WithName("ListDeletedImages").WithSummary("Lists the trash, latest deletion first").WithDescription("Images in the trash are absent from all other lists.")
-            .WithFilter("user_id", WhoseImages, 1, Caller.UserIdMaximum).WithPaging()
-            .Answers(200, ImageExamples.Page(ImageExamples.InTrash, "Deleted images retrieved successfully"))
-            .Problems(Permissions.ForbiddenUserId)
-            .AllowedTo(Callers.Users, Callers.ServiceKeys);
         images.MapMethods("/{image_id:uuid}/", Get, FindImage)
             .WithName("FindImage").WithSummary("Finds one image").WithDescription("An image in the trash answers 404 image_deleted.")
             .Answers(200, ImageExamples.One(ImageExamples.Live, "Image retrieved successfully")).WithETag().Revalidates()
@@ -116,30 +101,6 @@ internal static class ImageEndpoints
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, image.ImageId, save.Image),
             _ => throw new UnreachableException(),
         };
-    }
-
-    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Images, "Images retrieved successfully", images.ListImagesAsync, ct);
-
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, CancellationToken ct) =>
-        ListAsync(http, Trash, "Deleted images retrieved successfully", images.ListDeletedImagesAsync, ct);
-
-    private static async Task<IResult> ListAsync(
-        HttpContext http, string path, string message, Func<string?, ImageKeyset, int, CancellationToken, Task<ImagePage>> list, CancellationToken ct)
-    {
-        var caller = http.Caller();
-        var errors = new FieldErrors();
-        var query = new PageQuery(path, http.Request.Query, [("user_id", caller.UserId)], errors);
-        var userId = http.Request.Query.ReadUserId(caller, errors);
-        if (errors.Any) return errors.ToProblem();
-        if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
-
-        var retention = http.Retention();
-        var page = await list(userId, query.After is { } place ? new(place.At, place.Id) : ImageKeyset.Start, query.Limit, ct);
-        var next = page.Next is { } last ? query.CursorAt(last.At, last.ImageId) : null;
-        if (next is not null) http.Response.Headers.Link = query.Link(http, next);
-        http.Response.Headers.CacheControl = "no-store";
-        return TypedResults.Ok(Envelope.Of([.. page.Images.Select(image => Image.Of(image, retention))], message, new Pagination(query.Limit, next)));
     }
 
     private static async Task<IResult> FindImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
@@ -229,7 +190,7 @@ internal static class ImageEndpoints
         return ImageProblems.PreconditionFailed(imageId);
     }
 
-    private static RetentionOptions Retention(this HttpContext http) => http.RequestServices.GetRequiredService<RetentionOptions>();
+    internal static RetentionOptions Retention(this HttpContext http) => http.RequestServices.GetRequiredService<RetentionOptions>();
 
     private static void SetETag(HttpContext http, ImageRow image)
     {

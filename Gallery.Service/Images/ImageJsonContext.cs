@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Gallery.Service.Http;
 
@@ -6,6 +7,8 @@ namespace Gallery.Service.Images;
 /// <summary>The wire records of images.</summary>
 [JsonSerializable(typeof(Envelope<Image>))]
 [JsonSerializable(typeof(PageEnvelope<Image>))]
+[JsonSerializable(typeof(PageEnvelope<JsonObject>))]
+[JsonSerializable(typeof(Envelope<Facets>))]
 [JsonSerializable(typeof(SavedImage))]
 [JsonSerializable(typeof(CreateImageRequest))]
 [JsonSerializable(typeof(UpdateImageRequest))]

@@ -4,7 +4,7 @@ namespace Gallery.Service.Images;
 
 internal static class ImageNoun
 {
-    public static readonly Noun Noun = new(AddServices, ImageEndpoints.MapImages, ImageJsonContext.Default, new Dictionary<string, (string, string)>
+    public static readonly Noun Noun = new(AddServices, MapRoutes, ImageJsonContext.Default, new Dictionary<string, (string, string)>
     {
         ["image_image_id_not_nil"] = ("image_id", "image_id is the nil UUID. Name the file with another UUID."),
         ["image_user_id_length"] = ("user_id", "user_id must have 1 to 255 characters."),
@@ -17,6 +17,12 @@ internal static class ImageNoun
         ["image_tags_count"] = ("tags", "tags would exceed the 50 tags of one image. Remove some first."),
         ["image_revision_positive"] = ("revision", "revision must be at least 1."),
     });
+
+    private static void MapRoutes(IEndpointRouteBuilder routes)
+    {
+        routes.MapImages();
+        routes.MapImageLists();
+    }
 
     private static void AddServices(IServiceCollection services, IConfiguration settings)
     {

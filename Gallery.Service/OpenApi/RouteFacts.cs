@@ -101,12 +101,34 @@ internal static class RouteFacts
     public static RouteHandlerBuilder WithChoice(this RouteHandlerBuilder route, string name, string description, params string[] choices) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. choices.Select(choice => (JsonNode)choice)], Default = choices[0] });
 
+    /// <summary>Declares a text parameter of the query that may be repeated.</summary>
+    public static RouteHandlerBuilder WithRepeated(this RouteHandlerBuilder route, string name, string description, int most, OpenApiSchema item) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Array, MinItems = 1, MaxItems = most, Items = item }, ParameterStyle.Form, explode: true);
+
+    /// <summary>Declares a parameter of the query that is a list with commas.</summary>
+    public static RouteHandlerBuilder WithCommas(this RouteHandlerBuilder route, string name, string description, int most, OpenApiSchema item) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Array, MinItems = 1, MaxItems = most, Items = item }, ParameterStyle.Form, explode: false);
+
+    /// <summary>Declares parameters of the query that are values in an object: <c>name.key=value</c>.</summary>
+    public static RouteHandlerBuilder WithObject(this RouteHandlerBuilder route, string name, string description, int most) =>
+        route.WithParameter(
+            ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Object, MaxProperties = most, AdditionalProperties = Text() }, ParameterStyle.DeepObject, explode: true);
+
+    /// <summary>Declares an optional time of the query.</summary>
+    public static RouteHandlerBuilder WithTime(this RouteHandlerBuilder route, string name, string description) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" });
+
+    /// <summary>Declares an optional boolean of the query that has no default.</summary>
+    public static RouteHandlerBuilder WithTruth(this RouteHandlerBuilder route, string name, string description) =>
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Boolean });
+
     /// <summary>Declares an optional boolean of the query.</summary>
     public static RouteHandlerBuilder WithSwitch(this RouteHandlerBuilder route, string name, string description) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Boolean, Default = false });
 
-    private static RouteHandlerBuilder WithParameter(this RouteHandlerBuilder route, ParameterLocation place, string name, string description, OpenApiSchema schema) =>
-        route.WithMetadata(new OpenApiParameter { Name = name, In = place, Description = description, Schema = schema });
+    private static RouteHandlerBuilder WithParameter(
+        this RouteHandlerBuilder route, ParameterLocation place, string name, string description, OpenApiSchema schema, ParameterStyle? style = null, bool explode = true) =>
+        route.WithMetadata(new OpenApiParameter { Name = name, In = place, Description = description, Schema = schema, Style = style, Explode = explode });
 
     private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
 }

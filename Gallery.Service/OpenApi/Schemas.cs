@@ -37,6 +37,12 @@ internal static class Schemas
             schema.Description = Find<DescriptionAttribute>(field)?.Description;
         }
 
+        if (field.CustomConverter is CountConverter)
+        {
+            schema.Type = JsonSchemaType.Integer | JsonSchemaType.String;
+            schema.Pattern = @"^[0-9]+\+$";
+        }
+
         if (Find<JsonIgnoreAttribute>(field) is { Condition: JsonIgnoreCondition.WhenWritingNull }) schema.Type &= ~JsonSchemaType.Null;   // absent, never null
         if (schema.Format == "date-time") schema.Type = JsonSchemaType.String | ofNull;   // UtcTimeConverter
         return Task.CompletedTask;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gallery.Service.Http;
+using Gallery.Service.Images;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Sql.Transfers;
@@ -21,18 +22,22 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
     private readonly SemaphoreSlim _running = new(AtOnce);
 
     /// <summary>The answer to an export. A fault before its first line becomes a problem. A later one breaks the connection off, so that half an export never looks whole.</summary>
-    public async Task<IResult> AnswerAsync(HttpContext http, string? userId, Guid after)
+    public async Task<IResult> AnswerAsync(HttpContext http, ImageFilter filter, Guid after)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         if (!await _running.WaitAsync(GalleryDatabase.Patience, end.Token)) return Busy;
         try
         {
-            await using var parts = transfers.ExportAsync(userId, after, end.Token).GetAsyncEnumerator(end.Token);
+            await using var parts = transfers.ExportAsync(filter, after, end.Token).GetAsyncEnumerator(end.Token);
             var isThere = await parts.MoveNextAsync();
             http.Response.ContentType = TransferEndpoints.MediaType;
             http.Response.Headers.CacheControl = "no-store";
             if (!HttpMethods.IsHead(http.Request.Method)) await SendAsync(http, parts, isThere, end.Token);
             return TypedResults.Empty;
+        }
+        catch (SearchTooBroadException)
+        {
+            return ImageFilters.TooBroadFor(filter);
         }
         finally
         {

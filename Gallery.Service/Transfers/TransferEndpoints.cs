@@ -1,8 +1,8 @@
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Images;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
-using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Mvc;
 
@@ -25,7 +25,7 @@ internal static class TransferEndpoints
         transfers.MapMethods("/export/", Get, Export)
             .WithName("ExportImages").WithSummary("Streams images, one JSON object a line")
             .WithDescription("Live images and those in the trash, in the order of image_id. An image that is there throughout is in it exactly once. If the connection breaks, the export is not complete.")
-            .WithFilter("user_id", "Whose images. Without it everyone's.", 1, Caller.UserIdMaximum)
+            .WithImageFilters()
             .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off.")
             .Answers(200, TransferredImage.Example, MediaType)
             .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())
@@ -46,10 +46,10 @@ internal static class TransferEndpoints
     {
         if (http.Caller().UserId is not null) return Task.FromResult<IResult>(Forbidden);
         var errors = new FieldErrors();
-        var userId = http.Request.Query.ReadUserId(http.Caller(), errors);
+        var filter = ImageFilters.Read(http, errors);
         Guid? after = !http.Request.Query.TryGetValue("after", out var text) ? Guid.Empty : UuidRouteConstraint.IsUuid(text.ToString()) ? Guid.ParseExact(text.ToString(), "D") : null;
         if (after is null) errors.Add("after", BadAfter.Message);
-        return errors.Any ? Task.FromResult<IResult>(errors.ToProblem()) : exporter.AnswerAsync(http, userId, after!.Value);
+        return errors.Any ? Task.FromResult<IResult>(errors.ToProblem()) : exporter.AnswerAsync(http, filter, after!.Value);
     }
 
     private static async Task<IResult> Import(HttpContext http, Importer importer, CancellationToken ct)

@@ -23,8 +23,8 @@ internal static partial class SettingNames
             var name = given.ToUpperInvariant();
             if (Known.Contains(name) || ServiceLink().IsMatch($"{name}={value}")) continue;
 
-            var nearest = Own.MinBy(known => Distance(name, known))!;
-            if (OwnPrefixes.Any(prefix => HasPrefix(name, prefix)) || Distance(name, nearest) <= Typo)
+            var nearest = Own.MinBy(known => Spelling.Distance(name, known))!;
+            if (OwnPrefixes.Any(prefix => HasPrefix(name, prefix)) || Spelling.Distance(name, nearest) <= Typo)
                 throw new SettingsException($"Unknown setting {given} in {source}. Did you mean {nearest}? .env.example lists all settings.");
         }
     }
@@ -35,21 +35,7 @@ internal static partial class SettingNames
         var words = name.Split('_');
         var count = prefix.Count(letter => letter == '_');
         return name.StartsWith(prefix, StringComparison.Ordinal)
-            || words.Length > count && words[0] != "SUPABASE" && Distance($"{string.Join('_', words[..count])}_", prefix) <= Typo;
-    }
-
-    /// <summary>Levenshtein's: the insertions, deletions and replacements that turn one text into the other.</summary>
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0]++;
-            for (var j = 1; j <= b.Length; j++)
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-
-        return row[^1];
+            || words.Length > count && words[0] != "SUPABASE" && Spelling.Distance($"{string.Join('_', words[..count])}_", prefix) <= Typo;
     }
 
     private static string[] Read()

@@ -38,6 +38,26 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, long since, CancellationToken ct, params (string Name, object Value)[] parameters) =>
         ReadAsync(sql, reader => reader.GetRowParser<T>(), isRepeatable: true, since, ct, parameters);
 
+    /// <summary>
+    /// Runs one statement that only reads, planned with the values of its parameters. PostgreSQL ends it after a time of its own work, whatever the caller does.
+    /// </summary>
+    /// <exception cref="PostgresException">57014: the time was not enough.</exception>
+    /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
+    public Task<IReadOnlyList<T>> QueryWithinAsync<T>(string sql, TimeSpan time, long since, CancellationToken ct, params IEnumerable<(string Name, object Value)> parameters) =>
+        _repeatable.ExecuteAsync(async token =>
+        {
+            await using var connection = await database.OpenConnectionAsync(token);
+            if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw new NotStartedException();
+            await using var batch = new NpgsqlBatch(connection);   // one implicit transaction, in which the setting ends
+            batch.BatchCommands.Add(new("select set_config('statement_timeout', @time, true)") { Parameters = { new("time", $"{Math.Max(1, (int)time.TotalMilliseconds)}") } });
+            var command = new NpgsqlBatchCommand(sql);
+            foreach (var (name, value) in parameters) command.Parameters.Add(new(name, value));
+            batch.BatchCommands.Add(command);
+            await using var reader = await batch.ExecuteReaderAsync(token);
+            await reader.NextResultAsync(token);
+            return await RowsAsync(reader, typeof(T) == typeof(string) ? row => row.GetFieldValue<T>(0) : reader.GetRowParser<T>(), token);   // Dapper's parser makes no strings
+        }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+
     /// <summary>Runs one statement and maps its rows.</summary>
     /// <param name="parserOf">Makes the function that maps the reader's current row.</param>
     /// <param name="isRepeatable">Whether the statement may run again if its connection was lost and it may already have committed.</param>
@@ -88,7 +108,11 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
         foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
         if (_prepares) await command.PrepareAsync(ct);
         await using var reader = await command.ExecuteReaderAsync(ct);
-        var parse = parserOf(reader);
+        return await RowsAsync(reader, parserOf(reader), ct);
+    }
+
+    private static async Task<IReadOnlyList<T>> RowsAsync<T>(NpgsqlDataReader reader, Func<DbDataReader, T> parse, CancellationToken ct)
+    {
         var rows = new List<T>();
         while (await reader.ReadAsync(ct)) rows.Add(parse(reader));
         return rows;

@@ -100,19 +100,27 @@ public sealed partial class ImageRepository
     }
 
     private Task<ImagePage> ListAsync(
-        string sql, string? userId, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf, CancellationToken ct) =>
-        ReadPageAsync(sql, userId, after, limit, keysetOf, ct).WaitAsync(GalleryDatabase.Patience, ct);
-
-    private async Task<ImagePage> ReadPageAsync(
         string sql, string? userId, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf, CancellationToken ct)
     {
         var since = Stopwatch.GetTimestamp();
+        return ReadPageAsync(
+            (place, wanted) =>
+            {
+                (string, object)[] parameters = [("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)];
+                return InTurnAsync(_listing, since, () => _statements.QueryAsync<ImageRow>(sql, since, ct, userId is null ? parameters : [.. parameters, ("UserId", userId)]), ct);
+            },
+            after, limit, keysetOf).WaitAsync(GalleryDatabase.Patience, ct);
+    }
+
+    private static async Task<ImagePage> ReadPageAsync(
+        Func<ImageKeyset, int, Task<IReadOnlyList<ImageRow>>> read, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf)
+    {
         var images = new List<ImageRow>();
         var bytes = 0L;
         while (true)
         {
             var wanted = Math.Min(limit + 1 - images.Count, MaximumRowsRead);   // one row more than the page shows whether another page follows
-            var rows = await ReadPartAsync(sql, userId, after, wanted, since, ct);
+            var rows = await read(after, wanted);
             foreach (var row in rows)
             {
                 bytes += row.AnswerBytes;
@@ -125,18 +133,18 @@ public sealed partial class ImageRepository
         }
     }
 
-    private async Task<IReadOnlyList<ImageRow>> ReadPartAsync(string sql, string? userId, ImageKeyset after, int limit, long since, CancellationToken ct)
+    /// <summary>Waits for a place, and runs the work. No part of a list starts after its caller timed out.</summary>
+    private static async Task<T> InTurnAsync<T>(SemaphoreSlim places, long since, Func<Task<T>> work, CancellationToken ct)
     {
-        var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(since);   // no part starts after the caller timed out
-        if (patience <= TimeSpan.Zero || !await _listing.WaitAsync(patience, ct)) throw new TimeoutException("The lists before this one took too long.");
+        var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(since);
+        if (patience <= TimeSpan.Zero || !await places.WaitAsync(patience, ct)) throw new TimeoutException("The lists before this one took too long.");
         try
         {
-            (string, object)[] place = [("At", after.At), ("ImageId", after.ImageId), ("Limit", limit)];
-            return await _statements.QueryAsync<ImageRow>(sql, since, ct, userId is null ? place : [.. place, ("UserId", userId)]);
+            return await work();
         }
         finally
         {
-            _listing.Release();
+            places.Release();
         }
     }
 }

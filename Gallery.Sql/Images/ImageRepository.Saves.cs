@@ -46,8 +46,7 @@ public sealed partial class ImageRepository
             ),
             a as                                                          -- the tags that are sent and not there yet
             (
-                select n.image_id, array_agg(s.tag order by s.place) as tags, array_agg(s.label order by s.place) as labels,
-                       (select i.revision from gallery.image as i where i.image_id = n.image_id) as revision
+                select n.image_id, array_agg(s.tag order by s.place) as tags, array_agg(s.label order by s.place) as labels
                 from n
                 cross join unnest(n.tags, n.labels) with ordinality as s (tag, label, place)
                 where not exists (select from gallery.image_tag as x where x.image_id = n.image_id and x.tag = s.tag)
@@ -83,8 +82,14 @@ public sealed partial class ImageRepository
                            or not i.metadata ?& array(select jsonb_object_keys(excluded.metadata))   -- comparing the keys is cheap; comparing merged values is not
                            or excluded.tags <> '{}'
                           )
-                      and (excluded.tags = '{}' or i.revision = (select a.revision from a where a.image_id = excluded.image_id))   -- the row whose tags "a" has seen
-                      and exists (select from n where n.image_id = excluded.image_id and {{Preconditions.Hold}})
+                      and exists
+                          (
+                              select
+                              from n
+                              where n.image_id = excluded.image_id
+                                and {{Preconditions.Hold}}
+                                and (n.tags = '{}' or i.revision = (select s.revision from gallery.image as s where s.image_id = n.image_id))   -- the row whose tags "a" has seen
+                          )
                 returning {{ImageRow.Columns}}
             ),
             g as

@@ -65,6 +65,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
         await _purge.DisposeAsync();
         await _find.DisposeAsync();
         _listing.Dispose();
+        _searching.Dispose();
     }
 
     /// <summary>The images with these keys, in their order. Null for one that is unknown, or another user's.</summary>

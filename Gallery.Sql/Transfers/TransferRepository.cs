@@ -16,6 +16,8 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
     private const int FirstRows = 50;
     private const int MostBytes = 512 * 1024;
 
+    private static readonly TimeSpan ListingTime = TimeSpan.FromSeconds(2);
+
     private readonly StatementRunner _statements = new(database);
     private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size
 
@@ -23,16 +25,15 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
     /// Live and trashed images in the order of their ids, in parts of at most about 512 KB. Each part is one statement, and no connection is held between them. An
     /// image that is there throughout is read exactly once.
     /// </summary>
-    /// <param name="userId">Their owner. Null for everyone's.</param>
     /// <param name="after">The id of the last image that is known already. Empty for none.</param>
-    public async IAsyncEnumerable<IReadOnlyList<ImageRow>> ExportAsync(string? userId, Guid after, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<IReadOnlyList<ImageRow>> ExportAsync(ImageFilter filter, Guid after, [EnumeratorCancellation] CancellationToken ct)
     {
-        var ids = userId is null ? null : await ListIdsAsync(userId, after, ct);
+        var ids = filter is { UserId: null, IsOwnerAlone: true } ? null : await ListIdsAsync(filter, after, ct);
         var limit = FirstRows;
         for (var at = 0; ids is null || at < ids.Length;)
         {
             var part = ids?[at..Math.Min(at + limit, ids.Length)];
-            var read = await (part is null ? ReadAsync(after, limit, ct) : ReadAsync(part, userId!, ct));
+            var read = await (part is null ? ReadAsync(after, limit, ct) : ReadAsync(part, filter.UserId, ct));
             var rows = read.OfType<ImageRow>().ToList();
             var isWhole = rows.Count == read.Count;
             yield return rows;
@@ -48,28 +49,33 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
         }
     }
 
-    /// <summary>The ids of a user's images, sorted. One statement has one snapshot, so it misses none that is just moved to the trash or restored.</summary>
-    private async Task<Guid[]> ListIdsAsync(string userId, Guid after, CancellationToken ct)
+    /// <summary>The ids of the images that a filter leaves, sorted. One statement has one snapshot, so it misses none that is just moved to the trash or restored.</summary>
+    /// <exception cref="SearchTooBroadException"/>
+    private async Task<Guid[]> ListIdsAsync(ImageFilter filter, Guid after, CancellationToken ct)
     {
-        // Two indexes hold these ids. No index has them in this order, and one more would make each save cost a fifth more.
-        // language=PostgreSQL
-        const string sql = """
+        // Two indexes hold a user's ids. No index has them in this order, and one more would make each save cost a fifth more.
+        var sql = $"""
             select i.image_id
             from gallery.image as i
-            where i.user_id = @UserId
-              and i.deleted_at is null
+            where {filter.Conditions(live: true)}
               and i.image_id > @After
             union all
             select i.image_id
             from gallery.image as i
-            where i.user_id = @UserId
-              and i.deleted_at is not null
+            where {filter.Conditions(live: false)}
               and i.image_id > @After
             """;
 
-        Guid[] ids = [.. await _statements.ReadAsync<Guid>(sql, _ => row => row.GetGuid(0), isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("After", after))];
-        Array.Sort(ids);
-        return ids;
+        try
+        {
+            Guid[] ids = [.. await _statements.QueryWithinAsync<Guid>(sql, ListingTime, Stopwatch.GetTimestamp(), ct, [.. filter.Parameters(), ("After", after)])];
+            Array.Sort(ids);
+            return ids;
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
+        {
+            throw new SearchTooBroadException();
+        }
     }
 
     private Task<IReadOnlyList<ImageRow?>> ReadAsync(Guid after, int limit, CancellationToken ct)
@@ -93,18 +99,22 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
         return _statements.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("After", after), ("Limit", limit));
     }
 
-    private Task<IReadOnlyList<ImageRow?>> ReadAsync(Guid[] ids, string userId, CancellationToken ct)
+    /// <param name="userId">Leaves out images that another user has by now. Null for none.</param>
+    private Task<IReadOnlyList<ImageRow?>> ReadAsync(Guid[] ids, string? userId, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
             select {ImageRow.Columns}
-            from unnest((select @ImageIds::uuid[])) as n (image_id)
+            from unnest((select @ImageIds::uuid[]), (select @UserIds::text[])) as n (image_id, user_id)
             join gallery.image as i on i.image_id = n.image_id
-            where i.user_id = @UserId
+            where n.user_id is null
+               or i.user_id = n.user_id
             order by i.image_id
             """;
 
-        return _statements.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("ImageIds", ids), ("UserId", userId));
+        var users = new string?[ids.Length];
+        Array.Fill(users, userId);
+        return _statements.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("ImageIds", ids), ("UserIds", users));
     }
 
     /// <summary>Maps rows until they take <see cref="MostBytes"/>. The rest become null and are read again, so that large rows after small ones take no more memory.</summary>

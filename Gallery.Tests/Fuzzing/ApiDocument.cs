@@ -95,7 +95,9 @@ internal sealed class ApiDocument
         parameter.GetProperty("name").GetString()!,
         parameter.GetProperty("in").GetString()!,
         parameter.TryGetProperty("required", out var required) && required.GetBoolean(),
-        parameter.GetProperty("schema"));
+        parameter.GetProperty("schema"),
+        parameter.TryGetProperty("style", out var style) ? style.GetString() : null,
+        !parameter.TryGetProperty("explode", out var explode) || explode.GetBoolean());
 
     private static RequestBody ReadBody(string path, JsonElement body)
     {
@@ -128,7 +130,11 @@ internal sealed record Operation(
     public IEnumerable<Parameter> In(string place) => Parameters.Where(parameter => parameter.In == place);
 }
 
-internal sealed record Parameter(string Name, string In, bool Required, JsonElement Schema);
+internal sealed record Parameter(string Name, string In, bool Required, JsonElement Schema, string? Style, bool Explodes)
+{
+    /// <summary>The name to send. The style deepObject has a key after it.</summary>
+    public string GoodName => Style == "deepObject" ? $"{Name}[key]" : Name;
+}
 
 /// <param name="Schema">Of the body, or of each of its lines.</param>
 internal sealed record RequestBody(string MediaType, JsonElement Schema, JsonElement? Example)

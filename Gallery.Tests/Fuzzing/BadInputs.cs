@@ -30,6 +30,12 @@ internal sealed class BadInputs(ApiDocument document)
         "x", "offset", "page", "userid", "user_id ", "user-id", "USER_ID", "user_id[]", "user_id\0", "\0", "", " ", "\u200b", "\u202edi", "\U0001F305", "__proto__", "' or 1=1 --", "\r\nX-Injected",
     ];
 
+    private static readonly string[] NoTimes =
+    [
+        "", "yesterday", "now", "0", "1768473000", "2026-01-15T10:30:00", "2026-01-15T10:30:00+02:00:00", "2026-13-01", "2026-02-30", "26-01-15", "2026-1-5", "2026-01-15\0", "2026-01-15T24:01:00Z",
+        "infinity", "-infinity", "0000-00-00", "９999-01-01", "2026-01-15T10:30:00Z; select 1", "' or 1=1 --", "\U0001F305",
+    ];
+
     private static readonly string[] NoCursors =
     [
         "a", "next", "AAAA", "0", "-1", "null", "\0", "\U0001F305", "' or 1=1 --", "../..", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "________________________________________w", "====",
@@ -125,6 +131,31 @@ internal sealed class BadInputs(ApiDocument document)
                     yield return Class($"{parameter.Name}: too long", Gen.Int[maximum + 1, maximum + 1_000], length =>
                         (draft => draft.WithParameter(parameter.Name, new string('x', length)), Expected.Refused(parameter.Name)));
                 yield return Twice(parameter.Name, "a");
+                break;
+
+            case ("query", ["string"], "date-time"):
+                yield return Class($"{parameter.Name}: no time", Gen.OneOf(NoTimes), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                yield return Twice(parameter.Name, "2026-01-15");
+                break;
+
+            case ("query", ["array"], _):
+                var item = schema.GetProperty("items");
+                var (good, bad) = JsonSchemas.FindFormat(item) == "uuid" ? (Guid.Empty.ToString(), NoUuids)
+                    : item.TryGetProperty("enum", out var names) ? (names[0].GetString()!, ["", "x", "\0", " ", $"{names[0].GetString()},"])
+                    : ("a", new[] { "", "\0", "a\0", " a", "a\n", new string('x', JsonSchemas.FindBound(item, "maxLength")!.Value + 1) });
+                yield return Class($"{parameter.Name}: a wrong item", Gen.OneOf(bad), text => (draft => draft.WithParameter(parameter.Name, text), Expected.Refused(parameter.Name)));
+                if (!item.TryGetProperty("enum", out _))
+                    yield return Class($"{parameter.Name}: too many", Gen.Const(JsonSchemas.FindBound(schema, "maxItems")!.Value + 1), count =>
+                        (draft => parameter.Explodes
+                            ? draft with { Query = [.. draft.Query.Where(given => given.Name != parameter.Name), .. Enumerable.Repeat((parameter.Name, good), count)] }
+                            : draft.WithParameter(parameter.Name, string.Join(',', Enumerable.Repeat(good, count))), Expected.Refused(parameter.Name)));
+                break;
+
+            case ("query", ["object"], _):
+                yield return Class($"{parameter.Name}: no key", Gen.OneOf("", ".", ".a.", "[", "[a", "[]", "a"), tail => (draft => draft.WithParameter(parameter.Name + tail, "1"), Expected.Refused(parameter.Name + tail)));
+                yield return Class($"{parameter.Name}: too many", Gen.Const(schema.GetProperty("maxProperties").GetInt32() + 1), count =>
+                    (draft => draft with { Query = [.. draft.Query, .. Enumerable.Range(0, count).Select(n => ($"{parameter.Name}.key{n}", "1"))] }, Expected.Refused(parameter.Name)));
+                yield return Class($"{parameter.Name}: U+0000", Gen.OneOf("\0", "a\0"), text => (draft => draft.WithParameter(parameter.GoodName, text), Expected.Refused(parameter.GoodName)));
                 break;
 
             case ("header", ["string"], null) when operation.Method != "GET":

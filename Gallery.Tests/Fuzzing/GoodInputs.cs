@@ -158,9 +158,15 @@ internal sealed partial class GoodInputs(ApiDocument document)
 
     private Gen<string> Parameter(Parameter parameter)
     {
+        if (parameter.Name == "q") return Gen.OneOf("sunset", "\"golden hour\" -cat", "桜 or neon*");   // no schema says that it needs a word
         var schema = document.Schemas.Resolve(parameter.Schema);
+        if (document.Schemas.Types(schema) is ["array"]) schema = schema.GetProperty("items");   // of one item
+        if (document.Schemas.Types(schema) is ["object"]) return Text(0, 20);   // the request line has its own limit
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
         if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.Guid.Select(id => id.ToString());
+        if (JsonSchemas.FindFormat(schema) == "date-time") return Gen.OneOf("2026-01-15T10:30:00Z", "2026-01-15T12:30:00.5+02:00", "2026-01-15");
+        if (schema.TryGetProperty("enum", out var names) && document.Schemas.Types(parameter.Schema) is ["array"])
+            return Gen.Const(string.Join(',', names.EnumerateArray().Select(name => name.GetString())));   // all, because the answer's schema has all
         if (schema.TryGetProperty("enum", out var choices)) return Gen.OneOf([.. choices.EnumerateArray().Select(choice => choice.GetString()!)]);
         return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
             ? Text(schema, document.FindExample(parameter.Name))
@@ -169,10 +175,10 @@ internal sealed partial class GoodInputs(ApiDocument document)
 
     private static Gen<IReadOnlyList<(string, string)>> Optional(IEnumerable<(Parameter Parameter, Gen<string> Value)> parameters)
     {
-        var some = parameters.Select(one => Gen.Select(one.Value, Gen.Bool, (value, given) => (one.Parameter.Name, Value: value, Given: given || one.Parameter.Required))).ToArray();
+        var some = parameters.Select(one => Gen.Select(one.Value, Gen.Bool, (value, given) => (one.Parameter.GoodName, Value: value, Given: given || one.Parameter.Required))).ToArray();
         return some.Length == 0
             ? Gen.Const((IReadOnlyList<(string, string)>)[])
-            : Gen.ShuffleSelect(some).Select(all => (IReadOnlyList<(string, string)>)[.. all.Where(one => one.Given).Select(one => (one.Name, one.Value))]);
+            : Gen.ShuffleSelect(some).Select(all => (IReadOnlyList<(string, string)>)[.. all.Where(one => one.Given).Select(one => (one.GoodName, one.Value))]);
     }
 
     private static string Fit(string text, int minimum, int maximum)

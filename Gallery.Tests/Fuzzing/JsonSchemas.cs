@@ -15,7 +15,7 @@ internal sealed class JsonSchemas(JsonElement components)
     private static readonly string[] Known =
     [
         "$ref", "type", "enum", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "maxLength", "pattern", "minimum", "maximum", "format",
-        "description", "default", "example", "anyOf", "allOf",
+        "description", "default", "example", "anyOf", "allOf", "maxProperties",
     ];
 
     /// <summary>Follows a reference to the schema itself.</summary>

@@ -9,8 +9,8 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
     private readonly Api _api = other.Api;
 
     [Theory]
-    [InlineData("page=2", "page", "Unknown parameter 'page'. Known parameters: user_id, limit, cursor.")]
-    [InlineData("_=1764374400", "_", "Unknown parameter '_'. Known parameters: user_id, limit, cursor.")]
+    [InlineData("page=2", "page", "Unknown parameter 'page'. Did you mean tag? Known parameters: user_id, tag, any_tag, intent, created_from, created_to, metadata, has_prompt, q, ids, sort, fields, count, limit, cursor.")]
+    [InlineData("created_frm=2026-01-15", "created_frm", "Unknown parameter 'created_frm'. Did you mean created_from? Known parameters: user_id, tag, any_tag, intent, created_from, created_to, metadata, has_prompt, q, ids, sort, fields, count, limit, cursor.")]
     [InlineData("limit=1&limit=2", "limit", "limit is given twice. Send it once.")]
     [InlineData("limit=1&limit=2&limit=3", "limit", "limit is given 3 times. Send it once.")]
     [InlineData("limit=ten", "limit", "limit is 'ten'. Send a whole number from 1 to 200; the default is 50.")]

@@ -19,6 +19,7 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [InlineData("docs/api/images.md", 28)]
     [InlineData("docs/api/batches.md", 8)]
     [InlineData("docs/api/tags.md", 10)]
+    [InlineData("docs/api/search.md", 10)]
     [InlineData("docs/api/history.md", 4)]
     [InlineData("docs/api/erasure.md", 5)]
     [InlineData("docs/api/export-import.md", 4)]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Gallery.Sql.Images;
 using Gallery.Sql.Transfers;
 using Gallery.Tests.Database;
 using Gallery.Tests.Service;
@@ -84,7 +85,7 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         foreach (var user in new[] { _user, null })
         {
             var (large, largest) = (0, 0);
-            await foreach (var part in new TransferRepository(source).ExportAsync(user, Guid.Empty, Ct))
+            await foreach (var part in new TransferRepository(source).ExportAsync(new ImageFilter(user), Guid.Empty, Ct))
             {
                 largest = Math.Max(largest, part.Sum(image => (image.RefinedPrompt ?? "").Length + image.Metadata.Length + image.ImageUrl.Length));
                 large += part.Count(image => image.UserId == _user && image.RefinedPrompt?.Length == 16_000);

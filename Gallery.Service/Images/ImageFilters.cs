@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Gallery.Service.Access;
+using Gallery.Service.Http;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Tags;
+using Gallery.Sql.Database;
+using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
+using Microsoft.OpenApi;
+
+namespace Gallery.Service.Images;
+
+/// <summary>The filters of images, which their lists, the counts and the export have in common.</summary>
+internal static class ImageFilters
+{
+    private const int MaximumTags = 10;
+    private const int MaximumValues = 10;
+    private const int MaximumIds = 100;
+    private const int MaximumWords = 256;
+    private const int MaximumDepth = 10;
+    private const int MaximumValue = 256;
+    private const string Metadata = "metadata";
+
+    public static readonly ProblemResult TooBroad = TooBroadFor(new ImageFilter(null));
+
+    public static readonly ProblemResult NoWord = FieldErrors.Of("q", "q has no word to look for. Send a word without a minus, and one in each part of an \"or\". Emoji are not searched.");
+
+    /// <summary>Declares the filters.</summary>
+    public static RouteHandlerBuilder WithImageFilters(this RouteHandlerBuilder route)
+    {
+        var tag = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = Tag.MaximumLength, Pattern = TagRules.Pattern };
+        return route
+            .WithFilter("user_id", "Whose images. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
+            .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, tag)
+            .WithRepeated("any_tag", "Repeat it: images with one of these tags, or more.", MaximumTags, tag)
+            .WithFilter("intent", "Images with exactly this intent.", 1, CreateImageRequest.IntentMaximum)
+            .WithTime("created_from", "Images created at this time or later. A day is its first moment in UTC.")
+            .WithTime("created_to", "Images created before this time. A day is its first moment in UTC.")
+            .WithObject(Metadata, "metadata.model=flux or metadata[model]=flux: images whose metadata has this value. A dot or brackets lead into objects. 42 finds the number and the text.", MaximumValues)
+            .WithTruth("has_prompt", "true: images with a prompt. false: images without one.")
+            .WithFilter("q", "Words of the prompt: all of them, in any order. Also \"a phrase\", -without, or, and prefix*.", 1, MaximumWords)
+            .WithCommas("ids", "Images with one of these ids.", MaximumIds, new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" })
+            .Problems(TooBroad, NoWord);
+    }
+
+    /// <summary>The filter of a request. It is of no use if a fault was added.</summary>
+    public static ImageFilter Read(HttpContext http, FieldErrors errors)
+    {
+        var query = http.Request.Query;
+        return new ImageFilter(query.ReadUserId(http.Caller(), errors))
+        {
+            Tags = ReadTags(query, "tag", errors),
+            AnyTags = ReadTags(query, "any_tag", errors),
+            Intent = ReadText(query, "intent", CreateImageRequest.IntentMaximum, errors),
+            CreatedFrom = query.ReadTime("created_from", errors),
+            CreatedTo = query.ReadTime("created_to", errors),
+            Metadata = ReadMetadata(query, errors),
+            HasPrompt = query.ReadTruth("has_prompt", errors),
+            Words = ReadWords(query, errors),
+            ImageIds = query.ReadIds("ids", MaximumIds, errors),
+        };
+    }
+
+    /// <summary>The filters of a request by name, with the owner as default. A cursor is bound to them.</summary>
+    public static (string Name, string? Default)[] Names(HttpContext http) =>
+    [
+        ("user_id", http.Caller().UserId),
+        .. http.Request.Query.Keys.Where(name => name is not ("user_id" or "limit" or "cursor" or "count" or "fields")).Order(StringComparer.Ordinal).Select(name => (name, (string?)null)),
+    ];
+
+    /// <summary>The answer to a request that would take too long. It says what else could narrow it down.</summary>
+    public static ProblemResult TooBroadFor(ImageFilter filter)
+    {
+        List<string> cures = [];
+        if (filter.UserId is null) cures.Add("user_id");
+        if (filter.CreatedFrom is null || filter.CreatedTo is null) cures.Add("created_from and created_to");
+        cures.Add(filter.Words is null ? "a tag, or words with q" : "another word");
+        return new(422, "search_too_broad", $"Too many images would have to be looked at. Add {string.Join(", or ", cures)}.");
+    }
+
+    private static IReadOnlyList<string> ReadTags(IQueryCollection query, string name, FieldErrors errors)
+    {
+        if (!query.TryGetValue(name, out var labels)) return [];
+        var fault = labels.Count > MaximumTags
+            ? $"{name} is given {labels.Count} times. The maximum is {MaximumTags}."
+            : labels.Select(label => TagRules.FindFault(name, label ?? "")).FirstOrDefault(found => found is not null);
+        if (fault is null) return [.. labels.Select(label => Tag.Of(label!).Key).Distinct()];
+        errors.Add(name, fault);
+        return [];
+    }
+
+    private static string? ReadText(IQueryCollection query, string name, int maximum, FieldErrors errors)
+    {
+        if (!query.TryGetValue(name, out var text)) return null;
+        if (TextRules.FindFault(name, text.ToString(), 1, maximum) is not { } fault) return text.ToString();
+        errors.Add(name, fault);
+        return null;
+    }
+
+    private static string? ReadWords(IQueryCollection query, FieldErrors errors)
+    {
+        if (ReadText(query, "q", MaximumWords, errors) is not { } q) return null;
+        var words = SearchWords.Parse(q);
+        if (words is null) errors.Add("q", NoWord.Message);
+        return words;
+    }
+
+    /// <summary>For each value, the JSON objects that the metadata may contain: with the value as text, and as a number or another word of JSON.</summary>
+    private static List<string[]> ReadMetadata(IQueryCollection query, FieldErrors errors)
+    {
+        var values = new List<string[]>();
+        foreach (var (name, text) in query)
+        {
+            if (QueryParameters.Path(name, Metadata) is not { Count: > 0 } path) continue;
+            if (FindFault(path, text.ToString()) is { } fault) errors.Add(TextRules.Clip(name), fault);
+            else values.Add([.. Forms(text.ToString()).Select(form => path.Reverse().Aggregate(form, (inner, key) => new JsonObject { [key] = inner })!.ToJsonString())]);
+        }
+
+        if (values.Count > MaximumValues) errors.Add(Metadata, $"metadata has {values.Count} values. The maximum is {MaximumValues}.");
+        return values;
+    }
+
+    private static string? FindFault(IReadOnlyList<string> path, string value) =>
+        path.Count > MaximumDepth ? string.Create(CultureInfo.InvariantCulture, $"metadata has a path of {path.Count} keys. The maximum is {MaximumDepth}.")
+        : path.Any(key => key.Length == 0) ? "metadata has an empty key. Send metadata.key=value, or metadata.key.key=value."
+        : path.Select(key => TextRules.FindFault(Metadata, key, 1, MaximumValue)).FirstOrDefault(fault => fault is not null) ?? TextRules.FindFault(Metadata, value, 0, MaximumValue);
+
+    private static IEnumerable<JsonNode?> Forms(string text)
+    {
+        yield return JsonValue.Create(text);
+        if (text is "true" or "false" or "null" || IsNumber(text)) yield return JsonNode.Parse(text);
+    }
+
+    private static bool IsNumber(string text)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return json.RootElement.ValueKind == JsonValueKind.Number && json.RootElement.GetRawText() == text && JsonRules.WrittenLength(Encoding.UTF8.GetBytes(text)) is not null;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

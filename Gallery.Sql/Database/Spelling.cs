@@ -1,0 +1,19 @@
+namespace Gallery.Sql.Database;
+
+/// <summary>Finds what somebody meant who misspelt a name.</summary>
+internal static class Spelling
+{
+    /// <summary>Levenshtein's: the insertions, deletions and replacements that turn one text into the other.</summary>
+    public static int Distance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var diagonal = row[0]++;
+            for (var j = 1; j <= b.Length; j++)
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
+        }
+
+        return row[^1];
+    }
+}

@@ -1,0 +1,61 @@
+using Gallery.Service.Images;
+using Gallery.Tests.Database;
+
+namespace Gallery.Tests.Images;
+
+/// <summary>Which prompts a search finds, by the SQL functions of both. The database's locale is C, which folds only ASCII by itself.</summary>
+public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
+{
+    private TestDatabase _database = null!;
+
+    public async ValueTask InitializeAsync() => _database = await server.CreateDatabaseAsync(migrated: true);
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    [Theory]
+    [InlineData("A golden lighthouse", "LIGHTHOUSE", "golden lighthouse", "lighthouse golden", "\"golden lighthouse\"", "light*", "x or golden", "golden -x", "golden lighthouse -\"lighthouse golden\"")]
+    [InlineData("Golden-hour, black/white; foo_bar.png f/1.8 (8k:1.2)", "golden hour", "\"golden hour\"", "golden-hour", "white", "black/white", "foo", "foo_bar.png", "f/1.8", "8k")]
+    [InlineData("City, wet street --ar 16:9 --no people -20°C", "city --ar 16:9", "--no people", "-20°C", "--ar")]
+    [InlineData("“Café” — l’été, Straße, CŒUR, ÆON, Łódź, Kodak™ 3½ 5m² №5", "cafe", "été", "ete", "strasse", "coeur", "cœur", "aeon", "lodz", "kodak", "3", "½", "5m", "l'ete")]
+    [InlineData("Cafe\u0301 co\u00adoperation \ufeffprompt d\u02bcart", "café", "cooperation", "prompt", "art", "d'art")]
+    [InlineData("Ёлка и ГОРОД, ΣΊΣΥΦΟΣ, ΜΎΘΟΣ, Երևան", "елка", "ёлка", "город", "σίσυφος", "μυθοσ", "ԵՐԵՎԱՆ or երևան")]
+    [InlineData("夜の東京タワー、neon ＦＵＬＬ－ＷＩＤＴＨ ﾈｺ 東京～京都", "東京", "東京タワー", "neon 東京", "full width", "ｆｕｌｌ", "full－width", "ネコ", "京都", "夜 －犬")]
+    [InlineData("한복을 입은 사람, ภาพถ่ายวัดอรุณ", "한복", "วัดอรุณ")]
+    [InlineData("sword~shield a&b x+y rock'n'roll don’t", "shield", "a&b", "y", "rock'n'roll", "don't")]
+    [InlineData("\"low poly\" koi", "\"low poly\" or z", "or koi", "koi or", "koi\"", "\"koi")]
+    public async Task These_searches_find_the_prompt(string prompt, params string[] searches) =>
+        Assert.Equal(searches, await FindAsync(prompt, searches));
+
+    [Theory]
+    [InlineData("A golden lighthouse", "lighthouses", "\"lighthouse golden\"", "golden -lighthouse", "golden castle", "castle or tower", "house", "lighthouse and golden")]
+    [InlineData("夜の東京タワー", "京東", "大阪", "東京 -タワー", "東京 －タワー")]
+    [InlineData("user", "\" user_1\"", "user_1")]
+    public async Task These_searches_do_not(string prompt, params string[] searches) => Assert.Empty(await FindAsync(prompt, searches));
+
+    [Theory]
+    [InlineData("-golden")]
+    [InlineData("golden or -castle")]
+    [InlineData("-\"golden hour\" -castle")]
+    [InlineData("!!! \" \" -")]
+    [InlineData("🌅")]
+    public void A_part_without_a_word_to_look_for_is_refused(string q) => Assert.Null(SearchWords.Parse(q));
+
+    [Theory]
+    [InlineData("a\\ b' c\"")]
+    [InlineData("' user_2' | 'x")]
+    public async Task An_owner_of_any_spelling_finds_its_own_words_only(string owner)
+    {
+        const string sql = "select gallery.image_words(@Owner, 'golden') @@ (gallery.image_owner_query(@Asker) && gallery.image_words_query('\"golden\"'))";
+
+        Assert.True(await _database.FindAsync<bool>(sql, new { Owner = owner, Asker = owner }));
+        Assert.False(await _database.FindAsync<bool>(sql, new { Owner = owner, Asker = "user_2" }));
+    }
+
+    private async Task<IEnumerable<string>> FindAsync(string prompt, string[] searches)
+    {
+        var found = await _database.ListAsync<bool>(
+            "select gallery.image_words('user_1', @Prompt) @@ gallery.image_words_query(q) from unnest(@Queries) with ordinality as s (q, place) order by place",
+            new { Prompt = prompt, Queries = searches.Select(q => SearchWords.Parse(q)!).ToArray() });
+        return searches.Where((_, i) => found[i]);
+    }
+}

@@ -1,0 +1,84 @@
+using System.Text.Json.Nodes;
+using Gallery.Sql.Images;
+using Gallery.Tests.Database;
+using Npgsql;
+
+namespace Gallery.Tests.Schema;
+
+/// <summary>The plan of each filter reads few of the table's pages, which docs/search.md shows for 1,000,000 images. Here are 20,000, half of them one user's.</summary>
+public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixture<SearchPlanTests.Images>
+{
+    private static readonly Dictionary<string, Func<ImageFilter, ImageFilter>> Filters = new()
+    {
+        ["a word in 40 %"] = filter => filter with { Words = "\"and\"" },
+        ["a word in 1 %"] = filter => filter with { Words = "\"zeppelin\"" },
+        ["a word in none"] = filter => filter with { Words = "\"xylophone\"" },
+        ["a word in old images"] = filter => filter with { Words = "\"daguerreotype\"" },
+        ["a prefix"] = filter => filter with { Words = "\"zeppzqzq\"" },
+        ["an intent in 40 %"] = filter => filter with { Intent = "vary" },
+        ["metadata in 40 %"] = filter => filter with { Metadata = [["""{"model": "gemini-pro"}"""]] },
+        ["metadata in 1 %"] = filter => filter with { Metadata = [["""{"model": "legacy"}"""]] },
+        ["metadata in none"] = filter => filter with { Metadata = [["""{"n": "7"}""", """{"n": 7}"""]] },
+        ["a tag in 40 %"] = filter => filter with { Tags = ["favorite"] },
+        ["a tag in 1 %"] = filter => filter with { Tags = ["noir"] },
+        ["a tag in none"] = filter => filter with { Tags = ["x"] },
+        ["a prompt"] = filter => filter with { HasPrompt = true },
+        ["the oldest day"] = filter => filter with { CreatedTo = new DateTime(2024, 1, 2, 0, 0, 0, DateTimeKind.Utc) },
+        ["ids"] = filter => filter with { ImageIds = [Guid.NewGuid(), Guid.NewGuid()] },
+        ["words that no image without a prompt has"] = filter => filter with { Words = "\"and\"", HasPrompt = false },
+    };
+
+    public static TheoryData<string, string?> Cases => [.. Filters.Keys.SelectMany(filter => new[] { "big", "small", null }.Select(user => (filter, user)))];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_page_reads_few_pages_of_the_table(string name, string? userId)
+    {
+        var filter = Filters[name](new ImageFilter(userId));
+        await using var command = images.Source.CreateCommand("explain (analyze, buffers, format json) " + ImageRepository.Select(filter, ImageOrder.List, filter.Tags.Count > 0 ? 0 : null));
+        foreach (var (parameter, value) in filter.Parameters().Concat([("At", ImageKeyset.Start.At), ("ImageId", ImageKeyset.Start.ImageId), ("Limit", 51)]))
+            command.Parameters.AddWithValue(parameter, value);
+        var plan = JsonNode.Parse((string)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!)![0]!["Plan"]!;
+
+        Assert.InRange((int)plan["Shared Hit Blocks"]! + (int)plan["Shared Read Blocks"]!, 0, 400);   // the table alone has more than 1,000
+    }
+
+    public sealed class Images(TestServer server) : IAsyncLifetime
+    {
+        private TestDatabase _database = null!;
+
+        public NpgsqlDataSource Source { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            _database = await server.CreateDatabaseAsync(migrated: true);
+            await _database.ExecuteAsync(
+                """
+                insert into gallery.image (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at)
+                select gen_random_uuid(), case when n % 2 = 0 then 'big' when n % 100 = 1 then 'small' else 'user' || n % 97 end,
+                       'https://res.cloudinary.com/demo/image/upload/x.jpg',
+                       'A golden lighthouse of ' || repeat('some words ', 10) || n
+                           || case when hashint4(n) % 5 < 2 then ' and' else '' end || case when hashint4(n) % 100 = 7 then ' zeppelin' else '' end || case when n < 200 then ' daguerreotype' else '' end,
+                       case when hashint4(n) % 5 < 2 then 'vary' else 'generate' end,
+                       jsonb_build_object('model', case when hashint4(n) % 5 < 2 then 'gemini-pro' when hashint4(n) % 100 = 60 then 'legacy' else 'flux' end),
+                       timestamptz '2024-01-01' + n * interval '1 minute'
+                from generate_series(1, 20000) as n;
+
+                insert into gallery.image_tag (image_id, tag, label, user_id, created_at)
+                select i.image_id, t.tag, t.tag, i.user_id, i.created_at
+                from gallery.image as i
+                cross join (values ('favorite', 40), ('noir', 1)) as t (tag, share)
+                where abs(hashtext(i.image_id::text)) % 100 < t.share;
+                """);
+            await _database.ExecuteAsync("vacuum analyze gallery.image");
+            await _database.ExecuteAsync("vacuum analyze gallery.image_tag");
+            Source = _database.CreateSource(maximumPoolSize: 1);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Source.DisposeAsync();
+            await _database.DisposeAsync();
+        }
+    }
+}
