@@ -32,6 +32,10 @@ async function callWithOpenapiFetch() {
   equal((await gallery.GET("/v1/gallery/{image_id}/history/", one)).data?.data[0]?.event, "edited");
   const tag = { params: { path: { image_id, tag: "style:noir/pop" } } };
   equal((await gallery.PUT("/v1/gallery/{image_id}/tags/{tag}/", tag)).data?.data.tags[0], "style:noir/pop");
+  const filters = { user_id: "user_123", tag: ["style:noir/pop"], ids: [image_id], metadata: { model: "flux" }, q: "sunset*", has_prompt: true };
+  const found = await gallery.GET("/v1/gallery/", { params: { query: { ...filters, fields: ["image_id"], count: "exact" } } });
+  equal(found.data?.pagination.count, 1);
+  equal((await gallery.GET("/v1/gallery/facets/", { params: { query: filters } })).data?.data.tags[0]?.count, 1);
   equal((await gallery.GET("/v1/gallery/tags/", { params: { query: { user_id: "user_123", prefix: "style:", sort: "count" } } })).data?.data[0]?.count, 1);
   const renamed = await gallery.POST("/v1/gallery/tags/rename/", { body: { user_id: "user_123", from: "STYLE:NOIR/POP", to: "noir" } });
   equal(renamed.data?.data.renamed, 1);
@@ -79,6 +83,9 @@ async function callWithOpenapiTs() {
 
   equal((await sdk.createImage({ body: image(image_id) })).data?.outcome, "created");
   equal((await sdk.listImages({ query: { user_id: "user_123", limit: 1 } })).data?.pagination.limit, 1);
+  const filters = { user_id: "user_123", ids: [image_id, randomUUID()], metadata: { model: "gemini-pro" }, q: "sunset*", has_prompt: true };
+  equal((await sdk.listImages({ query: { ...filters, fields: ["image_id"], count: "exact" } })).data?.pagination.count, 1);
+  equal((await sdk.countFacets({ query: filters })).data?.data.intents[0]?.count, 1);
   equal((await sdk.findImage(one)).data?.data.image_id, image_id);
   equal((await sdk.updateImage({ ...one, body: { refined_prompt: null } })).data?.data.refined_prompt, null);
   equal((await sdk.listHistory(one)).data?.data.length, 2);
