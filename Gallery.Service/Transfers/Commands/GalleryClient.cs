@@ -54,7 +54,7 @@ internal sealed class GalleryClient : IDisposable
             using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
             end.CancelAfter(Silence);
             var reader = PipeReader.Create(await response.Content.ReadAsStreamAsync(ct));
-            await using var lines = reader.ReadLinesAsync(end.Token).GetAsyncEnumerator(ct);
+            await using var lines = reader.ReadLinesAsync(long.MaxValue, end.Token).GetAsyncEnumerator(ct);
             while (true)
             {
                 bool isThere;
