@@ -32,7 +32,7 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
         await _api.SaveAsync(Guid.NewGuid(), _user, string.Concat(Enumerable.Repeat("\U0001F305", 16_384)), metadata: $$"""{"long": "{{new string('m', 65_000)}}"}""");
         await service.Database.ExecuteAsync(
             $"insert into gallery.image (image_id, user_id, image_url, metadata) select g, '{_user}', 'https://res.cloudinary.com/demo/image/upload/' || g, jsonb_build_object('l', array_agg(1)) from gen_random_uuid() g, generate_series(1, 32000) group by g");
-        await ImportAsync(Line(Guid.NewGuid(), revision: 9_000_000_000_000_000_000));
+        Assert.Equal(1, (await ImportAsync(Line(Guid.NewGuid(), revision: 9_000_000_000_000_000_000))).Created);
         var exported = (await _api.GetAsync("/v1/gallery/export/")).Text;
 
         await using var database = await service.Server.CreateDatabaseAsync(migrated: true);
