@@ -21,8 +21,8 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
     private const int MostBlank = 1024 * 1024;
     private const int LongestLine = 8 * 1024 * 1024;
 
-    /// <summary>The code of the line where an import stopped, in its report.</summary>
-    public const string Stopped = "import_stopped";
+    /// <summary>The line where an import stopped, in its report.</summary>
+    public static readonly ProblemResult Stopped = new(422, "import_stopped", "The import brought no images, so it stopped here. Send the rest.");
 
     public static readonly ProblemResult Busy = ProblemExceptionHandler.Unavailable("overloaded", $"{Places.AtOnce} imports are running, or one of this key. Try again when one has ended.");
 
@@ -158,7 +158,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
         public void Stop(long line, string message)
         {
             if (_errors.Count == MostErrors) _errors.RemoveAt(MostErrors - 1);
-            Fail(line, Stopped, message);
+            Fail(line, Stopped.Code, message);
         }
 
         public void Add(long line, Guid id, ImportOutcome outcome)

@@ -70,7 +70,7 @@ internal static class ImportCommand
             var report = await client.ImportAsync(_chunk.WrittenMemory, parsed.GetValue(Recreate), ct);
             foreach (var error in report.Errors) Fail(_first + error.Line - 1, error.Code, error.Message);
             (_created, _updated, _unchanged) = (_created + report.Created, _updated + report.Updated, _unchanged + report.Unchanged);
-            if (report.Errors.FirstOrDefault(error => error.Code == Importer.Stopped) is { } stop)
+            if (report.Errors.FirstOrDefault(error => error.Code == Importer.Stopped.Code) is { } stop)
             {
                 _first += stop.Line - 1;
                 throw new InvalidOperationException("The service stopped the import.");
