@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 
@@ -18,7 +19,7 @@ internal static class StartFailure
             FormatException or InvalidOperationException or IOException or UnauthorizedAccessException => (1, failure.Message),
             _ => (1, $"unexpected: {failure}"),   // a bug: its fix needs the stack
         };
-        Console.Error.WriteLine($"gallery: {message.ReplaceLineEndings(" ")}");
+        Console.Error.WriteLine($"gallery: {LogText.Line(message.ReplaceLineEndings(" "))}");
         return exitCode;
     }
 

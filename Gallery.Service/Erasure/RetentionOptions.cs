@@ -13,8 +13,10 @@ internal sealed record RetentionOptions(int? TrashDays, int? HistoryDays)
     /// <exception cref="SettingsException">A setting is not a number of days.</exception>
     public static RetentionOptions From(IConfiguration settings) => new(Read(settings, "GALLERY_TRASH_DAYS"), Read(settings, "GALLERY_HISTORY_DAYS"));
 
-    /// <summary>From when an image may be deleted permanently, UTC. Null if it is live, or if the trash is kept.</summary>
-    public DateTime? PurgeAt(DateTime? deletedAt) => TrashDays is { } days ? deletedAt?.AddDays(days) : null;
+    /// <summary>From when an image may be deleted permanently, UTC. Null if it is live, or if the trash is kept. At most the end of the year 9999.</summary>
+    public DateTime? PurgeAt(DateTime? deletedAt) => (TrashDays, deletedAt) is ({ } days, { } at)
+        ? at < DateTime.MaxValue.AddDays(-days) ? at.AddDays(days) : DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc)
+        : null;
 
     private static int? Read(IConfiguration settings, string name)
     {

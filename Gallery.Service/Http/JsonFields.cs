@@ -74,10 +74,10 @@ internal sealed class JsonFields
     }
 
     /// <summary>A whole number within its bounds. Null if it is absent or has a fault.</summary>
-    public int? FindNumber(string name, int minimum, int maximum)
+    public long? FindNumber(string name, long minimum, long maximum)
     {
         if (Find(name) is not { } json) return null;
-        if (Utf8Parser.TryParse(json.Span, out int number, out var length) && length == json.Length && number >= minimum && number <= maximum) return number;
+        if (Utf8Parser.TryParse(json.Span, out long number, out var length) && length == json.Length && number >= minimum && number <= maximum) return number;
         _errors.Add(name, $"{name} must be a whole number from {minimum} to {maximum}.");
         return null;
     }

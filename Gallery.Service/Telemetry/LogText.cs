@@ -10,6 +10,26 @@ internal static class LogText
 
     private static readonly SearchValues<char> Plain = SearchValues.Create([.. Enumerable.Range('!', '~' - '!' + 1).Select(code => (char)code).Except("\"\\")]);
 
+    private static readonly SearchValues<char> Driving = SearchValues.Create(
+        [.. Enumerable.Range(0, char.MaxValue).Select(code => (char)code).Where(char.IsControl), .. "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"]);
+
+    /// <summary>
+    /// One line for a terminal. Control characters, which could drive it, and those that start a line or turn its direction are written as <c>\uXXXX</c>.
+    /// </summary>
+    public static string Line(string text)
+    {
+        if (!text.AsSpan().ContainsAny(Driving)) return text;
+
+        var line = new StringBuilder();
+        foreach (var character in text)
+        {
+            if (Driving.Contains(character)) line.Append(System.Globalization.CultureInfo.InvariantCulture, $"\\u{(int)character:x4}");
+            else line.Append(character);
+        }
+
+        return line.ToString();
+    }
+
     /// <summary>
     /// One word. Everything but printable ASCII is written as <c>\uXXXX</c>, and so are spaces, quotes and backslashes. So the text can neither start
     /// a line nor look like another field.

@@ -1,7 +1,8 @@
+using System.Buffers;
 using System.Text.Json;
+using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
-using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Sql.Transfers;
 using Microsoft.AspNetCore.Http.Json;
@@ -12,20 +13,22 @@ namespace Gallery.Service.Transfers;
 /// <summary>Writes exports. While a client reads slowly, its export holds one part of the rows and no connection to the database.</summary>
 internal sealed partial class Exporter(TransferRepository transfers, IOptions<JsonOptions> json, IHostApplicationLifetime lifetime, ILogger<Exporter> log) : IDisposable
 {
-    // Each keeps a connection and a processor of the database busy.
-    private const int AtOnce = 2;
-
     private const int PieceBytes = 16 * 1024;   // Kestrel's minimum data rate counts for each flush
 
-    public static readonly ProblemResult Busy = ProblemExceptionHandler.Unavailable("overloaded", $"{AtOnce} exports are running. Try again when one has ended.");
+    public static readonly ProblemResult Busy = ProblemExceptionHandler.Unavailable("overloaded", $"{Places.AtOnce} exports are running, or one of this key. Try again when one has ended.");
 
-    private readonly SemaphoreSlim _running = new(AtOnce);
+    private readonly Places _places = new();
+
+    /// <summary>How long a client may take to accept a piece. What the kernel accepts counts towards Kestrel's minimum data rate, so that rate alone lets a client stop for minutes.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>The answer to an export. A fault before its first line becomes a problem. A later one breaks the connection off, so that half an export never looks whole.</summary>
     public async Task<IResult> AnswerAsync(HttpContext http, ImageFilter filter, Guid after)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        if (!await _running.WaitAsync(GalleryDatabase.Patience, end.Token)) return Busy;
+        using var place = await _places.FindAsync(http.Caller(), end.Token);
+        if (place is null) return Busy;
+
         try
         {
             await using var parts = transfers.ExportAsync(filter, after, end.Token).GetAsyncEnumerator(end.Token);
@@ -39,13 +42,9 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
         {
             return ImageFilters.TooBroadFor(filter);
         }
-        finally
-        {
-            _running.Release();
-        }
     }
 
-    public void Dispose() => _running.Dispose();
+    public void Dispose() => _places.Dispose();
 
     private async Task SendAsync(HttpContext http, IAsyncEnumerator<IReadOnlyList<ImageRow>> parts, bool isThere, CancellationToken ct)
     {
@@ -56,7 +55,7 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
         }
         catch (Exception e) when (http.Response.HasStarted)
         {
-            if (!http.RequestAborted.IsCancellationRequested)
+            if (e is ReaderStoppedException || !http.RequestAborted.IsCancellationRequested)
                 LogBrokenOff(sent, lifetime.ApplicationStopping.IsCancellationRequested ? "The service is stopping." : e.GetBaseException().Message.ReplaceLineEndings(" "));
             http.Abort();
         }
@@ -65,28 +64,44 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
     private async Task<int> SendAsync(HttpResponse response, IReadOnlyList<ImageRow> rows, CancellationToken ct)
     {
         var options = json.Value.SerializerOptions;
-        var body = response.BodyWriter;
-        await using var writer = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = options.Encoder, SkipValidation = true });
-        var unsent = 0L;
+        var text = new ArrayBufferWriter<byte>(2 * PieceBytes);
+        await using var writer = new Utf8JsonWriter(text, new JsonWriterOptions { Encoder = options.Encoder, SkipValidation = true });
         foreach (var row in rows)
         {
             JsonSerializer.Serialize(writer, TransferredImage.Of(row), options);
             writer.Flush();
-            unsent += writer.BytesCommitted + 1;
             writer.Reset();
-            "\n"u8.CopyTo(body.GetSpan(1));
-            body.Advance(1);
-            if (unsent < PieceBytes) continue;
-            await body.FlushAsync(ct);
-            ct.ThrowIfCancellationRequested();   // a flush to a client that has left does not throw
-            unsent = 0;
+            text.Write("\n"u8);
+            if (text.WrittenCount >= PieceBytes) await SendAsync(response, text, ct);
         }
 
-        await body.FlushAsync(ct);
-        ct.ThrowIfCancellationRequested();
+        await SendAsync(response, text, ct);
         return rows.Count;
+    }
+
+    private async Task SendAsync(HttpResponse response, ArrayBufferWriter<byte> text, CancellationToken ct)
+    {
+        for (var rest = text.WrittenMemory; rest.Length > 0;)
+        {
+            var piece = rest[..Math.Min(PieceBytes, rest.Length)];
+            rest = rest[piece.Length..];
+            try
+            {
+                await response.BodyWriter.WriteAsync(piece, ct).AsTask().WaitAsync(Patience, ct);
+            }
+            catch (TimeoutException)
+            {
+                throw new ReaderStoppedException(Patience);
+            }
+
+            ct.ThrowIfCancellationRequested();   // a flush to a client that has left does not throw
+        }
+
+        text.ResetWrittenCount();
     }
 
     [LoggerMessage(LogLevel.Warning, "An export was broken off after {Count} images. {Reason}")]
     private partial void LogBrokenOff(long count, string reason);
+
+    private sealed class ReaderStoppedException(TimeSpan patience) : Exception($"The client read nothing for {patience.TotalSeconds:0} s.");
 }

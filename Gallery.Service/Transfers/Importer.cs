@@ -3,63 +3,99 @@ using System.Text.Unicode;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
-using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 using Gallery.Sql.Transfers;
 
 namespace Gallery.Service.Transfers;
 
 /// <summary>Reads imports, and writes them statement by statement. While a statement runs, nothing more is read.</summary>
-internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, IHostApplicationLifetime lifetime) : IDisposable
+internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, TimeProvider clock, IHostApplicationLifetime lifetime) : IDisposable
 {
-    private const int AtOnce = 2;
     private const int MostErrors = 1_000;
     private const int MostChars = 1024 * 1024;   // in one statement
+    private const int TagChars = 200;            // what a tag costs in addition, as a row of its own with three index entries
 
-    public static readonly ProblemResult Busy = ProblemExceptionHandler.Unavailable("overloaded", $"{AtOnce} imports are running. Try again when one has ended.");
+    // An import that brings no images ends, because it would hold a place and a processor for ever.
+    private const int MostFailedInARow = 1_000;   // the command sends so many lines at once
+    private const int MostBlank = 1024 * 1024;
+    private const int LongestLine = 8 * 1024 * 1024;
+
+    /// <summary>The line where an import stopped, in its report.</summary>
+    public static readonly ProblemResult Stopped = new(422, "import_stopped", "The import brought no images, so it stopped here. Send the rest.");
+
+    public static readonly ProblemResult Busy = ProblemExceptionHandler.Unavailable("overloaded", $"{Places.AtOnce} imports are running, or one of this key. Try again when one has ended.");
 
     public static readonly ProblemResult TooLarge = new(413, "line_too_large", "The line exceeds 512 KB. Shorten it.");
 
-    private readonly SemaphoreSlim _running = new(AtOnce);
+    private readonly Places _places = new();
+
+    /// <summary>How long an import may read without the line of an image.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(30);
 
     public async Task<IResult> AnswerAsync(HttpContext http, bool recreates, CancellationToken ct)
     {
-        if (!await _running.WaitAsync(GalleryDatabase.Patience, ct)) return Busy;
-        try
-        {
-            return TypedResults.Ok(Envelope.Of(await ReadAsync(http, recreates, ct), "Import complete"));
-        }
-        finally
-        {
-            _running.Release();
-        }
+        using var place = await _places.FindAsync(http.Caller(), ct);
+        return place is null ? Busy : await ReadAsync(http, recreates, ct);
     }
 
-    public void Dispose() => _running.Dispose();
+    public void Dispose() => _places.Dispose();
 
-    private async Task<ImportReport> ReadAsync(HttpContext http, bool recreates, CancellationToken ct)
+    private async Task<IResult> ReadAsync(HttpContext http, bool recreates, CancellationToken ct)
     {
         var report = new Report();
         var batch = new Dictionary<Guid, (long Line, ImageRow Image)>();
-        var (chars, last) = (0, 0L);
-        await foreach (var (number, text) in http.Request.BodyReader.ReadLinesAsync(lifetime.ApplicationStopping))
-        {
-            if (Read(number, text, report) is { } image)
-            {
-                // An id that comes twice is written twice, so that the later line meets the earlier one.
-                if (batch.Count == TransferRepository.MostImported || chars > MostChars || batch.ContainsKey(image.ImageId)) await WriteBatchAsync();
-                batch.Add(image.ImageId, (number, image));
-                chars += image.Metadata.Length + image.ImageUrl.Length + (image.RefinedPrompt?.Length ?? 0);
-            }
+        var (chars, last, failed, blank) = (0, 0L, 0, 0);
+        using var idle = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
+        idle.CancelAfter(Patience);
+        var fault = await ReadLinesAsync();
+        await WriteBatchAsync();
+        if (fault is null) return TypedResults.Ok(Envelope.Of(report.ToReport(), "Import complete"));
 
-            last = number;
+        report.Stop(last + 1, fault);
+        http.Response.Headers.Connection = "close";   // the rest of the body may never end
+        return TypedResults.Ok(Envelope.Of(report.ToReport(), $"Import stopped at line {last + 1}"));
+
+        // Returns why it stopped before the end; null if it read all.
+        async Task<string?> ReadLinesAsync()
+        {
+            try
+            {
+                await foreach (var (number, text) in http.Request.BodyReader.ReadLinesAsync(LongestLine, idle.Token))
+                {
+                    if (text is { } line && Lines.IsBlank(line)) blank += line.Length + 1;
+                    else if (Read(number, text, report) is { } image) await AddAsync(number, image);
+                    else failed++;
+                    last = number;
+                    if (failed > MostFailedInARow) return "Over 1,000 lines in a row failed, so the import stopped here. Correct them, and send the rest.";
+                    if (blank > MostBlank) return "1 MB of blank lines came, so the import stopped here. Send the rest without them.";
+                }
+
+                return null;
+            }
+            catch (InvalidDataException)
+            {
+                return "The line exceeds 8 MB, so the import stopped here. Shorten it, and send the rest.";
+            }
+            catch (OperationCanceledException) when (idle.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                return $"No image came for {Patience.TotalSeconds:0} s, so the import stopped here. Send the rest.";
+            }
         }
 
-        await WriteBatchAsync();
-        return report.ToReport();
+        async Task AddAsync(long number, ImageRow image)
+        {
+            // An id that comes twice is written twice, so that the later line meets the earlier one.
+            if (batch.Count == TransferRepository.MostImported || chars > MostChars || batch.ContainsKey(image.ImageId)) await WriteBatchAsync();
+            batch.Add(image.ImageId, (number, image));
+            chars += SizeOf(image);
+            (failed, blank) = (0, 0);
+            idle.CancelAfter(Patience);
+        }
 
         async Task WriteBatchAsync()
         {
+            idle.CancelAfter(Timeout.InfiniteTimeSpan);   // the database's time is not the client's
             var outcomes = await transfers.ImportAsync(http.Caller(), [.. batch.Values.Select(entry => entry.Image)], recreates, ct);
             foreach (var ((line, image), outcome) in batch.Values.Zip(outcomes)) report.Add(line, image.ImageId, outcome);
             batch.Clear();
@@ -68,7 +104,12 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, I
         }
     }
 
-    /// <summary>The image of a line. Null if the line is blank or at fault.</summary>
+    /// <summary>What an image costs a statement, in characters.</summary>
+    private static int SizeOf(ImageRow image) =>
+        image.UserId.Length + image.ImageUrl.Length + (image.RefinedPrompt?.Length ?? 0) + (image.Intent?.Length ?? 0) + image.Metadata.Length + image.Tags.Length
+        + (TagChars * TagArray.Labels(image.Tags).Length);
+
+    /// <summary>The image of a line. Null if the line is at fault.</summary>
     private ImageRow? Read(long number, ReadOnlyMemory<byte>? text, Report report)
     {
         if (text is not { } line)
@@ -77,7 +118,6 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, I
             return null;
         }
 
-        if (Lines.IsBlank(line)) return null;
         if (!Utf8.IsValid(line.Span))
         {
             report.Fail(number, JsonBody.Invalid("The line is not valid UTF-8. Encode it as UTF-8."));
@@ -87,7 +127,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, I
         var errors = new FieldErrors();
         try
         {
-            if (TransferredImage.Read(line, hosts, errors) is { } image) return image;
+            if (TransferredImage.Read(line, hosts, clock.GetUtcNow().UtcDateTime, errors) is { } image) return image;
         }
         catch (JsonException e)
         {
@@ -112,6 +152,13 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, I
         {
             _failed++;
             if (_errors.Count < MostErrors) _errors.Add(new(line, code, message));
+        }
+
+        /// <summary>The line after the last one that was read. It is always in the report.</summary>
+        public void Stop(long line, string message)
+        {
+            if (_errors.Count == MostErrors) _errors.RemoveAt(MostErrors - 1);
+            Fail(line, Stopped.Code, message);
         }
 
         public void Add(long line, Guid id, ImportOutcome outcome)

@@ -15,29 +15,41 @@ internal static class Lines
     public const int MostBytes = 512 * 1024;
 
     /// <summary>The lines with their numbers, from 1. A line that is too long is null. Line ends, a byte order mark and a carriage return at a line's end are left out.</summary>
+    /// <param name="longest">The bytes of a line after which nothing more is read.</param>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was signalled.</exception>
-    public static async IAsyncEnumerable<(long Number, ReadOnlyMemory<byte>? Text)> ReadLinesAsync(this PipeReader reader, [EnumeratorCancellation] CancellationToken stop)
+    /// <exception cref="InvalidDataException">A line exceeds <paramref name="longest"/>.</exception>
+    public static async IAsyncEnumerable<(long Number, ReadOnlyMemory<byte>? Text)> ReadLinesAsync(
+        this PipeReader reader, long longest, [EnumeratorCancellation] CancellationToken stop)
     {
         // Not a token in the read itself: Kestrel would treat that read as unfinished and log an error.
         await using var stopping = stop.UnsafeRegister(static reader => CancelRead((PipeReader)reader!), reader);
         var line = new ArrayBufferWriter<byte>();
-        var (number, isTooLong) = (1L, false);
+        var (number, isTooLong, bytes) = (1L, false, 0L);
         while (true)
         {
             var read = await reader.ReadAsync(CancellationToken.None);
-            stop.ThrowIfCancellationRequested();
+            await Task.Yield();   // a client that sends fast must not keep its thread
             var rest = read.Buffer;
-            while (rest.PositionOf((byte)'\n') is { } end)
+            try
             {
-                Add(rest.Slice(0, end));
-                rest = rest.Slice(rest.GetPosition(1, end));
-                yield return (number, isTooLong ? default(ReadOnlyMemory<byte>?) : Trim(line.WrittenMemory, number));
-                line.ResetWrittenCount();
-                (number, isTooLong) = (number + 1, false);
+                stop.ThrowIfCancellationRequested();
+                while (rest.PositionOf((byte)'\n') is { } end)
+                {
+                    Add(rest.Slice(0, end));
+                    rest = rest.Slice(rest.GetPosition(1, end));
+                    yield return (number, isTooLong ? default(ReadOnlyMemory<byte>?) : Trim(line.WrittenMemory, number));
+                    line.ResetWrittenCount();
+                    (number, isTooLong, bytes) = (number + 1, false, 0);
+                }
+
+                Add(rest);
+                rest = rest.Slice(rest.End);
+            }
+            finally
+            {
+                reader.AdvanceTo(rest.Start);   // also if the caller stops: Kestrel discards the rest of a body
             }
 
-            Add(rest);
-            reader.AdvanceTo(read.Buffer.End);
             if (!read.IsCompleted) continue;
             if (isTooLong || line.WrittenCount > 0) yield return (number, isTooLong ? default(ReadOnlyMemory<byte>?) : Trim(line.WrittenMemory, number));
             yield break;
@@ -45,7 +57,9 @@ internal static class Lines
 
         void Add(ReadOnlySequence<byte> part)
         {
-            isTooLong |= line.WrittenCount + part.Length > MostBytes;
+            bytes += part.Length;
+            if (bytes > longest) throw new InvalidDataException($"Line {number} is too long.");
+            isTooLong |= bytes > MostBytes;
             if (isTooLong) return;
             foreach (var piece in part) line.Write(piece.Span);
         }

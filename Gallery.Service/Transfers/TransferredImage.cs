@@ -44,7 +44,7 @@ public sealed record TransferredImage
     [Description("When the image went to the trash. Null while it is live.")]
     public DateTime? DeletedAt { get; init; }
 
-    [Range(1, int.MaxValue), Description("The higher one wins, if the image exists already. Default 1.")]
+    [Range(typeof(long), "1", "9000000000000000000"), Description("The higher one wins, if the image exists already. Default 1.")]
     public long? Revision { get; init; }
 
     internal static readonly TransferredImage Example = Of(new(
@@ -56,9 +56,14 @@ public sealed record TransferredImage
     // The table's own limit. PostgreSQL prints what was saved within the limit of a save in up to half as much again.
     private const int MetadataMaximumBytes = 98_304;
 
+    private const long RevisionMaximum = 9_000_000_000_000_000_000;   // the column is a bigint, and later changes add to it
+
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromDays(1);
+
     /// <summary>The image of a line; null if a field is at fault.</summary>
+    /// <param name="now">UTC. Times may be a day later.</param>
     /// <exception cref="System.Text.Json.JsonException">The line is not a JSON object.</exception>
-    internal static ImageRow? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, FieldErrors errors)
+    internal static ImageRow? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, DateTime now, FieldErrors errors)
     {
         var fields = JsonFields.Read(json, Fields, errors);
         var id = fields.FindText("image_id", 0, 100);
@@ -71,13 +76,15 @@ public sealed record TransferredImage
         var createdAt = fields.RequireTime("created_at");
         var updatedAt = fields.FindTime("updated_at");
         var deletedAt = fields.FindTime("deleted_at");
-        var revision = fields.FindNumber("revision", 1, int.MaxValue);
+        var revision = fields.FindNumber("revision", 1, RevisionMaximum);
         var tags = fields.FindTags("tags", errors);
 
         var url = imageUrl is null ? default : CloudinaryUrl.Parse(imageUrl, hosts);
         if (url.Error is { } fault) errors.Add("image_url", fault.Message, fault.Code);
         else if (imageUrl is not null && id is not null && !id.Equals(url.ImageId.ToString(), StringComparison.OrdinalIgnoreCase))
             errors.Add("image_id", $"image_id is not the UUID in image_url, which is {url.ImageId}. Correct one of them, or leave image_id out.");
+        foreach (var (name, time) in new[] { ("created_at", createdAt), ("updated_at", updatedAt), ("deleted_at", deletedAt) })
+            if (time > now + ClockSkew) errors.Add(name, $"{name} is more than a day in the future. Correct it.");
         if (deletedAt < createdAt) errors.Add("deleted_at", "deleted_at is before created_at. Correct one of them.");
         if (updatedAt < createdAt || updatedAt < deletedAt) errors.Add("updated_at", "updated_at is before created_at or deleted_at. Send the latest of them, or leave updated_at out.");
         if (errors.Any) return null;

@@ -30,7 +30,7 @@ public sealed partial class TransferRepository
         return [.. images.Select(image => outcomes.GetValueOrDefault(image.ImageId) ?? throw new TimeoutException($"Other writes changed image {image.ImageId} again and again."))];
     }
 
-    /// <summary>Runs one statement. If the database rejects it because of some row, its halves run alone, so that one bad row fails alone.</summary>
+    /// <summary>Runs one statement. If the database rejects it because of some row, or does not end it in time, its halves run alone. So one bad row fails alone.</summary>
     private async Task WriteAsync(Caller caller, List<ImageRow> images, bool recreates, Dictionary<Guid, ImportOutcome> outcomes, CancellationToken ct)
     {
         try
@@ -45,6 +45,15 @@ public sealed partial class TransferRepository
                 return;
             }
 
+            await WriteHalvesAsync();
+        }
+        catch (Exception e) when (images.Count > 1 && HasTimedOut(e))   // if the first half times out down to one row, the import fails
+        {
+            await WriteHalvesAsync();
+        }
+
+        async Task WriteHalvesAsync()
+        {
             var half = images.Count / 2;
             await WriteAsync(caller, images[..half], recreates, outcomes, ct);
             await WriteAsync(caller, images[half..], recreates, outcomes, ct);
@@ -179,6 +188,10 @@ public sealed partial class TransferRepository
             ("Recreates", recreates),
             ("Actor", caller.Name ?? ""));
     }
+
+    /// <summary>Whether the statement ran too long. It may still commit. Its halves then wait for it, and find its rows.</summary>
+    private static bool HasTimedOut(Exception fault) =>
+        fault is (TimeoutException and not NotStartedException) or NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
 
     /// <summary>Whether a value of a row is at fault. Classes 22, 23 and 54: data, constraints and limits of the program.</summary>
     private static bool IsOfRow(PostgresException fault) => fault.SqlState is ['2', '2' or '3', ..] or ['5', '4', ..] && fault.SqlState != PostgresErrorCodes.UniqueViolation;

@@ -56,13 +56,6 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
-    public async Task A_file_that_is_no_export_is_not_continued()
-    {
-        await System.IO.File.WriteAllTextAsync(File, "a letter\nto somebody", Ct);
-        Assert.Equal(2, (await RunAsync("export", File, "--resume")).Exit);
-    }
-
-    [Fact]
     public async Task Each_bad_line_is_named_by_its_number_in_the_file_across_chunks()
     {
         var lines = Enumerable.Range(0, 2_100).Select(_ => Line(Guid.NewGuid())).ToList();
@@ -74,6 +67,19 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Equal(["line 1001: validation_failed", "line 1501: line_too_large", "line 2100: validation_failed"], run.Error.Split('\n').Where(line => line.StartsWith("line ", StringComparison.Ordinal)).Select(line => string.Join(':', line.Split(':')[..2])));
         Assert.EndsWith("2,096 created, 0 updated, 0 unchanged, 3 failed\n", run.Error, StringComparison.Ordinal);
         Assert.Equal("0 created, 0 updated, 2 unchanged, 0 failed", (await RunAsync("import", File, "--from-line", "2098") is { Exit: 1 } rest ? rest.Error : "").Trim().Split('\n')[^1].Replace("1 failed", "0 failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task If_the_service_stops_the_import_the_command_names_the_line()
+    {
+        var blank = new string(' ', 300_000);
+        await System.IO.File.WriteAllLinesAsync(File, [Line(Guid.NewGuid()), .. Enumerable.Repeat("{}", 998), blank, blank, blank, blank, blank, Line(Guid.NewGuid())], Ct);
+        Assert.EndsWith("2 created, 0 updated, 0 unchanged, 998 failed\n", (await RunAsync("import", File)).Error, StringComparison.Ordinal);   // chunks of failures stop nothing, and blanks are not sent
+
+        const string report = """{"success":true,"data":{"lines":5,"created":4,"updated":0,"unchanged":0,"failed":1,"errors":[{"line":5,"code":"import_stopped","message":"m"}]},"message":""}""";
+        await using var server = new FalseServer(FalseServer.Answer(report, type: "application/json"));
+        var run = await RunAsync(server.Address, [], "import", File, "--from-line", "11");
+        Assert.Equal((1, true), (run.Exit, run.Error.EndsWith("The service stopped the import. Go on with --from-line 15.\n", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -142,11 +148,13 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
 
     private Task<(int Exit, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync(_api.Address, [], arguments);
 
-    private async Task<(int Exit, string Output, string Error)> RunAsync(Uri address, string[] settings, params string[] arguments)
+    private Task<(int Exit, string Output, string Error)> RunAsync(Uri address, string[] settings, params string[] arguments) => RunAsync(_folder, address, settings, arguments);
+
+    internal static async Task<(int Exit, string Output, string Error)> RunAsync(string folder, Uri address, string[] settings, params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. arguments])
         {
-            WorkingDirectory = _folder,
+            WorkingDirectory = folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -1,9 +1,13 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Gallery.Service.Transfers;
 using Gallery.Sql.Images;
 using Gallery.Sql.Transfers;
+using Gallery.Tests.Access;
 using Gallery.Tests.Database;
+using Gallery.Tests.Limits;
 using Gallery.Tests.Service;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Gallery.Tests.Transfers;
@@ -113,6 +117,38 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         Assert.Equal((503, "overloaded", true), (third.Status, third.Problem, third.Headers.RetryAfter is not null));
         first.Dispose();
         Assert.Equal(200, (await api.GetAsync($"{Path}?after=ffffffff-ffff-ffff-ffff-ffffffffffff")).Status);
+    }
+
+    [Fact]
+    public async Task Clients_that_read_nothing_lose_their_places()
+    {
+        await AddAsync(1_000, promptLength: 8_000);
+        var (host, source, api) = await TestService.StartAsync(service.Database.ConnectionString);
+        await using var _ = host;
+        await using var __ = source;
+        using var ___ = api;
+        host.Services.GetRequiredService<Exporter>().Patience = TimeSpan.FromSeconds(0.3);
+        using var first = await RawConnection.OpenAsync(api.Address, window: 4096);
+        using var second = await RawConnection.OpenAsync(api.Address, window: 4096);
+        foreach (var connection in new[] { first, second }) await connection.SendAsync($"GET {Path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+        Assert.Equal(200, (await api.GetAsync($"{Path}?user_id=nobody")).Status);   // waits at most 2.5 s
+        Assert.DoesNotContain("\r\n0\r\n", await first.ReadToEndAsync(), StringComparison.Ordinal);   // half an export does not look whole
+    }
+
+    [Fact]
+    public async Task A_key_has_one_place_and_another_key_the_other()
+    {
+        await AddAsync(1_000, promptLength: 8_000);
+        await using var guarded = await GuardedService.StartAsync(service.Database.ConnectionString, GuardedService.Keys);
+        using var http = new HttpClient { BaseAddress = guarded.Api.Address };
+        using var running = await SendAsync(GuardedService.Key, "");
+
+        Assert.Equal(503, (int)(await SendAsync(GuardedService.Key, "?user_id=nobody")).StatusCode);
+        Assert.Equal(200, (int)(await SendAsync("another", "?user_id=nobody")).StatusCode);
+
+        Task<HttpResponseMessage> SendAsync(string key, string query) => http.SendAsync(
+            new(HttpMethod.Get, Path + query) { Headers = { Authorization = new("Bearer", key) } }, HttpCompletionOption.ResponseHeadersRead, Ct);
     }
 
     [Fact]

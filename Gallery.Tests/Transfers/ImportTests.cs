@@ -32,6 +32,7 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
         await _api.SaveAsync(Guid.NewGuid(), _user, string.Concat(Enumerable.Repeat("\U0001F305", 16_384)), metadata: $$"""{"long": "{{new string('m', 65_000)}}"}""");
         await service.Database.ExecuteAsync(
             $"insert into gallery.image (image_id, user_id, image_url, metadata) select g, '{_user}', 'https://res.cloudinary.com/demo/image/upload/' || g, jsonb_build_object('l', array_agg(1)) from gen_random_uuid() g, generate_series(1, 32000) group by g");
+        Assert.Equal(1, (await ImportAsync(Line(Guid.NewGuid(), revision: 9_000_000_000_000_000_000))).Created);
         var exported = (await _api.GetAsync("/v1/gallery/export/")).Text;
 
         await using var database = await service.Server.CreateDatabaseAsync(migrated: true);
@@ -77,9 +78,12 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
     [InlineData("created_at=0001-01-01T00:00:00Z", "validation_failed")]
     [InlineData("updated_at=2024-12-31T23:59:59Z", "validation_failed")]
     [InlineData("deleted_at=2024-12-31T23:59:59Z", "validation_failed")]
+    [InlineData("created_at=9999-12-31T23:59:59Z", "validation_failed")]
+    [InlineData("updated_at=9999-12-31T23:59:59Z", "validation_failed")]
+    [InlineData("deleted_at=9999-12-31T23:59:59Z", "validation_failed")]
     [InlineData("revision=0", "validation_failed")]
     [InlineData("revision=1.5", "validation_failed")]
-    [InlineData("revision=2147483648", "validation_failed")]
+    [InlineData("revision=9000000000000000001", "validation_failed")]
     [InlineData("thumbnail_url=https://res.cloudinary.com/demo/image/upload/c_fill,h_320,w_320/x.jpg", "validation_failed")]
     [InlineData("width=300", "validation_failed")]
     [InlineData("user_id=.", "validation_failed")]
@@ -121,13 +125,6 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
         Assert.Equal((18, 2), (report.Created, report.Failed));
         Assert.Equal([8L, 9], report.Errors.Select(error => error.Line));
         Assert.Contains("96 KB", report.Errors[0].Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Of_many_faults_a_thousand_are_told_and_all_are_counted()
-    {
-        var report = await ImportAsync(string.Concat(Enumerable.Repeat("{}\n", 1_100)));
-        Assert.Equal((1_100, 1_100, 1_000), (report.Lines, report.Failed, report.Errors.Count));
     }
 
     [Fact]
@@ -298,7 +295,7 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
             new([.. data["errors"]!.AsArray().Select(error => new Error((long)error!["line"]!, (string)error["code"]!, (string)error["message"]!))]));
     }
 
-    private string Line(Guid id, int revision = 1, string? prompt = null, string metadata = "{}", bool deleted = false) => new JsonObject
+    private string Line(Guid id, long revision = 1, string? prompt = null, string metadata = "{}", bool deleted = false) => new JsonObject
     {
         ["user_id"] = _user,
         ["image_url"] = Api.UrlOf(id),

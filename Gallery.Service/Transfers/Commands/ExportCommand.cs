@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
+using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers.Commands;
@@ -11,6 +13,8 @@ internal static class ExportCommand
     private static readonly Argument<string> FileName = new("FILE") { Description = "A new file, or - for standard output" };
     private static readonly Option<string?> UserId = new("--user-id") { Description = "Whose images. Default: everyone's" };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Goes on after the last whole line of FILE" };
+
+    private const UnixFileMode ForOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;   // prompts are personal data
 
     public static Command Create()
     {
@@ -25,14 +29,15 @@ internal static class ExportCommand
         var name = parsed.GetValue(FileName)!;
         var userId = parsed.GetValue(UserId);
         var (file, after) = Open(name, parsed.GetValue(Resume));
-        await using var _ = file;
+        await using var __ = file;
+        var isOnScreen = name == "-" && !Console.IsOutputRedirected;
         var progress = new Progress("exported");
         var (count, newline) = (0L, new[] { (byte)'\n' });
         try
         {
-            await foreach (var (id, line) in client.ExportAsync(userId, after, ct))
+            await foreach (var (id, _, line) in client.ExportAsync(userId, after, ct))
             {
-                await file.WriteAsync(line, ct);
+                await file.WriteAsync(isOnScreen ? Encoding.UTF8.GetBytes(LogText.Line(Encoding.UTF8.GetString(line.Span))) : line, ct);
                 await file.WriteAsync(newline, ct);
                 count++;
                 progress.Show(count, PlaceOf(id));
@@ -61,13 +66,15 @@ internal static class ExportCommand
     private static (Stream File, Guid? After) Open(string name, bool resumes)
     {
         if (name == "-") return resumes ? throw new SettingsException("--resume needs a file, not -.") : (new BufferedStream(Console.OpenStandardOutput(), 65_536), null);
-        if (!resumes && File.Exists(name)) throw new SettingsException($"{name} exists. Add --resume to go on with it, or choose another file.");
-        var options = new FileStreamOptions { Mode = resumes ? FileMode.OpenOrCreate : FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 65_536 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;   // prompts are personal data
+        var isThere = File.Exists(name);
+        if (new FileInfo(name).LinkTarget is not null) throw new SettingsException($"{name} is a symbolic link. Name the file itself.");
+        if (!resumes && isThere) throw new SettingsException($"{name} exists. Add --resume to go on with it, or choose another file.");
+        var options = new FileStreamOptions { Mode = isThere ? FileMode.Open : FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 65_536 };
+        if (!isThere && !OperatingSystem.IsWindows()) options.UnixCreateMode = ForOwner;
         var file = new FileStream(name, options);
         try
         {
-            return (file, CutOffTornLine(file));
+            return (file, isThere ? ContinueAfter(file) : null);
         }
         catch
         {
@@ -76,19 +83,36 @@ internal static class ExportCommand
         }
     }
 
-    /// <summary>Leaves whole lines, and returns the id of the last one. Null if there is none.</summary>
-    private static Guid? CutOffTornLine(FileStream file)
+    /// <summary>Leaves whole lines, and returns the id of the last one. Null if there is none. Changes nothing before it knows that the file is an export.</summary>
+    private static Guid? ContinueAfter(FileStream file)
     {
         var tail = new byte[Math.Min(file.Length, 2 * Lines.MostBytes)];
         var start = file.Seek(-tail.Length, SeekOrigin.End);
         file.ReadExactly(tail);
         var end = tail.AsSpan().LastIndexOf((byte)'\n');
-        if (end < 0 && start > 0) throw new SettingsException($"{file.Name} is no export: its last line is too long. Choose another file.");
+        var lines = tail.AsSpan(0, Math.Max(0, end));
+        var torn = tail.AsSpan(end + 1);
+        var last = end < 0 ? null : ExportedLine.Read(lines[(lines.LastIndexOf((byte)'\n') + 1)..]);
+        if ((end < 0 && start > 0) || (end >= 0 && last is null) || !ExportedLine.IsBeginning(torn) || !ExportedLine.IsBeginning(ReadBeginning(file)))
+            throw new SettingsException($"{file.Name} is no export. Choose another file.");
+
+        KeepForOwner(file);
         file.SetLength(start + end + 1);
         file.Seek(0, SeekOrigin.End);
-        if (end < 0) return null;
-        var line = tail.AsSpan(0, end);
-        return GalleryClient.FindId(line[(line.LastIndexOf((byte)'\n') + 1)..])
-            ?? throw new SettingsException($"{file.Name} is no export: its last whole line has no image_id. Choose another file.");
+        return last?.Id;
+    }
+
+    private static byte[] ReadBeginning(FileStream file)
+    {
+        var bytes = new byte[60];   // shorter than any line
+        file.Seek(0, SeekOrigin.Begin);
+        return bytes[..file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+    }
+
+    private static void KeepForOwner(FileStream file)
+    {
+        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(file.SafeFileHandle) & ~ForOwner) == UnixFileMode.None) return;
+        if (file.Length == 0) throw new SettingsException($"{file.Name} is empty, and others may open it. Delete it first.");   // it may be a device
+        File.SetUnixFileMode(file.SafeFileHandle, ForOwner);
     }
 }

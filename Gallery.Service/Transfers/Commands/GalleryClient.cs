@@ -15,6 +15,8 @@ internal sealed class GalleryClient : IDisposable
     public static readonly Option<string?> Url = new("--url") { Description = "The service's address. Default: GALLERY_URL, then http://localhost:9999" };
 
     private const int Tries = 5;
+    private const int MostProblemBytes = 64 * 1024;
+    private const int MostReportBytes = 4 * 1024 * 1024;   // a thousand messages
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);   // after which a connection counts as broken
 
@@ -42,8 +44,9 @@ internal sealed class GalleryClient : IDisposable
         return new(address, key);
     }
 
-    /// <summary>The lines of an export. If the connection breaks, it goes on after the last line.</summary>
-    public async IAsyncEnumerable<(Guid Id, ReadOnlyMemory<byte> Line)> ExportAsync(string? userId, Guid? after, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>The images of an export and their lines. If the connection breaks, it goes on after the last line.</summary>
+    /// <exception cref="InvalidOperationException">The service refused, or answered something else. The message is for the user.</exception>
+    public async IAsyncEnumerable<(Guid Id, string ImageUrl, ReadOnlyMemory<byte> Line)> ExportAsync(string? userId, Guid? after, [EnumeratorCancellation] CancellationToken ct)
     {
         for (var failures = 0; ; failures++)
         {
@@ -51,10 +54,13 @@ internal sealed class GalleryClient : IDisposable
             if (failures > 0) await Task.Delay(TimeSpan.FromSeconds(failures), ct);
             var query = string.Join('&', new[] { userId is null ? null : $"user_id={Uri.EscapeDataString(userId)}", after is null ? null : $"after={after}" }.OfType<string>());
             using var response = await SendAsync(() => new(HttpMethod.Get, $"v1/gallery/export/?{query}"), ct);
+            // Such an answer ends with its connection, so one that was broken off looks whole.
+            if (response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked is not true)
+                throw new InvalidOperationException("The answer has neither a length nor chunks, so it may be incomplete. Correct the proxy, or --url.");
             using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
             end.CancelAfter(Silence);
             var reader = PipeReader.Create(await response.Content.ReadAsStreamAsync(ct));
-            await using var lines = reader.ReadLinesAsync(end.Token).GetAsyncEnumerator(ct);
+            await using var lines = reader.ReadLinesAsync(Lines.MostBytes, end.Token).GetAsyncEnumerator(ct);
             while (true)
             {
                 bool isThere;
@@ -66,13 +72,18 @@ internal sealed class GalleryClient : IDisposable
                 {
                     break;
                 }
+                catch (InvalidDataException e)
+                {
+                    throw NoExport(e);
+                }
 
                 if (!isThere) yield break;
-                if (lines.Current.Text is not { } line || FindId(line.Span) is not { } id) throw new InvalidDataException("The service answered something else than an export. Check --url.");
-                if (line.Span[^1] != '}') break;   // a proxy ended the answer in the middle of a line
+                if (lines.Current.Text is not { Length: > 0 } line || !ExportedLine.IsBeginning(line.Span)) throw NoExport();
+                if (ExportedLine.Read(line.Span) is not { } image) break;   // a proxy ended the answer in the middle of a line
+                if (image.Id <= after) throw new InvalidOperationException($"The service sent image {image.Id} again, or out of order. Check --url.");
                 end.CancelAfter(Silence);
-                (after, failures) = (id, 0);
-                yield return (id, line);
+                (after, failures) = (image.Id, 0);
+                yield return (image.Id, image.ImageUrl, line);
             }
         }
     }
@@ -80,6 +91,7 @@ internal sealed class GalleryClient : IDisposable
     /// <summary>Sends lines, and returns the report.</summary>
     public async Task<ImportReport> ImportAsync(ReadOnlyMemory<byte> lines, bool recreates, CancellationToken ct)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var response = await SendAsync(
             () => new(HttpMethod.Post, $"v1/gallery/import/{(recreates ? "?recreate=true" : "")}")
             {
@@ -88,12 +100,19 @@ internal sealed class GalleryClient : IDisposable
             ct);
         var options = new JsonSerializerOptions();
         GalleryJson.Configure(options);
-        return (await response.Content.ReadFromJsonAsync<Envelope<ImportReport>>(options, ct))!.Data;
-    }
+        end.CancelAfter(Silence);
+        try
+        {
+            await response.Content.LoadIntoBufferAsync(MostReportBytes, end.Token);
+            if (await response.Content.ReadFromJsonAsync<Envelope<ImportReport>>(options, end.Token) is { Data.Errors: not null } answer) return answer.Data;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException or HttpRequestException)   // the last one if it is too long or broken off
+        {
+            throw NoReport(e);
+        }
 
-    /// <summary>The id at the beginning of an exported line. Null if it is no such line.</summary>
-    public static Guid? FindId(ReadOnlySpan<byte> line) =>
-        line.StartsWith("{\"image_id\":\""u8) && line.Length > 48 && Guid.TryParseExact(Encoding.ASCII.GetString(line[13..49]), "D", out var id) ? id : null;
+        throw NoReport();
+    }
 
     public void Dispose() => _http.Dispose();
 
@@ -127,14 +146,19 @@ internal sealed class GalleryClient : IDisposable
         }
     }
 
+    private static InvalidOperationException NoExport(Exception? cause = null) => new("The service answered something else than an export. Check --url.", cause);
+
+    private static InvalidOperationException NoReport(Exception? cause = null) => new("The service's answer is no whole report. Check --url.", cause);
+
     private static async Task<string> ExplainAsync(HttpResponseMessage response, CancellationToken ct)
     {
         try
         {
-            var problem = (await response.Content.ReadFromJsonAsync<JsonElement>(ct));
+            await response.Content.LoadIntoBufferAsync(MostProblemBytes, ct);
+            var problem = await response.Content.ReadFromJsonAsync<JsonElement>(ct);
             return $"{problem.GetProperty("code").GetString()}: {problem.GetProperty("message").GetString()}";
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or HttpRequestException)   // the last one if it is too long
         {
             return $"The service answered {(int)response.StatusCode}. Check --url.";
         }

@@ -38,7 +38,7 @@ internal static class ImportCommand
             _first = from;
             try
             {
-                await foreach (var (number, text) in PipeReader.Create(file).ReadLinesAsync(ct))
+                await foreach (var (number, text) in PipeReader.Create(file).ReadLinesAsync(long.MaxValue, ct))
                 {
                     if (number < from) continue;
                     if (text is not { } line)
@@ -49,7 +49,7 @@ internal static class ImportCommand
                         continue;
                     }
 
-                    _chunk.Write(line.Span);
+                    if (!Lines.IsBlank(line)) _chunk.Write(line.Span);
                     _chunk.Write("\n"u8);
                     if (++_count == ChunkLines || _chunk.WrittenCount >= ChunkBytes) await SendAsync(client, file, ct);
                 }
@@ -70,6 +70,12 @@ internal static class ImportCommand
             var report = await client.ImportAsync(_chunk.WrittenMemory, parsed.GetValue(Recreate), ct);
             foreach (var error in report.Errors) Fail(_first + error.Line - 1, error.Code, error.Message);
             (_created, _updated, _unchanged) = (_created + report.Created, _updated + report.Updated, _unchanged + report.Unchanged);
+            if (report.Errors.FirstOrDefault(error => error.Code == Importer.Stopped.Code) is { } stop)
+            {
+                _first += stop.Line - 1;
+                throw new InvalidOperationException("The service stopped the import.");
+            }
+
             _first += _count;
             _count = 0;
             _chunk.ResetWrittenCount();

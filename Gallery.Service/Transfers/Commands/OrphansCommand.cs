@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Gallery.Service.Images;
+using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers.Commands;
@@ -31,13 +31,13 @@ internal static class OrphansCommand
         var rows = new HashSet<Guid>();
         var (progress, withoutPicture, withoutRow) = (new Progress("images read"), 0L, 0L);
         await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 65_536);
-        await foreach (var (id, line) in client.ExportAsync(userId: null, after: null, ct))   // with the trash: its images can be restored
+        await foreach (var (id, imageUrl, _) in client.ExportAsync(userId: null, after: null, ct))   // with the trash: its images can be restored
         {
             rows.Add(id);
             progress.Show(rows.Count, ExportCommand.PlaceOf(id));
             if (listed.Contains(id)) continue;
             withoutPicture++;
-            await output.WriteLineAsync($"without picture\t{id}\t{JsonDocument.Parse(line).RootElement.GetProperty("image_url").GetString()}");
+            await output.WriteLineAsync($"without picture\t{id}\t{LogText.Line(imageUrl)}");
         }
 
         // Only now, because half an export would make pictures look unused.
@@ -45,7 +45,7 @@ internal static class OrphansCommand
         {
             if (CloudinaryUrl.FindUuids(publicId).Any(rows.Contains)) continue;
             withoutRow++;
-            await output.WriteLineAsync($"without row\t{publicId}");
+            await output.WriteLineAsync($"without row\t{LogText.Line(publicId)}");
         }
 
         await output.FlushAsync(ct);

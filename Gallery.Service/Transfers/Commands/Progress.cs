@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Gallery.Service.Telemetry;
 
 namespace Gallery.Service.Transfers.Commands;
 
@@ -30,11 +31,11 @@ internal sealed class Progress(string done)
         _isOnScreen = IsTerminal;
     }
 
-    /// <summary>Writes a line that stays.</summary>
+    /// <summary>Writes a line that stays. It may have text from files and servers.</summary>
     public void Say(string line)
     {
         if (_isOnScreen) Console.Error.Write($"\r{new string(' ', 79)}\r");
         _isOnScreen = false;
-        Console.Error.WriteLine(line);
+        Console.Error.WriteLine(LogText.Line(line));
     }
 }
