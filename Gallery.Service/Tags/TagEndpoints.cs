@@ -68,7 +68,7 @@ internal static class TagEndpoints
 
         var tag = Tag.Of(label);
         return await ImageEndpoints.ChangeAsync(
-            imageId, http, (key, token) => images.UpdateImageAsync(key, image => image with { Tags = change(image.Tags, tag) }, token), changed, unchanged, ct);
+            imageId, http, (key, token) => images.UpdateImageAsync(key, image => image with { Tags = change(image.Tags, tag) }, Tag.RowBytes, token), changed, unchanged, ct);
     }
 
     private static async Task<IResult> ListTags(HttpContext http, TagRepository tags, CancellationToken ct)
