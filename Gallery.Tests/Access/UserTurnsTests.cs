@@ -1,4 +1,5 @@
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Access;
 
@@ -7,6 +8,32 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
 {
     private readonly Api _api = fixture.Api("HS256");
     private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    [Theory]
+    [InlineData("name")]
+    [InlineData("count")]
+    public async Task One_list_of_tags_runs_and_one_waits(string sort)
+    {
+        await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand("lock table gallery.image_tag", connection);
+        await command.ExecuteNonQueryAsync();   // so that lists take long
+
+        var lists = Enumerable.Range(0, 6).Select(_ => GetAsync($"tags/?sort={sort}")).ToList();
+        var refused = new List<Answer>();
+        while (refused.Count < 4)
+        {
+            var list = await Task.WhenAny(lists);
+            lists.Remove(list);
+            refused.Add(await list);
+        }
+
+        await transaction.RollbackAsync();
+        Assert.All(refused, answer => Assert.Equal((503, "overloaded"), (answer.Status, answer.Problem)));
+        await Task.WhenAll(lists);
+        Assert.Equal(200, (await GetAsync($"tags/?sort={sort}")).Status);
+    }
 
     [Fact]
     public async Task Sixteen_requests_wait_for_events_and_one_more_is_answered_at_once()

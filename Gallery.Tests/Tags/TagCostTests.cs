@@ -44,6 +44,20 @@ public sealed class TagCostTests(TestService service) : IClassFixture<TestServic
         Assert.Equal("tags has more than 100 items. Send fewer.", (await service.Api.SaveAsync(Guid.NewGuid(), tags: [.. equal, "tag"])).Error("tags"));
     }
 
+    [Theory]
+    [InlineData("mode")]
+    [InlineData("dry_run")]
+    public async Task A_transaction_saves_at_most_10000_tags(string way)
+    {
+        JsonNode Item() => Body("tags", Fifty, ("user_id", "u"), ("image_url", Api.UrlOf(Guid.NewGuid())));
+        var body = new JsonObject { ["items"] = new JsonArray([.. Enumerable.Range(0, 201).Select(_ => Item())]), [way] = way == "mode" ? "all" : JsonValue.Create(true) };
+
+        var answer = await service.Api.PostAsync("/v1/gallery/batch/save/", body.ToJsonString());
+
+        Assert.Equal((413, "too_many_items"), (answer.Status, answer.Problem));
+        Assert.Contains("10,000 tags", answer.Text, StringComparison.Ordinal);
+    }
+
     private static JsonObject Body(string name, string[] texts, params (string Name, string Value)[] others) =>
         new([KeyValuePair.Create(name, (JsonNode?)new JsonArray([.. texts.Select(text => JsonValue.Create(text))])), .. others.Select(other => KeyValuePair.Create(other.Name, (JsonNode?)JsonValue.Create(other.Value)))]);
 }
