@@ -12,7 +12,7 @@ public sealed record Tag(string Key, string Label)
     public const int MaximumPerImage = 50;
 
     /// <summary>The approximate cost of a tag in a statement, beside its text, in bytes: a row with its index entries.</summary>
-    public const int RowBytes = 200;
+    public const int RowBytes = 500;
 
     public static Tag Of(string label) => new(Caseless.Fold(label), label);
 }

@@ -20,8 +20,8 @@ public sealed class TagCostTests(TestService service) : IClassFixture<TestServic
         var image = new NewImage(Guid.NewGuid(), "u", "https://res.cloudinary.com/x.jpg", null, null, null);
         var edit = UpdateImageRequest.Read(System.Text.Encoding.UTF8.GetBytes(Body("tags", Fifty).ToJsonString()), new FieldErrors());
 
-        Assert.InRange((image with { Tags = TagArray.Of(Fifty) }).Bytes - image.Bytes, 10_000, 20_000);
-        Assert.InRange(edit.Bytes, 10_000, 20_000);
+        Assert.InRange((image with { Tags = TagArray.Of(Fifty) }).Bytes - image.Bytes, 25_000, 35_000);
+        Assert.InRange(edit.Bytes, 25_000, 35_000);
     }
 
     [Fact]
