@@ -63,6 +63,7 @@ public static partial class GalleryService
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
         app.UseConnectionLimit();
+        app.Use(DotSegments.RejectAsync);
         app.Use(StatusProblems.RefuseOtherCaseAsync);
         app.UseLoopbackGuard();   // before proxies, so that no X-Forwarded-Host replaces the Host that it checks
         app.UseTrustedProxies(limits);

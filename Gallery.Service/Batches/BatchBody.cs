@@ -9,6 +9,7 @@ namespace Gallery.Service.Batches;
 internal sealed record BatchBody(IReadOnlyList<ReadOnlyMemory<byte>> Items, bool IsAll, bool IsDryRun)
 {
     public const int MaximumItems = 1000;
+    public const int MaximumTags = 10_000;   // of one transaction, so that it ends in time
     public const int MaximumBytes = 8 * 1024 * 1024;
     public const string Each = "each";
     public const string All = "all";
@@ -45,6 +46,9 @@ internal sealed record BatchBody(IReadOnlyList<ReadOnlyMemory<byte>> Items, bool
 
     public static ProblemResult ItemTooLarge(int maximum) => new(
         413, "body_too_large", string.Create(CultureInfo.InvariantCulture, $"This item exceeds {maximum:N0} bytes, the maximum of a single save. Send less."));
+
+    public static readonly ProblemResult TooManyTags = new(
+        413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"items has more than {MaximumTags:N0} tags in all. Send mode each, without dry_run, or several batches."));
 
     public static ProblemResult TooMany(string items) => new(
         413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"{items} has more than {MaximumItems:N0} items. Send them in several batches."));

@@ -56,7 +56,7 @@ internal static class BatchEndpoints
         var recreates = http.Request.Query.ReadSwitch("recreate", errors);
         if (recreates && caller.UserId is not null) return ImageProblems.ForbiddenRecreate;
 
-        return await batch.RunAsync(http, Items, errors, Read, images.SaveBatchAsync, ["created", "updated", "unchanged", "in_trash"], Explain, ct);
+        return await batch.RunAsync(http, Items, errors, Read, images.SaveBatchAsync, ["created", "updated", "unchanged", "in_trash"], Explain, ct, findFault: FindFault);
 
         (Guid, NewImage?, ProblemResult?) Read(ReadOnlyMemory<byte> json)
         {
@@ -74,6 +74,8 @@ internal static class BatchEndpoints
                 return (default, null, JsonBody.Invalid(e.Message));
             }
         }
+
+        static ProblemResult? FindFault(IReadOnlyList<NewImage> images) => images.Sum(image => image.TagCount) > BatchBody.MaximumTags ? BatchBody.TooManyTags : null;
 
         static (string?, ProblemResult?) Explain(Guid id, ImageWrite save) => save.Outcome switch
         {
@@ -143,7 +145,7 @@ internal static class BatchEndpoints
     {
         var caller = http.Caller();
         return batch.RunAsync(
-            http, Ids, errors ?? new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct, others, names);
+            http, Ids, errors ?? new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct, others, null, names);
 
         (Guid, ImageKey, ProblemResult?) Read(ReadOnlyMemory<byte> json) => BatchBody.FindUuid(json) is { } id
             ? (id, new ImageKey(id, caller), null)

@@ -1,13 +1,11 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Text.Json.Nodes;
-using System.Threading.RateLimiting;
 using Gallery.Service.Access;
 using Gallery.Service.Erasure;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
-using Gallery.Sql.Coalescing;
-using Gallery.Sql.Database;
+using Gallery.Service.Limits;
 using Gallery.Sql.Images;
 
 namespace Gallery.Service.Batches;
@@ -19,41 +17,43 @@ internal delegate Task<IReadOnlyList<BatchItem>> RunItems<T>(IReadOnlyList<T> re
 internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limit, ILogger<BatchRun> log) : IDisposable
 {
     private const int AtOnce = 2;
-    private const int Waiting = 6;   // each holds its body
-
-    private static readonly TimeSpan MaximumWait = ImageRepository.BatchTime / 2;
+    private const int Bodies = 8;     // of up to 8 MB: those that arrive, wait and run
+    private const int Waiting = 16;   // the other bodies, and small ones
 
     private static readonly ProblemResult Full = new(413, "answer_full", "This image no longer fits into the answer. Ask for it in another batch.");
 
     private const int MaximumFailureText = 256 * 1024;   // characters; further failures have their code alone
 
-    // A user has one batch that runs and one that waits, so that no user keeps out the others.
-    private readonly PartitionedRateLimiter<Caller> _turns = PartitionedRateLimiter.CreateChained(
-        PartitionedRateLimiter.Create<Caller, string>(caller => caller.UserId is { } user
-            ? RateLimitPartition.GetConcurrencyLimiter(user, _ => Turns(1, 1))
-            : RateLimitPartition.GetNoLimiter("")),
-        PartitionedRateLimiter.Create<Caller, string>(_ => RateLimitPartition.GetConcurrencyLimiter("", _ => Turns(AtOnce, Waiting))));
+    private readonly UserTurns _users = new();
+    private readonly Turns _bodies = new(Bodies, Bodies);
+    private readonly Turns _running = new(AtOnce, Waiting);
 
     /// <param name="field">The field that has the items.</param>
     /// <param name="errors">May have faults of the query already.</param>
     /// <param name="read">The image's id and the request of an item, or what is wrong with it. The id is nil if the item has none.</param>
     /// <param name="outcomes">All that the route can have.</param>
     /// <param name="explain">An item's outcome, or why it failed.</param>
+    /// <param name="findFault">What is wrong with all requests together, if they are to run in one transaction.</param>
     /// <param name="others">Reads the further fields of the body, which <paramref name="names"/> lists. Its faults go to <paramref name="errors"/>.</param>
     public async Task<IResult> RunAsync<T>(
         HttpContext http, string field, FieldErrors errors, Func<ReadOnlyMemory<byte>, (Guid ImageId, T? Request, ProblemResult? Problem)> read, RunItems<T> run,
         string[] outcomes, Func<Guid, ImageWrite, (string? Outcome, ProblemResult? Problem)> explain, CancellationToken ct,
-        Action<JsonFields>? others = null, params string[] names)
+        Action<JsonFields>? others = null, Func<IReadOnlyList<T>, ProblemResult?>? findFault = null, params string[] names)
     {
-        var (json, unreadable) = await JsonBody.ReadAsync(http.Request, ct);
+        // All until the answer is collected. A large body is read only when it has its place, and a slow one keeps out no small one, which needs no place.
+        using var user = await _users.TakeAsync(http.Caller(), ct);
+        var isLarge = BodyLimit.MayBeLarge(http.Request);
+        using var place = isLarge ? await _bodies.TakeAsync(ct) : null;
+        var (json, unreadable) = await JsonBody.ReadAsync(http.Request, hasPlace: isLarge, ct);
         if (unreadable is not null) return unreadable;
         var since = Stopwatch.GetTimestamp();
-        using var turn = await TakeTurnAsync(http.Caller(), ct);   // until the answer is collected
+        using var turn = await _running.TakeAsync(ct);
         var (body, problem) = BatchBody.Read(json, field, errors, others, names);
         if (body is null) return problem!;
 
         var parsed = body.Items.Select(read).ToList();
         T[] requests = [.. parsed.Where(one => one.Problem is null).Select(one => one.Request!)];
+        if ((body.IsAll || body.IsDryRun) && findFault?.Invoke(requests) is { } fault) return fault;
         var items = requests.Length == 0 ? [] : await run(requests, body.IsAll || body.IsDryRun ? MayCommit : null, since, ct);
         var results = Explain(items);
 
@@ -108,30 +108,15 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
         return new(409, "batch_refused", $"{field}[{item.Index}] failed ({item.Code}), so nothing was done. Correct it, or send mode each.", Item: inTheWay);
     }
 
-    public void Dispose() => _turns.Dispose();
+    public void Dispose()
+    {
+        _users.Dispose();
+        _bodies.Dispose();
+        _running.Dispose();
+    }
 
     private static BatchResult Failed(int index, Guid imageId, ProblemResult problem) =>
         new(index, imageId == default ? null : imageId, Code: problem.Code, Message: problem.Message, Errors: problem.Errors);
-
-    /// <exception cref="CoalescerFullException">Too many batches wait.</exception>
-    /// <exception cref="TimeoutException">The batches before this one took too long.</exception>
-    private async Task<IDisposable> TakeTurnAsync(Caller caller, CancellationToken ct)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(MaximumWait);
-        try
-        {
-            var turn = await _turns.AcquireAsync(caller, cancellationToken: patience.Token);
-            return turn.IsAcquired ? turn : throw new CoalescerFullException();
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            throw new TimeoutException("The batches before this one took too long.");
-        }
-    }
-
-    private static ConcurrencyLimiterOptions Turns(int atOnce, int waiting) =>
-        new() { PermitLimit = atOnce, QueueLimit = waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
 
     [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed: {Reason}, trace {TraceId}; {LeftOut} more such since the line before")]
     private partial void LogFaults(string path, int count, string reason, string traceId, int leftOut);

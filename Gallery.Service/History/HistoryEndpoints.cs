@@ -54,7 +54,7 @@ internal static class HistoryEndpoints
         return Page(http, query, events.Take(query.Limit), next, "History retrieved successfully");
     }
 
-    private static async Task<IResult> ListChanges(HttpContext http, HistoryRepository history, IHostApplicationLifetime lifetime, CancellationToken ct)
+    private static async Task<IResult> ListChanges(HttpContext http, HistoryRepository history, FeedPlaces places, IHostApplicationLifetime lifetime, CancellationToken ct)
     {
         var caller = http.Caller();
         var errors = new FieldErrors();
@@ -65,8 +65,10 @@ internal static class HistoryEndpoints
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
-        var page = await history.ListChangesAsync(userId, query.AfterNumber ?? from, query.Limit, TimeSpan.FromSeconds(wait), lifetime.ApplicationStopping, ct);
-        if (page.IsEarly) http.Response.Headers.RetryAfter = "1";
+        using var place = wait > 0 ? places.TryTake(caller) : null;
+        var isRefused = place is { IsAcquired: false };   // it is answered at once
+        var page = await history.ListChangesAsync(userId, query.AfterNumber ?? from, query.Limit, TimeSpan.FromSeconds(isRefused ? 0 : wait), lifetime.ApplicationStopping, ct);
+        if (page.IsEarly || (isRefused && page.Events.Count == 0)) http.Response.Headers.RetryAfter = "1";
         return Page(http, query, page.Events, query.CursorAt(page.Next), "Changes retrieved successfully");
     }
 

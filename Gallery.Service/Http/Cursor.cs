@@ -48,7 +48,7 @@ internal static class Cursor
         var number = BinaryPrimitives.ReadInt64BigEndian(bytes[DigestLength..]);
         return digest.SequenceEqual(bytes[..DigestLength])
             && Base64Url.EncodeToString(bytes) == cursor   // the decoder ignores white space and spare bits, so compare the spelling
-            && number >= 0 && number < LastMicrosecond
+            && number >= 0 && number <= LastMicrosecond
             ? (number, new Guid(bytes[(DigestLength + sizeof(long))..Length], bigEndian: true), Encoding.UTF8.GetString(bytes[Length..]).Replace("\0", "", StringComparison.Ordinal))
             : null;
     }

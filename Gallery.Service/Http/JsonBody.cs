@@ -13,14 +13,18 @@ internal static class JsonBody
 
     private const string MediaType = "application/json";
 
-    /// <summary>The body, or the problem to answer with.</summary>
+    /// <summary>The body, or the problem to answer with. The bytes may be used until the answer is collected.</summary>
     /// <param name="mediaTypes">The accepted media types; by default <c>application/json</c>.</param>
-    public static async Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, CancellationToken ct, params string[] mediaTypes)
+    public static Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, CancellationToken ct, params string[] mediaTypes) =>
+        ReadAsync(request, hasPlace: false, ct, mediaTypes);
+
+    /// <param name="hasPlace">As <see cref="BodyLimit.ReadAsync"/> has it.</param>
+    /// <inheritdoc cref="ReadAsync(HttpRequest, CancellationToken, string[])"/>
+    public static async Task<(ReadOnlyMemory<byte> Json, ProblemResult? Problem)> ReadAsync(HttpRequest request, bool hasPlace, CancellationToken ct, params string[] mediaTypes)
     {
         if (FindTypeFault(request, mediaTypes is [] ? [MediaType] : mediaTypes) is { } fault) return (default, fault);
-        if (await BodyLimit.ReadAsync(request, ct) is not { } body) return (default, BodyLimit.TooLarge(request.HttpContext));
+        if (await BodyLimit.ReadAsync(request, ct, hasPlace) is not { } json) return (default, BodyLimit.TooLarge(request.HttpContext));
 
-        var json = body.GetBuffer().AsMemory(0, (int)body.Length);
         if (!Utf8.IsValid(json.Span)) return (default, Invalid("The body is not valid UTF-8. Encode it as UTF-8."));
         return (json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json, null);
     }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Gallery.Service.Limits;
 using Gallery.Service.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -68,13 +69,15 @@ internal sealed record ProblemResult(
 
     /// <summary>
     /// A client that is cut off while sending sees no answer. So Kestrel reads past its limit, for at most 5 s, and discards the bytes. The
-    /// connection closes afterwards, and the answer says so, so that the client does not send its next request there.
+    /// connection closes afterwards, and the answer says so, so that the client does not send its next request there. So does the answer to a large body that
+    /// was not read, because clients then stop sending.
     /// </summary>
     private void LetBodyRunOut(HttpContext http)
     {
         var bound = http.Features.Get<IHttpMaxRequestBodySizeFeature>();
-        if (Status != StatusCodes.Status413PayloadTooLarge && !(http.Request.ContentLength > bound?.MaxRequestBodySize)) return;
+        var isTooLarge = Status == StatusCodes.Status413PayloadTooLarge || http.Request.ContentLength > bound?.MaxRequestBodySize;
+        if (!isTooLarge && !BodyLimit.IsLeft(http)) return;
         http.Response.Headers.Connection = "close";
-        if (bound is { IsReadOnly: false }) bound.MaxRequestBodySize = null;
+        if (isTooLarge && bound is { IsReadOnly: false }) bound.MaxRequestBodySize = null;
     }
 }

@@ -121,10 +121,10 @@ internal static class ImageEndpoints
 
         var errors = new FieldErrors();
         var conditions = Conditions.Read(http.Request, errors);
-        (Func<ImageRow, ImageRow>? edit, string? userId) = (null, null);
+        (Func<ImageRow, ImageRow>? edit, string? userId, int bytes) = (null, null, 0);
         try
         {
-            (edit, userId) = UpdateImageRequest.Read(json, errors);
+            (edit, userId, bytes) = UpdateImageRequest.Read(json, errors);
         }
         catch (JsonException e)
         {
@@ -134,7 +134,7 @@ internal static class ImageEndpoints
         if (edit is null) return errors.ToProblem();
         if (userId is not null && Permissions.FindUserIdFault(http.Caller(), userId) is { } forbidden) return forbidden;
 
-        var write = await images.UpdateImageAsync(new(imageId, http.Caller()) { If = conditions }, edit, ct);
+        var write = await images.UpdateImageAsync(new(imageId, http.Caller()) { If = conditions }, edit, bytes, ct);
         return Answer(http, imageId, write, "Image updated successfully", "Nothing changed; the image has these values already");
     }
 

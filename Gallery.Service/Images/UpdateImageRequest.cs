@@ -28,9 +28,9 @@ public sealed record UpdateImageRequest(
     private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id", "tags"];
     private static readonly string[] ReadOnly = ["image_id", "image_url", "thumbnail_url", "width", "height", "format", "created_at", "updated_at", "deleted_at", "purge_at", "revision"];
 
-    /// <summary>The edit that a body asks for, and the owner that it names. No edit if a field is at fault.</summary>
+    /// <summary>The edit that a body asks for, the owner that it names, and its size in a statement. No edit if a field is at fault.</summary>
     /// <exception cref="JsonException">The body is not a JSON object.</exception>
-    internal static (Func<ImageRow, ImageRow>? Edit, string? UserId) Read(ReadOnlyMemory<byte> json, FieldErrors errors)
+    internal static (Func<ImageRow, ImageRow>? Edit, string? UserId, int Bytes) Read(ReadOnlyMemory<byte> json, FieldErrors errors)
     {
         var fields = JsonFields.Read(json, Fields, errors, ReadOnly);
         var userId = fields.FindText("user_id", 1, Caller.UserIdMaximum);
@@ -40,14 +40,15 @@ public sealed record UpdateImageRequest(
         var intent = fields.FindText("intent", 0, CreateImageRequest.IntentMaximum);
         var metadata = fields.FindObject("metadata", CreateImageRequest.MetadataMaximumBytes, CreateImageRequest.MetadataMaximumDepth);
         var tags = fields.IsNull("tags") ? [] : fields.FindTags("tags", errors);
-        return (errors.Any ? null : Edit, userId);
+        var (noPrompt, noIntent, noMetadata) = (fields.IsNull("refined_prompt"), fields.IsNull("intent"), fields.IsNull("metadata"));   // now, because the edit may run when the body's bytes are gone
+        return (errors.Any ? null : Edit, userId, json.Length + (tags?.Count ?? 0) * Tag.RowBytes);
 
         ImageRow Edit(ImageRow image) => image with
         {
             UserId = userId ?? image.UserId,
-            RefinedPrompt = fields.IsNull("refined_prompt") ? null : refinedPrompt ?? image.RefinedPrompt,
-            Intent = fields.IsNull("intent") ? null : intent ?? image.Intent,
-            Metadata = fields.IsNull("metadata") ? "{}" : metadata is null ? image.Metadata : JsonMergePatch.Apply(image.Metadata, metadata),
+            RefinedPrompt = noPrompt ? null : refinedPrompt ?? image.RefinedPrompt,
+            Intent = noIntent ? null : intent ?? image.Intent,
+            Metadata = noMetadata ? "{}" : metadata is null ? image.Metadata : JsonMergePatch.Apply(image.Metadata, metadata),
             Tags = tags is null ? image.Tags : TagArray.Replace(image.Tags, tags),
         };
     }

@@ -34,6 +34,7 @@ internal sealed class AnswerBuffer(RequestDelegate next, WaitingBytes waitingByt
             finally
             {
                 http.Features.Set(sent);
+                http.Features.Get<ReceivedBody>()?.Dispose();   // a client that reads slowly must not hold it
             }
 
             await pipe.Writer.CompleteAsync();

@@ -4,6 +4,7 @@ using Gallery.Service.Http;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace Gallery.Service.Limits;
 
@@ -13,7 +14,9 @@ internal static class BodyLimit
     /// <summary>Ignored where no body is accepted, because some clients send <c>{}</c> with every POST and DELETE.</summary>
     public const int StrayBytes = 4096;
 
-    private const int MostBytesAhead = 64 * 1024;   // allocated for a Content-Length before the body arrives
+    // A body with a place keeps others from it. So it must arrive soon: 8 MB in this time, and something of it all the time. Kestrel's grace must exceed a second.
+    private static readonly TimeSpan TimeOfPlace = TimeSpan.FromSeconds(5);
+    private static readonly Microsoft.AspNetCore.Server.Kestrel.Core.MinDataRate RateOfPlace = new(bytesPerSecond: 256 * 1024, gracePeriod: TimeSpan.FromSeconds(2));
 
     private const int Framing = 4;   // Kestrel also counts the lines between chunks
 
@@ -23,18 +26,33 @@ internal static class BodyLimit
     /// <summary>Whether the request may have a body: it has a length or is chunked.</summary>
     public static bool MayCome(HttpContext http) => http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != false;
 
-    /// <summary>The body's bytes; null if they exceed the route's limit.</summary>
+    /// <summary>Whether the body is larger than most, or may be, because it is chunked.</summary>
+    public static bool MayBeLarge(HttpRequest request) => !(request.ContentLength <= ReceivedBody.SmallBytes);
+
+    /// <summary>Whether a large body, or a chunked one, has not been read.</summary>
+    public static bool IsLeft(HttpContext http) => MayCome(http) && MayBeLarge(http.Request) && http.Features.Get<ReceivedBody>() is null;
+
+    /// <summary>The body's bytes, until the answer is collected; null if they exceed the route's limit.</summary>
+    /// <param name="hasPlace">The route bounds how many such bodies are there at once. So they do not count as waiting bytes, and are allocated at their full length.</param>
     /// <exception cref="BadHttpRequestException">408: the body did not arrive in time.</exception>
-    public static async Task<MemoryStream?> ReadAsync(HttpRequest request, CancellationToken ct)
+    public static async Task<ReadOnlyMemory<byte>?> ReadAsync(HttpRequest request, CancellationToken ct, bool hasPlace = false)
     {
         var maximum = Of(request.HttpContext);
         if (request.ContentLength > maximum) return null;
 
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        if (hasPlace)
+        {
+            time.CancelAfter(TimeOfPlace);
+            if (request.HttpContext.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = RateOfPlace;
+        }
+
         // Not a token in the read itself: Kestrel would treat that read as unfinished and log an error.
         var reader = request.BodyReader;
-        await using var end = ct.UnsafeRegister(static reader => CancelRead((PipeReader)reader!), reader);
-        using var waiting = request.HttpContext.RequestServices.GetRequiredService<WaitingBytes>().Begin(request.HttpContext);
-        var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, MostBytesAhead));
+        await using var end = time.Token.UnsafeRegister(static reader => CancelRead((PipeReader)reader!), reader);
+        using var waiting = hasPlace ? null : request.HttpContext.RequestServices.GetRequiredService<WaitingBytes>().Begin(request.HttpContext);
+        var body = new ReceivedBody((int)Math.Min(request.ContentLength ?? 0, hasPlace ? maximum : ReceivedBody.SmallBytes));
+        request.HttpContext.Features.Set(body);   // AnswerBuffer disposes it
         while (true)
         {
             var read = await reader.ReadAsync(CancellationToken.None);
@@ -42,13 +60,13 @@ internal static class BodyLimit
             if (fits)
             {
                 var capacity = body.Capacity;
-                foreach (var part in read.Buffer) body.Write(part.Span);
-                waiting.Add(body.Length == read.Buffer.Length ? body.Capacity : body.Capacity - capacity);
+                body.Add(read.Buffer, maximum);
+                waiting?.Add(body.Length == read.Buffer.Length ? body.Capacity : body.Capacity - capacity);
             }
 
             reader.AdvanceTo(read.Buffer.End);
             if (!fits) return null;
-            if (read.IsCompleted) return body;
+            if (read.IsCompleted) return body.Bytes;
             if (read.IsCanceled) throw new BadHttpRequestException("The body did not arrive in time.", StatusCodes.Status408RequestTimeout);
         }
     }

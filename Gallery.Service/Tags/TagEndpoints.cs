@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
@@ -68,10 +69,10 @@ internal static class TagEndpoints
 
         var tag = Tag.Of(label);
         return await ImageEndpoints.ChangeAsync(
-            imageId, http, (key, token) => images.UpdateImageAsync(key, image => image with { Tags = change(image.Tags, tag) }, token), changed, unchanged, ct);
+            imageId, http, (key, token) => images.UpdateImageAsync(key, image => image with { Tags = change(image.Tags, tag) }, Tag.RowBytes, token), changed, unchanged, ct);
     }
 
-    private static async Task<IResult> ListTags(HttpContext http, TagRepository tags, CancellationToken ct)
+    private static async Task<IResult> ListTags(HttpContext http, TagRepository tags, [FromKeyedServices(TagNoun.Lists)] UserTurns turns, CancellationToken ct)
     {
         var caller = http.Caller();
         var parameters = http.Request.Query;
@@ -86,6 +87,7 @@ internal static class TagEndpoints
 
         var (count, after) = query.AfterText ?? (long.MaxValue, "");
         var key = Tag.Of(prefix).Key;
+        using var turn = await turns.TakeAsync(caller, ct);   // each user has one, so that a user with many tags keeps out no one else
         var page = sort == "name"
             ? await tags.ListTagsAsync(userId, key, after, query.Limit, ct)
             : await tags.ListTagsByCountAsync(userId, key, count, after, query.Limit, ct);

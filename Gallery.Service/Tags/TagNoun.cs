@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Sql.Database;
 using Gallery.Sql.Tags;
 
@@ -9,8 +10,11 @@ namespace Gallery.Service.Tags;
 
 internal static class TagNoun
 {
+    /// <summary>The key of the turns of lists.</summary>
+    public const string Lists = "tag_lists";
+
     public static readonly Noun Noun = new(
-        (services, _) => services.AddSingleton<TagRepository>(), TagEndpoints.MapTags, TagJsonContext.Default, new Dictionary<string, (string, string)>
+        (services, _) => services.AddSingleton<TagRepository>().AddKeyedSingleton<UserTurns>(Lists), TagEndpoints.MapTags, TagJsonContext.Default, new Dictionary<string, (string, string)>
         {
             ["image_tag_label_length"] = ("tags", "A tag must have 1 to 64 characters."),
         });

@@ -10,6 +10,8 @@ internal static class TagRules
     /// <summary>No control character, and no blank at an end. The same rule as <see cref="FindFault"/>, for the OpenAPI document.</summary>
     public const string Pattern = @"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
 
+    private const int MaximumSent = 2 * Tag.MaximumPerImage;   // equal ones included, because comparing them costs much
+
     /// <summary>The fault of a tag as a message; null if it has none.</summary>
     public static string? FindFault(string field, string label)
     {
@@ -23,7 +25,7 @@ internal static class TagRules
     /// <summary>The different tags of a field. Null if it is absent or has a fault.</summary>
     public static IReadOnlyList<Tag>? FindTags(this JsonFields fields, string name, FieldErrors errors)
     {
-        if (fields.FindTexts(name, FindFault) is not { } labels) return null;
+        if (fields.FindTexts(name, MaximumSent, FindFault) is not { } labels) return null;
         var tags = labels.Select(Tag.Of).DistinctBy(tag => tag.Key).ToList();
         if (tags.Count <= Tag.MaximumPerImage) return tags;
         errors.Add(name, $"{name} has {tags.Count} tags. An image has at most {Tag.MaximumPerImage} tags.");

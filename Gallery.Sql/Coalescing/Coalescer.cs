@@ -146,6 +146,7 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
         var most = isSpare ? _options.MaximumCount : Math.Min(Math.Max((_queue.Count + _lastCount + 1) / 2, Few), _options.MaximumCount);
         var bytes = 0;
         var batch = new Dictionary<TKey, List<Waiting>>();
+        HashSet<TKey>? passed = null;   // too large for what is left. Smaller requests behind them fit, but none of the same key may overtake
         for (var node = _queue.First; node is not null && batch.Count < most;)
         {
             var (waiting, here) = (node.Value, node);
@@ -153,8 +154,12 @@ internal sealed class Coalescer<TKey, TRequest, TResult> : IAsyncDisposable
             if (IsAwaited(waiting))
             {
                 if (batch.TryGetValue(waiting.Key, out var alike) && _sharesEqualKeys) alike.Add(waiting);
-                else if (alike is not null || (!_sharesEqualKeys && _keysInFlight.Contains(waiting.Key))) continue;   // waits for its key
-                else if (batch.Count > 0 && bytes + waiting.Bytes > _options.MaximumBytes) break;
+                else if (alike is not null || (!_sharesEqualKeys && _keysInFlight.Contains(waiting.Key)) || passed?.Contains(waiting.Key) == true) continue;   // waits for its key
+                else if (batch.Count > 0 && bytes + waiting.Bytes > _options.MaximumBytes)
+                {
+                    (passed ??= []).Add(waiting.Key);
+                    continue;
+                }
                 else batch.Add(waiting.Key, [waiting]);
                 bytes += waiting.Bytes;
             }

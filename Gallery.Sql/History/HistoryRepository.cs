@@ -15,13 +15,10 @@ public sealed class HistoryRepository : IAsyncDisposable
     /// <summary>How often a waiting consumer looks for events. All look at the same moments, so that they share one statement.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
-    private const int MostWaiting = 256;
-
     /// <summary>The place after all events that the feed has now.</summary>
     public const long Latest = long.MaxValue;
 
     private readonly StatementRunner _statements;
-    private int _waiting;
     private readonly Coalescer<int, int, Placed> _place;
 
     public HistoryRepository(NpgsqlDataSource database, BatchOptions batches)
@@ -74,21 +71,12 @@ public sealed class HistoryRepository : IAsyncDisposable
     /// <summary>The events of all images, in the order of their positions.</summary>
     /// <param name="userId">The owner of the images. Null for everyone's.</param>
     /// <param name="after">A position, or <see cref="Latest"/>.</param>
-    /// <param name="wait">How long to wait if there is no event yet. At most <see cref="MostWaiting"/> requests wait at once. Others are answered at once.</param>
+    /// <param name="wait">How long to wait if there is no event yet.</param>
     /// <param name="stop">Ends the wait early, with an empty page.</param>
     public async Task<ChangePage> ListChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
     {
-        var isCounted = wait > TimeSpan.Zero;
-        var isRefused = isCounted && Interlocked.Increment(ref _waiting) > MostWaiting;   // each holds one of the service's connections
-        try
-        {
-            var page = await WaitForChangesAsync(userId, after, limit, isRefused ? TimeSpan.Zero : wait, stop, ct);
-            return page with { IsEarly = isCounted && page.Events.Count == 0 && (isRefused || stop.IsCancellationRequested) };
-        }
-        finally
-        {
-            if (isCounted) Interlocked.Decrement(ref _waiting);
-        }
+        var page = await WaitForChangesAsync(userId, after, limit, wait, stop, ct);
+        return page with { IsEarly = wait > TimeSpan.Zero && page.Events.Count == 0 && stop.IsCancellationRequested };
     }
 
     private async Task<ChangePage> WaitForChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)

@@ -19,6 +19,7 @@ public sealed partial class ImageRepository
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
     private const int MaximumChunkBytes = 1024 * 1024;
+    private const int MaximumChunkCount = 256;     // as single requests have it. A statement takes more than linear time
     private const int SavedRowBytes = 200;         // beside the long fields
     private const int KeyBytes = 10 * 1024;        // of the row that it returns, so that a statement has about 100 keys
     private const int AloneAtOnce = 16;
@@ -51,8 +52,8 @@ public sealed partial class ImageRepository
     public Task<IReadOnlyList<BatchItem>> UpdateBatchAsync(
         IReadOnlyList<ImageKey> keys, Func<ImageRow, ImageRow> edit, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
         RunBatchAsync(
-            keys, key => key.ImageId, _ => KeyBytes, (some, start) => EditImagesAsync([.. some.Select(key => new ImageEdit(key, edit))], start),
-            (key, token) => UpdateImageAsync(key, edit, token), commits, since, ct);
+            keys, key => key.ImageId, _ => KeyBytes, (some, start) => EditImagesAsync([.. some.Select(key => new ImageEdit(key, edit, KeyBytes))], start),
+            (key, token) => UpdateImageAsync(key, edit, KeyBytes, token), commits, since, ct);
 
     /// <summary>Moves live images to the trash.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
@@ -199,7 +200,7 @@ public sealed partial class ImageRepository
             var (chunk, bytes) = (new List<T>(), 0);
             foreach (var request in round.OrderBy(idOf))
             {
-                if (chunk.Count > 0 && bytes + bytesOf(request) > MaximumChunkBytes)
+                if (chunk.Count == MaximumChunkCount || (chunk.Count > 0 && bytes + bytesOf(request) > MaximumChunkBytes))
                 {
                     yield return chunk;
                     (chunk, bytes) = ([], 0);

@@ -1,6 +1,7 @@
 using Dapper;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
+using Gallery.Sql.Tags;
 using Npgsql;
 
 namespace Gallery.Sql.Images;
@@ -29,7 +30,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
         _statements = new StatementRunner(database);
         _find = new("find", key => (key.ImageId, key.Caller.UserId), FindImagesAsync, batches, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
-        _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, batches, edit => edit.Key.If.Length, IsContended);
+        _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, batches, edit => edit.Bytes + edit.Key.If.Length, IsContended);
         _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, batches, key => key.If.Length, IsContended);
         _restore = new("restore", key => key.ImageId, RestoreImagesAsync, batches, key => key.If.Length, IsContended);
         _purge = new("purge", key => key.ImageId, PurgeImagesAsync, batches, key => key.If.Length, IsContended);
@@ -44,8 +45,9 @@ public sealed partial class ImageRepository : IAsyncDisposable
 
     /// <summary>Edits a live image.</summary>
     /// <param name="edit">Computes the new owner, prompt, intent, metadata and tags from the stored row. It runs again if another write comes in between.</param>
+    /// <param name="bytes">The approximate size of what it writes: of the request's body, and <see cref="Tag.RowBytes"/> for each tag.</param>
     /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
-    public Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, CancellationToken ct) => _update.RunAsync(new(key, edit), ct);
+    public Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, int bytes, CancellationToken ct) => _update.RunAsync(new(key, edit, bytes), ct);
 
     /// <summary>Moves a live image to the trash.</summary>
     public Task<ImageWrite> SoftDeleteImageAsync(ImageKey key, CancellationToken ct) => _softDelete.RunAsync(key, ct);

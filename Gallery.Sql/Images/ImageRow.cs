@@ -55,8 +55,11 @@ public sealed record NewImage(Guid ImageId, string UserId, string ImageUrl, stri
     /// <summary>The labels of different tags, to be added, as PostgreSQL reads an array. So equal saves are equal.</summary>
     public string Tags { get; init; } = TagArray.Empty;
 
-    /// <summary>The approximate size in a statement, in UTF-16 characters of the long fields.</summary>
-    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0) + 2 * Tags.Length + If.Length;
+    /// <summary>How many tags it has.</summary>
+    public int TagCount => TagArray.Labels(Tags).Length;
+
+    /// <summary>The approximate size in a statement, in UTF-16 characters of the long fields and rows of tags.</summary>
+    internal int Bytes => ImageUrl.Length + (RefinedPrompt?.Length ?? 0) + (Metadata?.Length ?? 0) + 2 * Tags.Length + TagCount * Tag.RowBytes + If.Length;
 }
 
 /// <summary>An image that a caller asks for. To a user, another user's image is as unknown as one that never existed.</summary>
@@ -70,7 +73,8 @@ public readonly record struct ImageKey(Guid ImageId, Caller Caller)
 
 /// <summary>An edit of one image.</summary>
 /// <param name="Apply">Computes the new owner, prompt, intent, metadata and tags from the stored row.</param>
-internal sealed record ImageEdit(ImageKey Key, Func<ImageRow, ImageRow> Apply);
+/// <param name="Bytes">The approximate size of what it writes, as far as it is known before it is computed.</param>
+internal sealed record ImageEdit(ImageKey Key, Func<ImageRow, ImageRow> Apply, int Bytes);
 
 /// <summary>An edit that was computed.</summary>
 /// <param name="From">The row that was read. The edit happens only if it is still the same.</param>

@@ -43,8 +43,10 @@ internal static class Caseless
         if (Ascii.IsValid(text)) return text.ToLowerInvariant();
 
         var folded = new StringBuilder();
+        Span<char> two = stackalloc char[2];
         foreach (var rune in Decompose(text))
-            folded.Append(Foldings.TryGetValue(rune, out var folding) ? folding : char.ConvertFromUtf32(rune));
+            if (Foldings.TryGetValue(rune, out var folding)) folded.Append(folding);
+            else folded.Append(two[..new Rune(rune).EncodeToUtf16(two)]);
         // Upper case first, because some characters share a capital, such as σ and ς. Turkish ı has no partner here, as in Unicode.
         return folded.ToString().ToUpperInvariant().ToLowerInvariant();
     }
@@ -67,10 +69,14 @@ internal static class Caseless
             else parts.Add(rune.Value);
         }
 
-        for (var i = 1; i < parts.Count; i++)   // insertion sort within each run of marks; equal classes keep their order
-            if (classes.TryGetValue(parts[i], out var mark))
-                for (var j = i; j > 0 && classes.TryGetValue(parts[j - 1], out var before) && before > mark; j--)
-                    (parts[j - 1], parts[j]) = (parts[j], parts[j - 1]);
+        for (var (start, end) = (0, 0); end <= parts.Count; end++)
+        {
+            if (end < parts.Count && classes.ContainsKey(parts[end])) continue;   // a run of marks goes on
+            if (end - start > 1)
+                foreach (var mark in parts.GetRange(start, end - start).OrderBy(mark => classes[mark])) parts[start++] = mark;   // equal classes keep their order
+            start = end + 1;
+        }
+
         return parts;
     }
 

@@ -11,5 +11,8 @@ public sealed record Tag(string Key, string Label)
     /// <summary>Maximum tags of one image. The table's check has the same limit.</summary>
     public const int MaximumPerImage = 50;
 
+    /// <summary>The approximate cost of a tag in a statement, beside its text, in bytes: a row with its index entries.</summary>
+    public const int RowBytes = 500;
+
     public static Tag Of(string label) => new(Caseless.Fold(label), label);
 }

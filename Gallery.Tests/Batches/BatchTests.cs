@@ -269,7 +269,7 @@ public sealed class BatchTests(TestService service) : IClassFixture<TestService>
         Assert.InRange(answers.Count(answer => answer.Status == 200), 2, 40);
     }
 
-    /// <summary>On a busy machine a batch may run out of time, and a row may be locked for longer than a statement waits. Anything else is an error.</summary>
+    /// <summary>On a busy machine a batch may run out of time or wait too long, and a row may be locked for longer than a statement waits. Anything else is an error.</summary>
     private async Task PostUntilDoneAsync(string route, Func<JsonObject> body)
     {
         while (true)
@@ -277,7 +277,7 @@ public sealed class BatchTests(TestService service) : IClassFixture<TestService>
             var answer = await PostAsync(route, body());
             string?[] codes = answer.Status == 200 ? [.. Results(answer).Select(result => (string?)result["code"]).OfType<string>().Distinct()] : [answer.Problem];
             if (codes is []) return;
-            Assert.Equal(["database_timeout"], codes);
+            Assert.All(codes, code => Assert.Contains(code, new[] { "database_timeout", "overloaded" }));
         }
     }
 

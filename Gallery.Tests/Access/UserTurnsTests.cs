@@ -1,0 +1,56 @@
+using Gallery.Tests.Service;
+using Npgsql;
+
+namespace Gallery.Tests.Access;
+
+/// <summary>What one user has at once, so that there is something left for the others.</summary>
+public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<AccessFixture>
+{
+    private readonly Api _api = fixture.Api("HS256");
+    private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    [Theory]
+    [InlineData("name")]
+    [InlineData("count")]
+    public async Task One_list_of_tags_runs_and_one_waits(string sort)
+    {
+        await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand("lock table gallery.image_tag", connection);
+        await command.ExecuteNonQueryAsync();   // so that lists take long
+
+        var lists = Enumerable.Range(0, 6).Select(_ => GetAsync($"tags/?sort={sort}")).ToList();
+        var refused = new List<Answer>();
+        while (refused.Count < 4)
+        {
+            var list = await Task.WhenAny(lists);
+            lists.Remove(list);
+            refused.Add(await list);
+        }
+
+        await transaction.RollbackAsync();
+        Assert.All(refused, answer => Assert.Equal((503, "overloaded"), (answer.Status, answer.Problem)));
+        await Task.WhenAll(lists);
+        Assert.Equal(200, (await GetAsync($"tags/?sort={sort}")).Status);
+    }
+
+    [Fact]
+    public async Task Sixteen_requests_wait_for_events_and_one_more_is_answered_at_once()
+    {
+        var waiting = Enumerable.Range(0, 17).Select(_ => GetAsync("changes/?from=latest&wait=30")).ToList();
+        var first = await Task.WhenAny(waiting);
+        waiting.Remove(first);
+
+        Assert.Equal((200, 0, 1), ((await first).Status, (await first).Ids.Count, (await first).Headers.RetryAfter?.Delta?.TotalSeconds));
+        for (var id = Guid.NewGuid(); !Task.WhenAll(waiting).IsCompleted; id = Guid.NewGuid())   // once more for one that had not begun to wait
+        {
+            Assert.Equal(201, (await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key))).Status);
+            await Task.WhenAny(Task.WhenAll(waiting), Task.Delay(1000));
+        }
+
+        Assert.All(await Task.WhenAll(waiting), answer => Assert.NotEmpty(answer.Ids));
+    }
+
+    private Task<Answer> GetAsync(string path) => _api.GetAsync($"/v1/gallery/{path}", GuardedService.Bearer(fixture.Issuer.Token("HS256", _user)));
+}
