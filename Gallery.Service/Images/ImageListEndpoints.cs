@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Http.Json;
@@ -50,14 +51,14 @@ internal static class ImageListEndpoints
         .WithCommas("fields", "The fields to show of each image. Without it all.", 20, new() { Type = JsonSchemaType.String, Enum = [.. Fields] })
         .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less.", "none", "exact", "estimated");
 
-    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, IOptions<JsonOptions> json, CancellationToken ct) =>
-        ListAsync(http, images, json, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
+    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
+        ListAsync(http, images, json, turns, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, IOptions<JsonOptions> json, CancellationToken ct) =>
-        ListAsync(http, images, json, Trash, "Deleted images retrieved successfully", ["-deleted_at", "deleted_at", "-created_at", "created_at"], live: false, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
+        ListAsync(http, images, json, turns, Trash, "Deleted images retrieved successfully", ["-deleted_at", "deleted_at", "-created_at", "created_at"], live: false, ct);
 
     private static async Task<IResult> ListAsync(
-        HttpContext http, ImageRepository images, IOptions<JsonOptions> json, string path, string message, string[] sorts, bool live, CancellationToken ct)
+        HttpContext http, ImageRepository images, IOptions<JsonOptions> json, UserTurns turns, string path, string message, string[] sorts, bool live, CancellationToken ct)
     {
         var errors = new FieldErrors();
         var query = http.Request.Query;
@@ -71,12 +72,13 @@ internal static class ImageListEndpoints
 
         var order = new ImageOrder(live, sort.EndsWith("created_at", StringComparison.Ordinal) ? ImageTime.Created : ImageTime.Deleted, OldestFirst: sort[0] != '-');
         var after = page.After is { } place ? new(place.At, place.Id) : order.Start;
+        var isPlain = filter.IsOwnerAlone && (order == ImageOrder.List || order == ImageOrder.Trash);
+        using var turn = isPlain && count == "none" ? null : await turns.TakeAsync(http.Caller(), ct);
         try
         {
-            var found = !filter.IsOwnerAlone ? await images.SearchImagesAsync(filter, order, after, page.Limit, ct)
-                : order == ImageOrder.List ? await images.ListImagesAsync(filter.UserId, after, page.Limit, ct)
-                : order == ImageOrder.Trash ? await images.ListDeletedImagesAsync(filter.UserId, after, page.Limit, ct)
-                : await images.SearchImagesAsync(filter, order, after, page.Limit, ct);
+            var found = !isPlain ? await images.SearchImagesAsync(filter, order, after, page.Limit, ct)
+                : live ? await images.ListImagesAsync(filter.UserId, after, page.Limit, ct)
+                : await images.ListDeletedImagesAsync(filter.UserId, after, page.Limit, ct);
             var next = found.Next is { } last ? page.CursorAt(last.At, last.ImageId) : null;
             if (next is not null) http.Response.Headers.Link = page.Link(http, next);
             http.Response.Headers.CacheControl = "no-store";
@@ -98,13 +100,14 @@ internal static class ImageListEndpoints
         }
     }
 
-    private static async Task<IResult> CountFacets(HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> CountFacets(HttpContext http, ImageRepository images, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct)
     {
         var errors = new FieldErrors();
         var filter = ImageFilters.Read(http, errors);
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(http.Caller(), filter.UserId) is { } forbidden) return forbidden;
 
+        using var turn = await turns.TakeAsync(http.Caller(), ct);
         try
         {
             var facets = Facets.Of(await images.CountFacetsAsync(filter, ct));

@@ -1,9 +1,12 @@
+using Gallery.Service.Limits;
 using Gallery.Sql.Images;
 
 namespace Gallery.Service.Images;
 
 internal static class ImageNoun
 {
+    public const string Searches = "searches";
+
     public static readonly Noun Noun = new(AddServices, MapRoutes, ImageJsonContext.Default, new Dictionary<string, (string, string)>
     {
         ["image_image_id_not_nil"] = ("image_id", "image_id is the nil UUID. Name the file with another UUID."),
@@ -26,6 +29,7 @@ internal static class ImageNoun
 
     private static void AddServices(IServiceCollection services, IConfiguration settings)
     {
+        services.AddKeyedSingleton(Searches, (_, _) => new UserTurns(waiting: 8));   // a page asks for lists and facets at the same time
         services.AddSingleton<ImageRepository>();
         services.AddSingleton(ImageHosts.From(settings));
     }

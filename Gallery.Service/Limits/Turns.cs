@@ -5,12 +5,13 @@ using Gallery.Sql.Database;
 namespace Gallery.Service.Limits;
 
 /// <summary>
-/// Turns for costly requests. A user has one that runs and one that waits, so that no user keeps out the others. Service keys have no limit of this kind.
+/// Turns for costly requests. A user has one that runs and some that wait, so that no user keeps out the others. Service keys have no limit of this kind.
 /// </summary>
-internal sealed class UserTurns : IDisposable
+/// <param name="waiting">How many requests of a user wait.</param>
+internal sealed class UserTurns(int waiting = 1) : IDisposable
 {
     private readonly PartitionedRateLimiter<Caller> _turns = PartitionedRateLimiter.Create<Caller, string>(caller => caller.UserId is { } user
-        ? RateLimitPartition.GetConcurrencyLimiter(user, _ => Turns.Options(1, 1))
+        ? RateLimitPartition.GetConcurrencyLimiter(user, _ => Turns.Options(1, waiting))
         : RateLimitPartition.GetNoLimiter(""));
 
     /// <inheritdoc cref="Turns.TakeAsync"/>

@@ -190,6 +190,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
     private async Task<Answer> SendAsync(FuzzRequest request)
     {
         var answer = await SendOnceAsync(request);
+        if (answer.Status == 422) throw new MachineBusyException();   // a search takes too long among the long prompts of this database, which has no statistics
         if (answer is not { Status: 503, Headers.RetryAfter.Delta: { } delay }) return answer;
         for (var attempt = 0; attempt < Attempts && answer.Status == 503; attempt++)
         {

@@ -67,7 +67,8 @@ internal sealed class JsonSchemas(JsonElement components)
         return names;
     }
 
-    public static int? FindBound(JsonElement schema, string keyword) => schema.TryGetProperty(keyword, out var bound) ? bound.GetInt32() : null;
+    /// <summary>A higher bound than an int holds is that of an int.</summary>
+    public static int? FindBound(JsonElement schema, string keyword) => schema.TryGetProperty(keyword, out var bound) ? bound.TryGetInt32(out var number) ? number : int.MaxValue : null;
 
     public static string? FindPattern(JsonElement schema) => schema.TryGetProperty("pattern", out var pattern) ? pattern.GetString() : null;
 

@@ -12,7 +12,7 @@ namespace Gallery.Tests.Http;
 public sealed class LogTests(TestServer server)
 {
     [Theory]
-    [InlineData("drop table gallery.image", 503, "schema_not_ready")]
+    [InlineData("drop table gallery.image cascade", 503, "schema_not_ready")]
     [InlineData("alter table gallery.image add constraint image_unknown_rule check (user_id <> 'user_123')", 500, "internal_error")]
     public async Task A_failure_is_one_line_with_the_route_and_the_answers_trace_id_and_no_word_of_the_body(string sabotage, int status, string code)
     {

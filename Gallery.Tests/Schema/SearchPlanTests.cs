@@ -32,15 +32,27 @@ public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixtu
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_page_reads_few_pages_of_the_table(string name, string? userId)
+    public async Task A_page_reads_few_pages_of_the_table(string name, string? userId) =>
+        Assert.InRange(await BuffersAsync(Filters[name](new ImageFilter(userId))), 0, 500);   // the table alone has more than 1,000
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task With_any_other_filter_a_page_reads_few_more(string name, string? userId)
     {
-        var filter = Filters[name](new ImageFilter(userId));
+        List<string> many = [];
+        foreach (var other in Filters.Keys)
+            if (await BuffersAsync(Filters[other](Filters[name](new ImageFilter(userId)))) is > 800 and var buffers) many.Add($"{other}: {buffers}");
+
+        Assert.Empty(many);
+    }
+
+    private async Task<int> BuffersAsync(ImageFilter filter)
+    {
         await using var command = images.Source.CreateCommand("explain (analyze, buffers, format json) " + ImageRepository.Select(filter, ImageOrder.List, filter.Tags.Count > 0 ? 0 : null));
         foreach (var (parameter, value) in filter.Parameters().Concat([("At", ImageKeyset.Start.At), ("ImageId", ImageKeyset.Start.ImageId), ("Limit", 51)]))
             command.Parameters.AddWithValue(parameter, value);
         var plan = JsonNode.Parse((string)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!)![0]!["Plan"]!;
-
-        Assert.InRange((int)plan["Shared Hit Blocks"]! + (int)plan["Shared Read Blocks"]!, 0, 400);   // the table alone has more than 1,000
+        return (int)plan["Shared Hit Blocks"]! + (int)plan["Shared Read Blocks"]!;
     }
 
     public sealed class Images(TestServer server) : IAsyncLifetime
