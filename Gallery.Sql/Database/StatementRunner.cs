@@ -39,7 +39,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
         ReadAsync(sql, reader => reader.GetRowParser<T>(), isRepeatable: true, since, ct, parameters);
 
     /// <summary>
-    /// Runs one statement that only reads, planned with the values of its parameters. PostgreSQL ends it after a time of its own work, whatever the caller does.
+    /// Runs one statement that only reads, planned with the values of its parameters. PostgreSQL ends it after it has worked for that time, even if the caller waits longer.
     /// </summary>
     /// <exception cref="PostgresException">57014: the time was not enough.</exception>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
