@@ -41,7 +41,7 @@ public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixtu
     {
         List<string> many = [];
         foreach (var other in Filters.Keys)
-            if (await BuffersAsync(Filters[other](Filters[name](new ImageFilter(userId)))) is > 800 and var buffers) many.Add($"{other}: {buffers}");
+            if (await BuffersAsync(Filters[other](Filters[name](new ImageFilter(userId)))) is > 1_000 and var buffers) many.Add($"{other}: {buffers}");
 
         Assert.Empty(many);
     }
