@@ -48,8 +48,9 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
         {
             await using var connection = await database.OpenConnectionAsync(token);
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw new NotStartedException();
-            await using var batch = new NpgsqlBatch(connection);   // one implicit transaction, in which the setting ends
-            batch.BatchCommands.Add(new("select set_config('statement_timeout', @time, true)") { Parameters = { new("time", $"{Math.Max(1, (int)time.TotalMilliseconds)}") } });
+            await using var batch = new NpgsqlBatch(connection);   // one implicit transaction, in which the settings end
+            // Parallel workers would take the processors from other requests, and cost more than they save here.
+            batch.BatchCommands.Add(new("select set_config('statement_timeout', @time, true), set_config('max_parallel_workers_per_gather', '0', true)") { Parameters = { new("time", $"{Math.Max(1, (int)time.TotalMilliseconds)}") } });
             var command = new NpgsqlBatchCommand(sql);
             foreach (var (name, value) in parameters) command.Parameters.Add(new(name, value));
             batch.BatchCommands.Add(command);
