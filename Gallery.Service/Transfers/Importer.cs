@@ -14,7 +14,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
 {
     private const int MostErrors = 1_000;
     private const int MostChars = 1024 * 1024;   // in one statement
-    private const int TagChars = 200;            // what a tag costs in addition, as a row of its own with three index entries
+    private const int TagChars = 200;            // what a tag costs in addition, as one more row with three index entries
 
     // An import that brings no images ends, because it would hold a place and a processor for ever.
     private const int MostFailedInARow = 1_000;   // the command sends so many lines at once
