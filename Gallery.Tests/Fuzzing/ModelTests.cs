@@ -27,7 +27,9 @@ public sealed class ModelTests(TestServer server)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         var settings = new ConfigurationBuilder().AddInMemoryCollection([new("GALLERY_COALESCING", coalescing)]).Build();
-        await using var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database.ConnectionString)) { Pooling = true }, settings);
+        // No time-outs: the dictionary does not know whether a request that timed out was done.
+        var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, database.ConnectionString)) { Pooling = true, Options = "-c lock_timeout=0 -c statement_timeout=0" };
+        await using var source = GalleryDatabase.Create(connection, settings);
         await using var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:Console:LogLevel:Default", nameof(LogLevel.Critical)]);
         await service.StartAsync();
         using var api = new Api(new Uri(service.Urls.Single()));
