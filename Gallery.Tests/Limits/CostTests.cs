@@ -151,16 +151,23 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
         var over = new List<string>();
         foreach (var request in requests)
         {
-            var (before, ofDatabase) = (ReadCpu(_service.Id), await ReadDatabaseCpuAsync());
-            var answer = 0;
-            for (var i = 0; i < count; i++) answer = await SendAsync(request);
-            var cost = (ReadCpu(_service.Id) - before) / count;
-            var costOfDatabase = (await ReadDatabaseCpuAsync() - ofDatabase) / count;
-            Figures.Add($"cost: {request.Name}", "status, ms of CPU, ms of CPU of PostgreSQL", $"{answer} {cost:N2} {costOfDatabase:N2}");
+            var (answer, cost) = await MeasureAsync(request, count);
+            if (cost > most) (answer, cost) = await MeasureAsync(request, count);   // the compiler's threads, which optimize in the background, count too
             if (cost > most) over.Add($"{request.Name} answers {answer} and costs {cost:N1} ms");
         }
 
         Assert.Empty(over);
+    }
+
+    private async Task<(int Answer, double Cost)> MeasureAsync(Request request, int count)
+    {
+        var (before, ofDatabase) = (ReadCpu(_service.Id), await ReadDatabaseCpuAsync());
+        var answer = 0;
+        for (var i = 0; i < count; i++) answer = await SendAsync(request);
+        var cost = (ReadCpu(_service.Id) - before) / count;
+        var costOfDatabase = (await ReadDatabaseCpuAsync() - ofDatabase) / count;
+        Figures.Add($"cost: {request.Name}", "status, ms of CPU, ms of CPU of PostgreSQL", $"{answer} {cost:N2} {costOfDatabase:N2}");
+        return (answer, cost);
     }
 
     private async Task<int> SendAsync(Request request)
