@@ -17,12 +17,13 @@ internal sealed class TestIssuer : IAsyncDisposable
     private readonly WebApplication _server;
     private int _fetches;
 
-    private TestIssuer()
+    private TestIssuer(Action<WebApplication>? more)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         _server = builder.Build();
+        more?.Invoke(_server);
         _server.MapGet("/auth/v1/.well-known/jwks.json", AnswerAsync);
     }
 
@@ -41,9 +42,10 @@ internal sealed class TestIssuer : IAsyncDisposable
     /// <summary>What is answered in their place; null for the keys.</summary>
     public Func<HttpContext, Task>? Instead { get; set; }
 
-    public static async Task<TestIssuer> StartAsync()
+    /// <param name="more">Adds routes.</param>
+    public static async Task<TestIssuer> StartAsync(Action<WebApplication>? more = null)
     {
-        var issuer = new TestIssuer();
+        var issuer = new TestIssuer(more);
         await issuer._server.StartAsync();
         return issuer;
     }
