@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using Gallery.Service.Limits;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.History;
@@ -19,5 +20,5 @@ internal sealed class FeedPlaces : IDisposable
     public void Dispose() => _places.Dispose();
 
     private static RateLimitPartition<string> Places(string key, int count) =>
-        RateLimitPartition.GetConcurrencyLimiter(key, _ => new ConcurrencyLimiterOptions { PermitLimit = count, QueueLimit = 0 });
+        RateLimitPartition.GetConcurrencyLimiter(key, _ => Turns.Options(count, waiting: 0));
 }

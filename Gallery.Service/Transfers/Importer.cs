@@ -14,7 +14,6 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
 {
     private const int MostErrors = 1_000;
     private const int MostChars = 1024 * 1024;   // in one statement
-    private const int TagChars = 200;            // what a tag costs in addition, as one more row with three index entries
 
     // An import that brings no images ends, because it would hold a place and a processor for ever.
     private const int MostFailedInARow = 1_000;   // the command sends so many lines at once
@@ -107,7 +106,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
     /// <summary>What an image costs a statement, in characters.</summary>
     private static int SizeOf(ImageRow image) =>
         image.UserId.Length + image.ImageUrl.Length + (image.RefinedPrompt?.Length ?? 0) + (image.Intent?.Length ?? 0) + image.Metadata.Length + image.Tags.Length
-        + (TagChars * TagArray.Labels(image.Tags).Length);
+        + (Tag.RowBytes * TagArray.Labels(image.Tags).Length);
 
     /// <summary>The image of a line. Null if the line is at fault.</summary>
     private ImageRow? Read(long number, ReadOnlyMemory<byte>? text, Report report)

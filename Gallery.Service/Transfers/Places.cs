@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using Gallery.Service.Limits;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers;
@@ -12,9 +13,9 @@ internal sealed class Places : IDisposable
 
     private readonly PartitionedRateLimiter<Caller> _places = PartitionedRateLimiter.CreateChained(
         PartitionedRateLimiter.Create<Caller, string>(caller => caller.Name is { } name
-            ? RateLimitPartition.GetConcurrencyLimiter(name, _ => Of(1))
+            ? RateLimitPartition.GetConcurrencyLimiter(name, _ => Turns.Options(1, Waiting))
             : RateLimitPartition.GetNoLimiter("")),   // without credentials all callers are one
-        PartitionedRateLimiter.Create<Caller, string>(_ => RateLimitPartition.GetConcurrencyLimiter("", _ => Of(AtOnce))));
+        PartitionedRateLimiter.Create<Caller, string>(_ => RateLimitPartition.GetConcurrencyLimiter("", _ => Turns.Options(AtOnce, Waiting))));
 
     /// <summary>A place, which its disposal frees. Null if none became free in time.</summary>
     public async Task<IDisposable?> FindAsync(Caller caller, CancellationToken ct)
@@ -35,6 +36,4 @@ internal sealed class Places : IDisposable
     }
 
     public void Dispose() => _places.Dispose();
-
-    private static ConcurrencyLimiterOptions Of(int places) => new() { PermitLimit = places, QueueLimit = Waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
 }

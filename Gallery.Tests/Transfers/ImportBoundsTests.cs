@@ -68,7 +68,7 @@ public sealed class ImportBoundsTests(TestService service) : IClassFixture<TestS
         var data = await ImportAsync(string.Join('\n', Enumerable.Range(0, 120).Select(_ => Line(tags))));
 
         Assert.Equal(120, (int)data["created"]!);
-        Assert.Equal(2, await service.Database.FindAsync<long>($"select count(distinct xmin::text) from gallery.image where user_id = '{_user}'"));
+        Assert.Equal(3, await service.Database.FindAsync<long>($"select count(distinct xmin::text) from gallery.image where user_id = '{_user}'"));
     }
 
     [Fact]
