@@ -3,6 +3,7 @@ using Gallery.Service.Health;
 using Gallery.Service.Http;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
+using Gallery.Service.Page;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
@@ -35,6 +36,7 @@ public static partial class GalleryService
         builder.Services.AddSingleton(limits);
         builder.Services.AddSingleton(BatchOptions.From(settings, limits.QueueLength));
         foreach (var noun in Nouns.All) noun.AddServices(builder.Services, settings);
+        builder.Services.AddSingleton(PageOptions.From(settings));
         builder.Services.AddHostedService<Drain>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<LogLimit>();
@@ -73,6 +75,7 @@ public static partial class GalleryService
         foreach (var noun in Nouns.All) noun.MapRoutes(app);
         app.MapHealth();
         app.MapGalleryOpenApi();
+        app.MapPage();
         app.MapMetrics(settings);
         return app;
     }

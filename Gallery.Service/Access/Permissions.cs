@@ -28,10 +28,11 @@ internal sealed class Permissions(IConfiguration settings)
     private const string OAuthClientsSetting = "GALLERY_OAUTH_CLIENTS_MAY_CALL";
     private const string AnonymousUsersSetting = "GALLERY_ANONYMOUS_USERS_MAY_CALL";
 
-    private readonly bool _usersMayPurge = settings.FindSwitch(PurgeSetting, otherwise: true);
     private readonly bool _usersMaySave = settings.FindSwitch(SaveSetting, otherwise: false);
     private readonly bool _oauthClientsMayCall = settings.FindSwitch(OAuthClientsSetting, otherwise: false);
     private readonly bool _anonymousUsersMayCall = settings.FindSwitch(AnonymousUsersSetting, otherwise: false);
+
+    public bool UsersMayPurge { get; } = settings.FindSwitch(PurgeSetting, otherwise: true);
 
     /// <summary>
     /// Every endpoint needs credentials unless it says <c>AllowAnonymous</c>. An unknown route or method is 404 or 405 for everyone, because
@@ -52,7 +53,7 @@ internal sealed class Permissions(IConfiguration settings)
 
     /// <summary>Why the caller may not delete permanently; null if they may.</summary>
     public ProblemResult? FindPurgeFault(Caller caller) =>
-        _usersMayPurge || caller.UserId is null
+        UsersMayPurge || caller.UserId is null
             ? null
             : ForbiddenPurge;
 

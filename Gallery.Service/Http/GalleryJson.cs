@@ -2,12 +2,14 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gallery.Service.Health;
+using Gallery.Service.Page;
 
 namespace Gallery.Service.Http;
 
 /// <summary>How JSON is written, and the wire records that belong to no noun.</summary>
 [JsonSerializable(typeof(Envelope<HealthReport>))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(PageSettings))]
 internal sealed partial class GalleryJson : JsonSerializerContext
 {
     /// <summary>Sets the one form of JSON, and adds the records of every noun.</summary>

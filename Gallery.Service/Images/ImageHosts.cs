@@ -55,6 +55,9 @@ internal sealed partial class ImageHosts
         return new ImageHosts(cnames.ToFrozenSet(StringComparer.Ordinal), [.. names]);
     }
 
+    /// <summary>The setting's hosts, each with its shards.</summary>
+    public IEnumerable<string> Cnames => _cnames.Order(StringComparer.Ordinal).SelectMany(name => (string[])[name, .. Enumerable.Range(1, 5).Select(shard => $"a{shard}.{name}")]);
+
     /// <summary>Whether the setting allows the cloud that Cloudinary's URL names: the path, or a private CDN's host, which has no case.</summary>
     public bool AllowsCloud(string host, string firstSegment, out string cloud)
     {

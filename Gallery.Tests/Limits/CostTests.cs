@@ -81,7 +81,7 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
 
     private static IEnumerable<Request> Open() =>
         from method in new[] { "GET", "HEAD" }
-        from path in new[] { "/livez", "/readyz", "/openapi/v1.json", "/docs", "/docs/", "/docs/scalar.js", "/metrics" }
+        from path in new[] { "/livez", "/readyz", "/openapi/v1.json", "/docs", "/docs/", "/docs/scalar.js", "/metrics", "/", "/page/app.js", "/page/settings.json" }
         from coding in new[] { "identity", "gzip", "br, gzip" }
         select new Request($"{method} {path} {coding}", method, path, null, ("Accept-Encoding", coding));
 

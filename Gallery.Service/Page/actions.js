@@ -1,0 +1,144 @@
+// What is done to one image or many: through the batch routes, in chunks, with progress, one message per failure, and Undo.
+
+import { isAbort } from './api.js';
+import { confirm } from './confirm.js';
+import { askForTags } from './tag-dialog.js';
+import { nameOf, plural } from './text.js';
+
+/** @typedef {{ image_id: string, outcome?: string, code?: string, message?: string, image?: import('./api.js').Image }} Result */
+
+const chunk = 100;   // images in one request, so that the progress moves
+const tries = 3;
+const passing = ['database_timeout', 'database_unavailable', 'deadline_exceeded', 'overloaded', 'answer_full', 'rate_limited', 'unreachable'];   // may succeed when sent again
+
+export class Actions {
+  #app;
+
+  /** @type {{ text: string, done: number, total: number } | null} */
+  progress = null;
+
+  /** @param {import('./app.js').App} app */
+  constructor(app) {
+    this.#app = app;
+  }
+
+  /** @param {string[]} ids */
+  async delete(ids) {
+    const { changed, gone } = await this.#run('delete', ids, 'Deleting', 'deleted');
+    this.#app.leave(gone);
+    this.#say(changed, 'moved to the trash', () => this.#bringBack(changed));
+  }
+
+  /** @param {string[]} ids */
+  async restore(ids) {
+    const { changed, gone } = await this.#run('restore', ids, 'Restoring', 'restored');
+    this.#app.leave(gone);
+    this.#say(changed, 'restored', async () => {
+      const again = await this.#run('delete', changed, 'Deleting', 'deleted');
+      await this.#app.reload();
+      this.#say(again.changed, 'moved to the trash again');
+    });
+  }
+
+  /** @param {string[]} ids */
+  async purge(ids) {
+    const sure = await confirm({
+      question: ids.length === 1 ? 'Delete this image permanently?' : `Delete ${plural(ids.length, 'image')} permanently?`,
+      text: 'This cannot be undone.',
+      action: `Delete ${plural(ids.length, 'image')}`,
+    });
+    if (!sure) return;
+    const { changed, gone } = await this.#run('permanent', ids, 'Deleting permanently', 'purged');
+    this.#app.leave(gone);
+    this.#say(changed, 'deleted permanently');
+  }
+
+  /** @param {string[]} ids */
+  async askForTags(ids) {
+    const change = await askForTags(this.#app, ids.length);
+    if (change) await this.#tag(ids, change.add, change.remove, true);
+  }
+
+  /** @param {string[]} ids @param {string[]} add @param {string[]} remove @param {boolean} canUndo */
+  async #tag(ids, add, remove, canUndo) {
+    const { changed } = await this.#run('tags', ids, 'Tagging', 'updated', { add, remove });
+    for (const image of await this.#find(changed)) this.#app.list.put(image);
+    if (changed.length === 0) this.#app.messages.done('No image changed');
+    // Undo changes only the images that changed. One that had the tag before keeps it.
+    else this.#say(changed, canUndo ? 'tagged' : 'tagged as before', canUndo ? () => this.#tag(changed, remove, add, false) : null);
+  }
+
+  /** @param {string[]} ids */
+  async #bringBack(ids) {
+    const { changed, gone } = await this.#run('restore', ids, 'Restoring', 'restored');
+    if (this.#app.view.isTrash) this.#app.leave(gone);
+    else this.#app.list.add(await this.#find(changed));
+    this.#say(changed, 'restored');
+  }
+
+  /** @param {string[]} ids @param {string} what @param {(() => unknown) | null} [undo] */
+  #say(ids, what, undo = null) {
+    if (ids.length > 0) this.#app.messages.done(`${plural(ids.length, 'image')} ${what}`, undo);
+  }
+
+  /** @param {string[]} ids */
+  async #find(ids) {
+    return (await this.#send('find', ids, 'Reading', {})).flatMap(result => result.image ?? []);
+  }
+
+  /**
+   * @param {string} kind
+   * @param {string[]} ids
+   * @param {string} text
+   * @param {string} outcome of an item that changed
+   * @param {object} [more] further members of the body
+   * @returns {Promise<{ changed: string[], gone: Set<string> }>} what changed, and what no longer belongs to the list
+   */
+  async #run(kind, ids, text, outcome, more = {}) {
+    const names = new Map(ids.map(id => [id, this.#app.list.find(id)]));
+    const results = await this.#send(kind, ids, text, more);
+    const failures = results.filter(result => result.outcome === undefined);
+    if (failures.length > 0)
+      this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
+        const image = names.get(result.image_id);
+        return `${image ? nameOf(image) : result.image_id}: ${result.message}`;
+      }));
+    return {
+      changed: results.filter(result => result.outcome === outcome).map(result => result.image_id),
+      gone: new Set(results.filter(result => result.outcome !== undefined || result.code === 'image_not_found').map(result => result.image_id)),
+    };
+  }
+
+  /** @param {string} kind @param {string[]} ids @param {string} text @param {object} more @returns {Promise<Result[]>} */
+  async #send(kind, ids, text, more) {
+    /** @type {Map<string, Result>} */
+    const results = new Map();
+    let open = ids;
+    for (let attempt = 1; open.length > 0; attempt++) {
+      if (attempt > 1) await new Promise(resolve => setTimeout(resolve, 1000));
+      for (let i = 0; i < open.length; i += chunk) {
+        this.progress = { text, done: results.size, total: ids.length };
+        this.#app.update();
+        for (const result of await this.#sendChunk(kind, open.slice(i, i + chunk), more)) results.set(result.image_id, result);
+      }
+
+      open = attempt === tries ? [] : open.filter(id => passing.includes(results.get(id)?.code ?? ''));
+      for (const id of open) results.delete(id);
+    }
+
+    this.progress = null;
+    this.#app.update();
+    return [...results.values()];
+  }
+
+  /** @param {string} kind @param {string[]} ids @param {object} more @returns {Promise<Result[]>} */
+  async #sendChunk(kind, ids, more) {
+    try {
+      return (await this.#app.api.send('POST', `batch/${kind}/`, { body: { image_ids: ids, ...more } })).data;
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      const { code, message } = /** @type {import('./api.js').Problem} */ (error);
+      return ids.map(id => ({ image_id: id, code, message }));
+    }
+  }
+}

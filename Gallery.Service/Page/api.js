@@ -1,0 +1,111 @@
+// Requests to Gallery's API, with the caller's credentials.
+
+/**
+ * @typedef {object} Image an image as the API shows it
+ * @property {string} image_id
+ * @property {string} user_id
+ * @property {string} image_url
+ * @property {string | null} thumbnail_url
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {string | null} format
+ * @property {string | null} refined_prompt
+ * @property {string | null} intent
+ * @property {Record<string, unknown>} [metadata] absent in the page's lists
+ * @property {string[]} tags
+ * @property {string} created_at
+ * @property {string} updated_at
+ * @property {string | null} deleted_at
+ * @property {string | null} purge_at
+ * @property {number} revision
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {any} data
+ * @property {{ next_cursor: string | null, count?: number | string }} [pagination]
+ * @property {string | null} etag
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {URLSearchParams} [query]
+ * @property {unknown} [body]
+ * @property {string | null} [etag] the ETag that the image must have
+ * @property {AbortSignal} [signal]
+ */
+
+const root = new URL('v1/gallery/', document.baseURI);
+
+/** A failure, with the message of the API. */
+export class Problem extends Error {
+  /**
+   * @param {number} status 0 if there was no answer
+   * @param {string} code as in docs/errors.md
+   * @param {string} message
+   * @param {string | null} etag the image's current one, after a 412
+   */
+  constructor(status, code, message, etag = null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.etag = etag;
+  }
+}
+
+export const unreachable = () => new Problem(0, 'unreachable', 'Gallery does not answer. Check the connection, then try again.');
+
+/** @param {unknown} error */
+export const isAbort = error => error instanceof DOMException && error.name === 'AbortError';
+
+export class Api {
+  #session;
+
+  /** @param {import('./session.js').Session} session */
+  constructor(session) {
+    this.#session = session;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path below /v1/gallery/, each part percent-encoded
+   * @param {Options} [options]
+   * @returns {Promise<Answer>}
+   * @throws {Problem}
+   */
+  async send(method, path, options = {}) {
+    let token = await this.#session.token();
+    let response = await this.#fetch(method, path, options, token);
+    if (response.status === 401 && (await this.#session.renew(token))) {
+      token = await this.#session.token();
+      response = await this.#fetch(method, path, options, token);
+    }
+
+    if (response.status === 401) this.#session.expire(token);
+    const body = await response.json().catch(() => null);
+    const etag = response.headers.get('ETag');
+    if (response.ok && body) return { ...body, etag };
+    throw new Problem(response.status, body?.code ?? 'no_json', body?.message ?? `Gallery answered ${response.status}. Try again.`, etag);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Options} options
+   * @param {string | null} token
+   */
+  async #fetch(method, path, { query, body, etag, signal }, token) {
+    const url = new URL(path, root);
+    if (query) url.search = query.toString();
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (etag) headers['If-Match'] = etag;
+    if (body !== undefined) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    try {
+      return await fetch(url, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), credentials: 'omit' });
+    } catch (error) {
+      throw isAbort(error) ? error : unreachable();
+    }
+  }
+}

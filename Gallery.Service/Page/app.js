@@ -1,0 +1,235 @@
+// Puts the page together: reads the URL, asks the API, and renders what changed.
+
+import { html, nothing, render } from './vendor/lit-html/lit-html.js';
+import { Actions } from './actions.js';
+import { Api } from './api.js';
+import { Filters } from './filters.js';
+import { Grid } from './grid.js';
+import { icon } from './icons.js';
+import { ImageDialog } from './image-dialog.js';
+import { ImageList } from './image-list.js';
+import { Messages } from './messages.js';
+import { Selection, selectionBar } from './selection.js';
+import { Session } from './session.js';
+import { SignIn } from './sign-in.js';
+import { listState } from './list-state.js';
+import { formatMonth, nameOf, plural } from './text.js';
+import { trashNotice } from './trash.js';
+import { readView, urlOf } from './view.js';
+
+/** @typedef {import('./view.js').View} View */
+
+export class App {
+  #root;
+  #isWaiting = false;
+  #listed = '';
+  #who = '';
+  #signIn = new SignIn(this);
+
+  /**
+   * @param {import('./session.js').Settings} settings
+   * @param {HTMLElement} root
+   */
+  constructor(settings, root) {
+    this.#root = root;
+    this.settings = settings;
+    this.session = new Session(settings, () => this.#signedInOrOut());
+    this.api = new Api(this.session);
+    this.view = readView(location.search);
+    this.list = new ImageList(this.api, () => this.update());
+    this.selection = new Selection(() => this.update());
+    this.messages = new Messages(() => this.update());
+    this.actions = new Actions(this);
+    this.filters = new Filters(this);
+    this.grid = new Grid(this);
+    this.dialog = new ImageDialog(this);
+    this.#who = `${this.session.kind} ${this.session.email}`;
+    history.scrollRestoration = 'manual';
+    window.addEventListener('popstate', () => this.#wentBack());
+    window.addEventListener('beforeunload', event => { if (this.dialog.hasUnsaved) event.preventDefault(); });
+    document.addEventListener('keydown', event => this.#pressed(event));
+  }
+
+  get mayPurge() {
+    return this.session.kind !== 'user' || this.settings.users_may_purge;
+  }
+
+  start() {
+    this.render();
+    if (this.session.kind !== 'nobody') this.#show();
+  }
+
+  /**
+   * Shows another view. A refinement replaces the last one in the history, so that typing makes one entry.
+   * @param {View} view
+   * @param {{ isRefinement?: boolean }} [how]
+   */
+  go(view, { isRefinement = false } = {}) {
+    const replaces = isRefinement && (history.state?.isRefinement || urlOf(view) === urlOf(this.view));
+    history[replaces ? 'replaceState' : 'pushState']({ ...(replaces ? history.state : {}), isRefinement }, '', urlOf(view));
+    this.view = view;
+    this.#show();
+  }
+
+  /** Opens an image above the list. @param {string} id */
+  open(id) {
+    const isStep = this.view.image !== null;
+    const view = { ...this.view, image: id };
+    history[isStep ? 'replaceState' : 'pushState'](isStep ? history.state : { isAboveList: true }, '', urlOf(view));
+    this.view = view;
+    this.#show();
+  }
+
+  closeImage() {
+    if (history.state?.isAboveList) history.back();
+    else this.go({ ...this.view, image: null }, { isRefinement: true });
+  }
+
+  /** @param {string} tag */
+  urlOfTag(tag) {
+    return urlOf({ ...readView(''), tags: [tag] });
+  }
+
+  /** @param {MouseEvent} event @param {string} tag */
+  async followTag(event, tag) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (await this.dialog.mayLeave()) this.go({ ...readView(''), tags: [tag] });
+  }
+
+  /** Images left the list. Shows the next one, or moves the focus to it. @param {Set<string>} ids */
+  leave(ids) {
+    const { image } = this.view;
+    const focused = image ?? /** @type {HTMLElement | null} */ (document.activeElement?.closest('.tile'))?.dataset.id ?? [...ids][0];
+    const next = this.list.images.slice(Math.max(0, this.list.indexOf(focused))).find(other => !ids.has(other.image_id)) ?? this.list.images.findLast(other => !ids.has(other.image_id));
+    this.list.remove(ids);
+    this.selection.remove(ids);
+    this.filters.forget();
+    if (image === null) this.grid.focus(next?.image_id ?? null);
+    else if (ids.has(image)) {
+      if (next) this.open(next.image_id);
+      else this.closeImage();
+    }
+  }
+
+  /** Reads the list again. */
+  async reload() {
+    this.filters.forget();
+    this.selection.clear();
+    await this.list.show(this.view);
+  }
+
+  /** Renders before the next frame. */
+  update() {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    requestAnimationFrame(() => {
+      this.#isWaiting = false;
+      this.render();
+    });
+  }
+
+  render() {
+    const { session, view, dialog } = this;
+    document.title = session.kind !== 'nobody' && view.image && dialog.image ? `${nameOf(dialog.image)} – Gallery` : view.isTrash ? 'Trash – Gallery' : 'Gallery';
+    render(session.kind === 'nobody' ? this.#signIn.template() : this.#template(), this.#root);
+    const open = /** @type {HTMLDialogElement | null} */ (document.querySelector('dialog.image'));
+    if (open && !open.open) open.showModal();
+    this.grid.rendered();
+  }
+
+  #template() {
+    const { filters, grid, list, messages, session, view } = this;
+    const link = (/** @type {boolean} */ isTrash, /** @type {string} */ text) => html`<a href=${urlOf({ ...readView(''), isTrash })} aria-current=${view.isTrash === isTrash ? 'page' : nothing}
+      @click=${(/** @type {MouseEvent} */ event) => this.#follow(event, { ...readView(''), isTrash })}>${icon(isTrash ? 'trash' : 'images')} ${text}</a>`;
+    const { first } = grid;
+    return html`
+      <header>
+        <nav aria-label="Places">${link(false, 'Images')}${link(true, 'Trash')}</nav>
+        ${filters.search()}
+        ${session.kind === 'open' ? nothing : html`<button class="plain account" title=${session.email} @click=${() => session.signOut()}>Sign out</button>`}
+      </header>
+      <main>
+        <h1 class="unseen">${view.isTrash ? 'Trash' : 'Images'}</h1>
+        ${filters.panel()}
+        ${trashNotice(this)}
+        ${list.images.length > 0 ? html`<p class="where"><span>${list.count === null ? '' : typeof list.count === 'number' ? plural(list.count, 'image') : 'More than 10,000 images'}</span>
+          <span>${first && !view.isTrash ? formatMonth(first.created_at) : ''}</span></p>` : nothing}
+        ${grid.template()}
+        ${listState(this)}
+      </main>
+      ${selectionBar(this)}
+      ${view.image === null ? messages.template() : nothing}
+      ${this.dialog.template()}`;
+  }
+
+  #show() {
+    const key = urlOf({ ...this.view, image: null });
+    if (key !== this.#listed) {
+      this.#listed = key;
+      this.selection.clear();
+      this.list.show(this.view);
+      window.scrollTo(0, 0);
+    }
+
+    this.dialog.show();
+    this.update();
+  }
+
+  async #wentBack() {
+    const view = readView(location.search);
+    const before = this.view.image;
+    if (this.dialog.hasUnsaved) {
+      history.pushState({ isAboveList: true }, '', urlOf(this.view));
+      if (!(await this.dialog.mayLeave())) return;
+      history.replaceState(null, '', urlOf(view));
+    }
+
+    this.view = view;
+    this.#show();
+    if (before !== null && view.image === null) {
+      this.render();
+      this.grid.focus(before);
+    }
+  }
+
+  #signedInOrOut() {
+    this.#listed = '';
+    this.list = new ImageList(this.api, () => this.update());
+    this.selection.clear();
+    this.filters.forget();
+    const who = `${this.session.kind} ${this.session.email}`;
+    if (who === this.#who) this.dialog.read();   // after signing in again, one finds what one typed
+    else if (this.session.kind !== 'nobody') [this.#who, this.dialog] = [who, new ImageDialog(this)];
+    this.start();
+  }
+
+  /** @param {MouseEvent} event @param {View} view */
+  #follow(event, view) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.go(view);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.defaultPrevented || target.closest('input, textarea, select')) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === 'z') this.messages.undo();
+    else if (document.querySelector('dialog[open]') || event.ctrlKey || event.metaKey || event.altKey) return;
+    else if (event.key === '/') /** @type {HTMLElement | null} */ (document.querySelector('input[type=search]'))?.focus();
+    else if (event.key === 'Escape' && this.selection.ids.size > 0) this.selection.clear();
+    else if (event.key.startsWith('Arrow') && target === document.body) this.grid.focus(this.grid.first?.image_id ?? null);
+    else return;
+    event.preventDefault();
+  }
+}
+
+const root = /** @type {HTMLElement} */ (document.getElementById('app'));
+root.replaceChildren();
+try {
+  const settings = await (await fetch('page/settings.json')).json();
+  new App(settings, root).start();
+} catch {
+  render(html`<main class="sign-in"><h1>Gallery</h1><p role="alert">Gallery does not answer.</p><button @click=${() => location.reload()}>Try again</button></main>`, root);
+}

@@ -1,0 +1,42 @@
+// A question before something that cannot be undone.
+
+import { html, render } from './vendor/lit-html/lit-html.js';
+
+/**
+ * @param {{ question: string, text: string, action: string }} ask
+ * @returns {Promise<boolean>} whether the person wants it
+ */
+export const confirm = ({ question, text, action }) => askIn(close => html`
+  <h2 id="question">${question}</h2>
+  <p>${text}</p>
+  <div class="buttons">
+    <button autofocus @click=${() => close(false)}>Cancel</button>
+    <button class="danger" @click=${() => close(true)}>${action}</button>
+  </div>`, false);
+
+/**
+ * Shows a dialog until it is closed. Escape closes it with the value for "no".
+ * @template T
+ * @param {(close: (value: T) => void, update: () => void) => unknown} template has an element with the id "question", which names the dialog
+ * @param {T} no
+ * @returns {Promise<T>}
+ */
+export function askIn(template, no) {
+  const dialog = document.createElement('dialog');
+  dialog.className = 'ask';
+  dialog.setAttribute('aria-labelledby', 'question');
+  document.body.append(dialog);
+  const { promise, resolve } = Promise.withResolvers();
+  const close = (/** @type {T} */ value) => {
+    resolve(value);
+    dialog.close();
+  };
+  const update = () => void render(template(close, update), dialog);
+  dialog.addEventListener('close', () => {
+    resolve(no);
+    dialog.remove();
+  });
+  update();
+  dialog.showModal();
+  return promise;
+}

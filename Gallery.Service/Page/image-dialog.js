@@ -1,0 +1,209 @@
+// One image: the large picture, and everything that is known about it.
+
+import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { confirm } from './confirm.js';
+import { ImageForm } from './image-form.js';
+import { ImageHistory } from './image-history.js';
+import { icon } from './icons.js';
+import { metadataTree } from './metadata-tree.js';
+import { isBroken, markBroken, originalOf } from './pictures.js';
+import { TagEditor } from './tag-editor.js';
+import { copy } from './copy.js';
+import { daysLeft, formatMoment, nameOf, plural } from './text.js';
+
+/** @typedef {import('./api.js').Image} Image */
+
+export class ImageDialog {
+  #app;
+  /** @type {string | null} */
+  #id = null;
+  #place = '';
+  /** @type {Image | null} */
+  image = null;
+  /** @type {string | null} the ETag of the state that is shown */
+  etag = null;
+  /** @type {import('./api.js').Problem | null} */
+  problem = null;
+  #form;
+  #tags;
+  #history;
+
+  /** @param {import('./app.js').App} app */
+  constructor(app) {
+    this.#app = app;
+    this.#form = new ImageForm(app, this);
+    this.#tags = new TagEditor(app, this);
+    this.#history = new ImageHistory(app);
+  }
+
+  /** Shows the image of the view. What the list knows of it appears at once. */
+  async show() {
+    const { image: id, isTrash } = this.#app.view;
+    const place = `${isTrash} ${id}`;
+    if (place === this.#place) return;
+    this.#place = place;
+    this.#id = id;
+    this.image = id === null ? null : this.#app.list.find(id);
+    this.etag = this.problem = null;
+    this.#form.reset();
+    this.#tags.reset();
+    this.#history.reset();
+    if (id !== null) await this.read();
+  }
+
+  /** Reads the image again. */
+  async read() {
+    const id = this.#id;
+    if (id === null) return;
+    try {
+      const { data, etag } = this.#app.view.isTrash ? await this.#readTrash(id) : await this.#app.api.send('GET', `${id}/`);
+      if (id === this.#id) this.put(data, etag);
+    } catch (error) {
+      if (id !== this.#id) return;
+      this.problem = /** @type {import('./api.js').Problem} */ (error);
+      this.#app.update();
+    }
+  }
+
+  /** Shows a newer state. @param {Image} image @param {string | null} etag */
+  put(image, etag) {
+    this.image = image;
+    this.etag = etag;
+    this.problem = null;
+    this.#app.list.put(image);
+    this.#history.forget();
+    this.#app.filters.forget();
+    this.#app.update();
+  }
+
+  /** Whether the person may leave the image: nothing is unsaved, or may be lost. */
+  async mayLeave() {
+    return !this.#form.isChanged || confirm({ question: 'Leave without saving?', text: 'Your changes of this image would be lost.', action: 'Discard changes' });
+  }
+
+  get hasUnsaved() {
+    return this.#id !== null && this.#form.isChanged;
+  }
+
+  /** @param {number} step 1: the next image, -1: the previous one */
+  async step(step) {
+    const { list } = this.#app;
+    const index = list.indexOf(this.#id ?? '') + step;
+    if (index >= list.images.length - 3 && !list.isComplete) await list.more();
+    const next = list.images[index];
+    if (next && (await this.mayLeave())) {
+      this.#form.reset();
+      this.#app.open(next.image_id);
+    }
+  }
+
+  async close() {
+    if (await this.mayLeave()) {
+      this.#form.reset();
+      this.#app.closeImage();
+    }
+  }
+
+  template() {
+    if (this.#id === null) return nothing;
+    const { list, settings, messages } = this.#app;
+    const index = list.indexOf(this.#id);
+    const name = this.image ? nameOf(this.image) : 'Image';
+    const original = this.image && originalOf(this.image, settings.is_demo);
+    return html`<dialog class="image" aria-label=${name} @cancel=${this.#cancelled} @keydown=${this.#pressed}>
+      <div class="picture">
+        ${this.image === null || original === null ? nothing
+          : isBroken(original) ? html`<p class="words">${this.image.refined_prompt ?? 'This picture does not load.'}</p>`
+          : html`<img src=${original} alt=${this.image.refined_prompt ?? 'Picture without a prompt'} @error=${() => { markBroken(original); this.#app.update(); }}>`}
+        ${index > 0 ? html`<button class="icon step previous" aria-label="Previous image" title="Previous (←)" @click=${() => this.step(-1)}>${icon('back')}</button>` : nothing}
+        ${index >= 0 && (index < list.images.length - 1 || !list.isComplete) ? html`<button class="icon step next" aria-label="Next image" title="Next (→)" @click=${() => this.step(1)}>${icon('forward')}</button>` : nothing}
+      </div>
+      <div class="details">
+        <div class="bar">
+          <button class="icon" aria-label="Close" title="Close (Esc)" autofocus @click=${() => this.close()}>${icon('close')}</button>
+          ${this.image ? this.#buttons(this.image) : nothing}
+        </div>
+        ${this.problem ? this.#failure(this.problem) : this.image ? this.#about(this.image) : html`<p class="hint" role="status">Loading the image …</p>`}
+      </div>
+      ${messages.template()}
+    </dialog>`;
+  }
+
+  /** @param {Image} image */
+  #buttons(image) {
+    const { actions, settings } = this.#app;
+    return html`
+      <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original">${icon('link')}</a>
+      ${image.deleted_at === null ? html`<button class="icon" aria-label="Delete" title="Delete" @click=${() => actions.delete([image.image_id])}>${icon('trash')}</button>` : nothing}`;
+  }
+
+  /** @param {Image} image */
+  #about(image) {
+    const { session } = this.#app;
+    const isLive = image.deleted_at === null;
+    const size = image.width && image.height ? `${image.width} × ${image.height}` : '';
+    return html`
+      ${isLive ? nothing : this.#inTrash(image)}
+      ${this.#form.template(image, isLive)}
+      ${this.#tags.template(image, isLive && this.etag !== null)}
+      <section aria-labelledby="facts">
+        <h2 id="facts">About</h2>
+        <dl>
+          <dt>Created</dt><dd><time datetime=${image.created_at}>${formatMoment(image.created_at)}</time></dd>
+          ${image.updated_at === image.created_at ? nothing : html`<dt>Changed</dt><dd><time datetime=${image.updated_at}>${formatMoment(image.updated_at)}</time></dd>`}
+          ${size || image.format ? html`<dt>Picture</dt><dd>${[size, image.format].filter(Boolean).join(', ')}</dd>` : nothing}
+          ${session.seesAll ? html`<dt>User</dt><dd>${image.user_id}</dd>` : nothing}
+          <dt>Id</dt><dd class="id">${image.image_id} <button class="icon" aria-label="Copy the id" title="Copy the id" @click=${() => copy(image.image_id, 'Id copied', this.#app.messages)}>${icon('copy')}</button></dd>
+        </dl>
+      </section>
+      ${metadataTree(image.metadata ?? {})}
+      ${this.#history.template(image.image_id)}`;
+  }
+
+  /** @param {Image} image */
+  #inTrash(image) {
+    const { actions, mayPurge } = this.#app;
+    const ids = [image.image_id];
+    const left = daysLeft(image.purge_at);
+    return html`<div class="notice">
+      <p>In the trash since ${formatMoment(image.deleted_at ?? '')}. ${left === null ? '' : left === 0 ? 'This is its last day.' : `${plural(left, 'day')} left.`}</p>
+      <button @click=${() => actions.restore(ids)}>${icon('restore')} Restore</button>
+      ${mayPurge ? html`<button class="danger" @click=${() => actions.purge(ids)}>Delete permanently</button>` : nothing}
+    </div>`;
+  }
+
+  /** @param {import('./api.js').Problem} problem */
+  #failure(problem) {
+    const app = this.#app;
+    const isDeleted = problem.code === 'image_deleted';
+    return html`<div class="notice" role="alert">
+      <p>${isDeleted ? 'This image is in the trash.' : problem.message}</p>
+      ${isDeleted ? html`<button @click=${() => app.go({ ...app.view, isTrash: true })}>Show it in the trash</button>`
+        : problem.status === 404 ? nothing : html`<button @click=${() => this.read()}>Try again</button>`}
+    </div>`;
+  }
+
+  #cancelled = (/** @type {Event} */ event) => {
+    event.preventDefault();   // Escape. The dialog leaves with the view, because the view is what shows it
+    this.close();
+  };
+
+  #pressed = (/** @type {KeyboardEvent} */ event) => {
+    const isTyping = /** @type {HTMLElement} */ (event.target).closest('input, textarea, select, summary');
+    if (isTyping || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === 'ArrowLeft') this.step(-1);
+    else if (event.key === 'ArrowRight') this.step(1);
+    else if (event.key === 'Delete' && this.image?.deleted_at === null) this.#app.actions.delete([this.image.image_id]);
+    else return;
+    event.preventDefault();
+  };
+
+  /** An image in the trash is found only in its list. @param {string} id */
+  async #readTrash(id) {
+    const { data } = await this.#app.api.send('GET', 'deleted/', { query: new URLSearchParams({ ids: id }) });
+    if (data.length > 0) return { data: data[0], etag: null };
+    const answer = await this.#app.api.send('GET', `${id}/`);   // a live image, or the right error
+    queueMicrotask(() => this.#app.go({ ...this.#app.view, isTrash: false }, { isRefinement: true }));
+    return answer;
+  }
+}

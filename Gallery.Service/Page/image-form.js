@@ -1,0 +1,127 @@
+// Edits of the prompt and the intent. An edit names the state that was shown (If-Match), so nobody's change is lost.
+
+import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { live } from './vendor/lit-html/directives/live.js';
+import { Problem } from './api.js';
+import { chooseVersion } from './conflict.js';
+import { copy } from './copy.js';
+import { icon } from './icons.js';
+
+/** @typedef {import('./api.js').Image} Image */
+/** @typedef {{ refined_prompt?: string | null, intent?: string | null }} Draft the fields that were typed into */
+
+export class ImageForm {
+  #app;
+  #dialog;
+  /** @type {Draft} */
+  #draft = {};
+  #isSaving = false;
+
+  /**
+   * @param {import('./app.js').App} app
+   * @param {import('./image-dialog.js').ImageDialog} dialog
+   */
+  constructor(app, dialog) {
+    this.#app = app;
+    this.#dialog = dialog;
+  }
+
+  get isChanged() {
+    const { image } = this.#dialog;
+    return image !== null && Object.keys(this.#changes(image)).length > 0;
+  }
+
+  reset() {
+    this.#draft = {};
+    this.#isSaving = false;
+  }
+
+  /** @param {Image} image @param {boolean} canEdit */
+  template(image, canEdit) {
+    const shown = { ...image, ...this.#draft };
+    const isReady = canEdit && this.#dialog.etag !== null;
+    return html`<form class="image-form" @submit=${this.#submitted} @keydown=${this.#pressed}>
+      <div class="label"><label for="prompt">Prompt</label>
+        ${image.refined_prompt ? html`<button type="button" class="icon" aria-label="Copy the prompt" title="Copy the prompt"
+          @click=${() => copy(image.refined_prompt ?? '', 'Prompt copied', this.#app.messages)}>${icon('copy')}</button>` : nothing}</div>
+      <textarea id="prompt" rows="5" maxlength="16384" placeholder="No prompt" ?readonly=${!isReady} .value=${live(shown.refined_prompt ?? '')} @input=${this.#typed('refined_prompt')}></textarea>
+      <label for="intent">Intent</label>
+      <input id="intent" maxlength="100" placeholder="No intent" autocomplete="off" ?readonly=${!isReady} .value=${live(shown.intent ?? '')} @input=${this.#typed('intent')}>
+      ${this.isChanged ? html`<div class="buttons">
+        <button type="button" @click=${() => { this.reset(); this.#app.update(); }}>Discard changes</button>
+        <button class="primary" ?disabled=${this.#isSaving} title="Save (Ctrl+Enter)">Save</button>
+      </div>` : nothing}
+    </form>`;
+  }
+
+  /** @param {'refined_prompt' | 'intent'} field */
+  #typed = field => (/** @type {Event} */ event) => {
+    // An empty text box of a field without a value is no change.
+    const text = /** @type {HTMLInputElement} */ (event.target).value;
+    this.#draft[field] = text === '' ? null : text;
+    this.#app.update();
+  };
+
+  #pressed = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.#submitted(event);
+  };
+
+  #submitted = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (this.isChanged && !this.#isSaving) this.#save();
+  };
+
+  async #save() {
+    const { image, etag } = this.#dialog;
+    if (image === null) return;
+    const changes = this.#changes(image);
+    const before = Object.fromEntries(Object.keys(changes).map(field => [field, image[/** @type {keyof Draft} */ (field)]]));
+    this.#isSaving = true;
+    this.#app.update();
+    try {
+      const saved = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: changes, etag });
+      this.reset();
+      this.#keep(saved.data, saved.etag);
+      this.#app.messages.done('Image saved', () => this.#undo(saved.data, saved.etag, before));
+    } catch (error) {
+      this.#isSaving = false;
+      if (error instanceof Problem && error.status === 412) await this.#resolve(image, changes);
+      else this.#app.messages.failed(`The image was not saved. ${/** @type {Error} */ (error).message}`);
+      this.#app.update();
+    }
+  }
+
+  /** Somebody changed the image meanwhile. @param {Image} image as it was shown @param {Draft} changes */
+  async #resolve(image, changes) {
+    await this.#dialog.read();
+    const current = this.#dialog.image;
+    if (current === null || this.#dialog.problem !== null || current.image_id !== image.image_id) return;
+    const choice = await chooseVersion(image, current, changes);
+    if (choice === 'theirs') this.reset();
+    this.#app.update();
+    if (choice === 'mine' && this.isChanged) await this.#save();
+  }
+
+  /** @param {Image} image @param {string | null} etag @param {Draft} before */
+  async #undo(image, etag, before) {
+    try {
+      const undone = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: before, etag });
+      this.#keep(undone.data, undone.etag);
+      this.#app.messages.done('The image is as before');
+    } catch (error) {
+      const isStale = error instanceof Problem && error.status === 412;
+      this.#app.messages.failed(isStale ? 'Not undone, because the image has changed since.' : `Not undone. ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /** @param {Image} image @param {string | null} etag */
+  #keep(image, etag) {
+    if (this.#dialog.image?.image_id === image.image_id) this.#dialog.put(image, etag);
+    else this.#app.list.put(image);
+  }
+
+  /** @param {Image} image @returns {Draft} what differs from the image */
+  #changes(image) {
+    return Object.fromEntries(Object.entries(this.#draft).filter(([field, value]) => (image[/** @type {keyof Draft} */ (field)] || null) !== value));
+  }
+}

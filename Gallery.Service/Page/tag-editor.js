@@ -1,0 +1,96 @@
+// Tags of one image: add with suggestions, remove, undo.
+
+import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { Problem } from './api.js';
+import { icon } from './icons.js';
+import { TagSuggestions } from './tag-suggestions.js';
+
+/** @typedef {import('./api.js').Image} Image */
+
+export class TagEditor {
+  #app;
+  #dialog;
+  #error = '';
+  /** @type {TagSuggestions | null} */
+  #suggestions = null;
+
+  /**
+   * @param {import('./app.js').App} app
+   * @param {import('./image-dialog.js').ImageDialog} dialog
+   */
+  constructor(app, dialog) {
+    this.#app = app;
+    this.#dialog = dialog;
+  }
+
+  reset() {
+    this.#error = '';
+    this.#suggestions = null;
+  }
+
+  /** @param {Image} image @param {boolean} canEdit */
+  template(image, canEdit) {
+    this.#suggestions ??= new TagSuggestions(this.#app.api, this.#app.session.seesAll ? image.user_id : '', () => this.#app.update());
+    const suggest = (/** @type {Event} */ event) => this.#suggestions?.typed(/** @type {HTMLInputElement} */ (event.target).value);
+    return html`<section class="tags" aria-labelledby="tags">
+      <h2 id="tags">Tags</h2>
+      ${image.tags.length > 0 ? html`<ul role="list" class="chips">${image.tags.map(tag => html`<li class="chip">
+        <a href=${this.#app.urlOfTag(tag)} @click=${(/** @type {MouseEvent} */ event) => this.#app.followTag(event, tag)}>${tag}</a>
+        ${canEdit ? html`<button class="icon" aria-label=${`Remove tag ${tag}`} @click=${() => this.#change(image, 'DELETE', tag)}>${icon('close')}</button>` : nothing}
+      </li>`)}</ul>` : canEdit ? nothing : html`<p class="hint">No tags</p>`}
+      ${canEdit ? html`<form class="add-tag" @submit=${(/** @type {SubmitEvent} */ event) => this.#submitted(event, image)}>
+        <label class="unseen" for="tag">Add a tag</label>
+        <input id="tag" name="tag" list="suggested-tags" placeholder="Add a tag" autocomplete="off" enterkeyhint="done"
+          aria-invalid=${this.#error !== ''} aria-describedby="tag-error" @input=${suggest} @focus=${suggest}>
+        ${this.#suggestions.template('suggested-tags')}
+        <button>Add</button>
+      </form>
+      <p id="tag-error" class="error" role="alert">${this.#error}</p>` : nothing}
+    </section>`;
+  }
+
+  /** @param {SubmitEvent} event @param {Image} image */
+  async #submitted(event, image) {
+    event.preventDefault();
+    const input = /** @type {HTMLInputElement} */ (/** @type {HTMLFormElement} */ (event.target).elements.namedItem('tag'));
+    const tag = input.value.trim();
+    if (tag !== '' && (await this.#change(image, 'PUT', tag))) input.value = '';
+  }
+
+  /**
+   * @param {Image} image
+   * @param {'PUT' | 'DELETE'} method
+   * @param {string} tag
+   * @param {boolean} [canUndo]
+   * @returns {Promise<boolean>} whether it is done
+   */
+  async #change(image, method, tag, canUndo = true) {
+    this.#error = '';
+    const isOpen = () => this.#dialog.image?.image_id === image.image_id;
+    const path = `${image.image_id}/tags/${encodeURIComponent(tag)}/`;
+    try {
+      let answer;
+      try {
+        answer = await this.#app.api.send(method, path, { etag: isOpen() ? this.#dialog.etag : null });
+      } catch (error) {
+        if (!(error instanceof Problem && error.status === 412)) throw error;
+        answer = await this.#app.api.send(method, path);   // adding and removing a tag does not undo anybody's change
+      }
+
+      const changed = isOpen() && answer.data.revision !== this.#dialog.image?.revision;
+      if (isOpen()) this.#dialog.put(answer.data, answer.etag);
+      else this.#app.list.put(answer.data);
+      const opposite = method === 'PUT' ? 'DELETE' : 'PUT';
+      if (!canUndo) this.#app.messages.done(method === 'PUT' ? `Tag ${tag} added again` : `Tag ${tag} removed again`);
+      else if (changed) this.#app.messages.done(method === 'PUT' ? `Tag ${tag} added` : `Tag ${tag} removed`, () => this.#change(image, opposite, tag, false));
+      else this.#app.messages.done(`The image has the tag ${tag} already`);
+      return true;
+    } catch (error) {
+      const { message } = /** @type {Error} */ (error);
+      if (isOpen()) this.#error = message;
+      else this.#app.messages.failed(message);
+      this.#app.update();
+      return false;
+    }
+  }
+}

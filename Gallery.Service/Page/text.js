@@ -1,0 +1,33 @@
+// Numbers, days and names as people read them.
+
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' });
+const number = new Intl.NumberFormat();
+
+/** @param {number} count @param {string} noun singular, with a plural in -s */
+export const plural = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** @param {string} time ISO 8601 */
+export const formatDay = time => day.format(new Date(time));
+
+/** @param {string} time ISO 8601 */
+export const formatMoment = time => moment.format(new Date(time));
+
+/** @param {string} time ISO 8601 */
+export const formatMonth = time => month.format(new Date(time));
+
+/** @param {string} text @param {number} length */
+export const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`);
+
+/**
+ * A short name of an image in messages and labels.
+ * @param {import('./api.js').Image} image
+ */
+export const nameOf = image => (image.refined_prompt ? `“${clip(image.refined_prompt.replace(/\s+/g, ' '), 60)}”` : `image ${image.image_id.slice(0, 8)}`);
+
+/**
+ * Whole days until an image in the trash may be deleted by age; 0 on the last day. Null if the trash is kept.
+ * @param {string | null} purgeAt ISO 8601
+ */
+export const daysLeft = purgeAt => (purgeAt === null ? null : Math.max(0, Math.floor((Date.parse(purgeAt) - Date.now()) / 86_400_000)));
