@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
+using Gallery.Tests.Database;
 using Gallery.Tests.Service;
 using Microsoft.Playwright;
 
@@ -19,6 +20,8 @@ public abstract class PageTests(PageService service) : IAsyncLifetime
     private readonly Dictionary<Screen, IBrowserContext> _windows = [];
 
     protected Api Api => service.Api;
+
+    protected TestDatabase Database => service.Database;
 
     protected PictureHost Pictures => service.Browser.Pictures;
 
