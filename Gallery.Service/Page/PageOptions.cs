@@ -38,7 +38,7 @@ internal sealed record PageOptions(bool IsOn, PageSettings Told, string Policy)
     private static string WritePolicy(Uri? supabase, IEnumerable<string> cnames) => string.Join(
         "; ",
         "default-src 'self'",
-        string.Join(' ', ["img-src 'self' blob: *.cloudinary.com", .. cnames]),
+        string.Join(' ', ["img-src 'self' *.cloudinary.com", .. cnames]),
         supabase is null ? "connect-src 'self'" : $"connect-src 'self' {OriginOf(supabase)}",
         "object-src 'none'",
         "base-uri 'none'",

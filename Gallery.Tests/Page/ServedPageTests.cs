@@ -53,7 +53,7 @@ public sealed partial class ServedPageTests(TestService service) : IClassFixture
         await using var own = await StartAsync(settings);
 
         Assert.Equal(
-            $"default-src 'self'; img-src 'self' blob: *.cloudinary.com{images}; connect-src 'self'{connections}; object-src 'none'; base-uri 'none'; form-action 'none'; "
+            $"default-src 'self'; img-src 'self' *.cloudinary.com{images}; connect-src 'self'{connections}; object-src 'none'; base-uri 'none'; form-action 'none'; "
             + "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html",
             Find(await own.Api.GetAsync("/"), "Content-Security-Policy"));
     }
