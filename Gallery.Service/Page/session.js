@@ -16,6 +16,8 @@ import { Problem, unreachable } from './api.js';
 /** @typedef {{ access_token: string, refresh_token: string, expires_at: number, email: string }} Tokens */
 
 const stored = 'gallery-session';
+const asked = 'gallery-link-asked';
+const longestLink = 24 * 3600 * 1000;   // milliseconds; Supabase's own limit is a setting of at most a day
 const margin = 30; // seconds before the end at which a token is renewed
 
 export class Session {
@@ -111,6 +113,7 @@ export class Session {
     const back = new URL(location.href);
     back.hash = '';
     await this.#auth(`otp?redirect_to=${encodeURIComponent(back.href)}`, { email, create_user: false });
+    localStorage.setItem(asked, String(Date.now()));
   }
 
   /** @param {string} key */
@@ -129,6 +132,7 @@ export class Session {
   #forget() {
     this.#key = this.#tokens = null;
     localStorage.removeItem(stored);
+    localStorage.removeItem(asked);
     this.#changed();
   }
 
@@ -143,13 +147,20 @@ export class Session {
     localStorage.setItem(stored, JSON.stringify(this.#tokens));
   }
 
-  /** A magic link returns here with the tokens, or an error, in the fragment. The fragment is removed, so that no bookmark keeps it. */
+  /**
+   * A magic link returns here with the tokens, or an error, in the fragment. The fragment is removed, so that no bookmark keeps it. A link that
+   * this browser did not ask for could sign a person in as somebody else, so it is ignored.
+   */
   #takeLink() {
     const link = new URLSearchParams(location.hash.slice(1));
     if (!link.has('access_token') && !link.has('error')) return;
     history.replaceState(null, '', location.pathname + location.search);
-    if (link.has('error')) this.notice = `${link.get('error_description') ?? 'The link does not work'}. Ask for a new one.`;
-    else if (!this.#tokens) this.#keep(Object.fromEntries(link));   // somebody else's link must not replace a session
+    if (this.#tokens) return;
+    const isAsked = Date.now() - Number(localStorage.getItem(asked)) < longestLink;
+    localStorage.removeItem(asked);
+    if (link.has('error')) this.notice = 'The link has expired or was used already. Ask for a new one.';
+    else if (isAsked) this.#keep(Object.fromEntries(link));
+    else this.notice = 'Ask for a link in this browser, then open it here.';
   }
 
   /** @param {string} path @param {object} body @param {string} [token] */
