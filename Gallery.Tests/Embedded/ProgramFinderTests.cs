@@ -114,7 +114,7 @@ public sealed class ProgramFinderTests : IDisposable
         var npm = Programs.Find("npm") ?? Programs.Missing("npm is not installed. On Debian: apt-get install npm.");
         await using var registry = await FakeRegistry.StartAsync();
         var bin = Directory.CreateDirectory(Path.Combine(_machine.Path, "bin")).FullName;
-        Script(Path.Combine(bin, "npm"), $"npm_config_registry={registry.Address} exec {npm} \"$@\"");
+        Script(Path.Combine(bin, "npm"), $"npm_config_registry={registry.Address} npm_config_fetch_retries=0 exec {npm} \"$@\"");
 
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(bin));
 

@@ -195,9 +195,9 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await using var process = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, $"DATABASE_URL={database.ConnectionString}", "DOTNET_GCHeapHardLimit=0x8000000");
         using var http = new HttpClient { BaseAddress = await process.WaitForServingAsync() };
-        await AddAsync(database, "u", 10_000, promptLength: 2_000);
+        await AddAsync(database, "u", 5_000, promptLength: 4_000);
         var (small, before) = (await DownloadAsync(), ReadPeakBytes(process.Id));
-        await AddAsync(database, "u", 40_000, promptLength: 2_000);
+        await AddAsync(database, "u", 20_000, promptLength: 4_000);
         var (large, after) = (await DownloadAsync(), ReadPeakBytes(process.Id));
 
         Assert.InRange(large - small, 80_000_000, long.MaxValue);
