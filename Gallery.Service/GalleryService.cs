@@ -14,7 +14,7 @@ namespace Gallery.Service;
 /// <summary>The host: what is registered, and what a request passes on its way to an endpoint.</summary>
 public static partial class GalleryService
 {
-    /// <inheritdoc cref="Build(WebApplicationBuilder, NpgsqlDataSource, IConfiguration)"/>
+    /// <inheritdoc cref="Build(WebApplicationBuilder, NpgsqlDataSource, IConfiguration, bool)"/>
     public static WebApplication Build(NpgsqlDataSource database, IConfiguration settings, string[] args) => Build(Prepare(settings, args), database, settings);
 
     /// <summary>Reads every setting and registers everything but the database.</summary>
@@ -53,7 +53,8 @@ public static partial class GalleryService
 
     /// <summary>A service on this database, not started yet.</summary>
     /// <param name="database">Remains the caller's to dispose.</param>
-    internal static WebApplication Build(WebApplicationBuilder builder, NpgsqlDataSource database, IConfiguration settings)
+    /// <param name="isPrivate">Whether it is the service's private PostgreSQL.</param>
+    internal static WebApplication Build(WebApplicationBuilder builder, NpgsqlDataSource database, IConfiguration settings, bool isPrivate = false)
     {
         builder.Services.AddSingleton(database);
         // Routing by media type prefers a route with a parameter to the one with a body, so /a/restore/ without one would be /{id}/restore/. Handlers check the media type.
@@ -75,7 +76,7 @@ public static partial class GalleryService
         foreach (var noun in Nouns.All) noun.MapRoutes(app);
         app.MapHealth();
         app.MapGalleryOpenApi();
-        app.MapPage();
+        app.MapPage(isPrivate);
         app.MapMetrics(settings);
         return app;
     }

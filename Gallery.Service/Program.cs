@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using Gallery.Service.Access;
 using Gallery.Service.Health;
+using Gallery.Service.Page.Demo;
 using Gallery.Service.Telemetry;
 using Gallery.Service.Transfers.Commands;
 using Gallery.Sql.Database;
@@ -18,7 +19,7 @@ internal static class ServiceProgram
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create(), ExportCommand.Create(), ImportCommand.Create(), OrphansCommand.Create() };
+        var root = new RootCommand("Serves Gallery's REST API. Settings come from the environment and from .env; .env.example lists them.") { Urls, KeyCommand.Create(), ExportCommand.Create(), ImportCommand.Create(), OrphansCommand.Create(), DemoCommand.Create() };
         root.SetAction((parsed, stop) => ServeAsync(parsed.GetValue(Urls) is { } urls ? ["--urls", urls] : [], stop));
         var parsed = root.Parse(args);
         return parsed.Errors.Count > 0
@@ -44,7 +45,7 @@ internal static class ServiceProgram
 
             var builder = GalleryService.Prepare(settings, hostArgs);   // every setting is read before anything starts
             await using var database = await ServiceDatabase.OpenAsync(settings, builder.Configuration, log, stop);
-            await using var service = GalleryService.Build(builder, database.Source, settings);
+            await using var service = GalleryService.Build(builder, database.Source, settings, database.IsPrivate);
             await ServiceAddress.StartAsync(service, stop);
             GalleryService.LogServing(log, string.Join(", ", service.Urls), database.Description);
             var ready = service.Services.GetRequiredService<Readiness>().WaitAsync(service.Lifetime.ApplicationStopping);

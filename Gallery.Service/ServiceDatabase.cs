@@ -20,6 +20,8 @@ internal sealed class ServiceDatabase : IAsyncDisposable
 
     public NpgsqlDataSource Source { get; }
 
+    public bool IsPrivate => _embedded is not null;
+
     /// <summary>Which server it is, for the log, without user or password.</summary>
     public string Description { get; }
 

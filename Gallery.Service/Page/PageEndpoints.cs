@@ -1,5 +1,9 @@
+using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.Http.Json;
+using Gallery.Service.Http;
+using Gallery.Service.Page.Demo;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.Options;
 
@@ -15,14 +19,17 @@ internal static class PageEndpoints
 
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
-    public static void MapPage(this IEndpointRouteBuilder routes)
+    /// <param name="isPrivate">Whether the database is the service's private one.</param>
+    public static void MapPage(this IEndpointRouteBuilder routes, bool isPrivate)
     {
         var options = routes.ServiceProvider.GetRequiredService<PageOptions>();
         if (!options.IsOn) return;
 
+        // Invented images must not get among real ones.
+        var told = options.Told with { IsDemo = isPrivate && !options.Told.AsksForCredentials };
         var files = PageFile.ReadAll();
-        var json = routes.ServiceProvider.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
-        files.Add("settings.json", new PageFile("settings.json", JsonSerializer.SerializeToUtf8Bytes(options.Told, json)));
+        var json = routes.ServiceProvider.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
+        files.Add("settings.json", new PageFile("settings.json", JsonSerializer.SerializeToUtf8Bytes(told, json)));
 
         var page = routes.MapGroup("").AllowAnonymous().ExcludeFromDescription();
         files.Remove(Index, out var index);
@@ -33,5 +40,13 @@ internal static class PageEndpoints
         });
         foreach (var (name, file) in files)
             page.MapMethods($"/page/{name}", Get, (HttpContext http, IResponseCompressionProvider codings) => file.Answer(http, codings));
+        if (told.IsDemo) page.MapMethods("/page/demo/{image_id:uuid}.svg", Get, DrawDemo);
+    }
+
+    private static ContentHttpResult DrawDemo([FromRoute(Name = "image_id")] Guid imageId, HttpResponse response)
+    {
+        response.Headers.CacheControl = "public, max-age=86400";
+        response.Headers.ContentSecurityPolicy = $"default-src 'none'; {BrowserHeaders.NoFrames}";
+        return TypedResults.Text(new DemoImage(imageId).Draw(), "image/svg+xml", Encoding.UTF8);
     }
 }

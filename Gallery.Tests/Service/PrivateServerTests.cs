@@ -19,6 +19,7 @@ public sealed class PrivateServerTests(FetchedPrograms fetched) : IDisposable
         using var api = new Api(await service.WaitForServingAsync());
 
         Assert.Equal(200, (await api.GetAsync("/readyz")).Status);
+        Assert.Equal(settings.Length == 0, (bool)(await api.GetAsync("/page/settings.json")).Body["is_demo"]!);   // an open one may be filled with invented images
         Assert.Contains($"its private PostgreSQL, from {fetched.Folder}", service.Output, StringComparison.Ordinal);
         Assert.Equal(0, await service.TerminateAsync());
         Assert.Empty(service.Errors);

@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Gallery.Service.Http;
+using Gallery.Service.Page;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers.Commands;
@@ -20,6 +21,8 @@ internal sealed class GalleryClient : IDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);   // after which a connection counts as broken
 
+    private static readonly TimeSpan FirstSilence = TimeSpan.FromSeconds(10);
+
     private readonly HttpClient _http;
 
     private GalleryClient(Uri address, string? key)
@@ -31,6 +34,8 @@ internal sealed class GalleryClient : IDisposable
         };
         if (key is not null) _http.DefaultRequestHeaders.Authorization = new("Bearer", key);
     }
+
+    public Uri Address => _http.BaseAddress!;
 
     /// <exception cref="SettingsException">A setting or the address is wrong.</exception>
     public static GalleryClient Create(ParseResult parsed)
@@ -88,6 +93,29 @@ internal sealed class GalleryClient : IDisposable
         }
     }
 
+    /// <summary>What the service tells its page. Null if it has no page, or is no Gallery. Asks once, because it is the first thing that a command asks.</summary>
+    /// <exception cref="InvalidOperationException">It does not answer.</exception>
+    public async Task<PageSettings?> FindPageSettingsAsync(CancellationToken ct)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        end.CancelAfter(FirstSilence);
+        try
+        {
+            using var response = await _http.GetAsync("page/settings.json", HttpCompletionOption.ResponseHeadersRead, end.Token);
+            if (!response.IsSuccessStatusCode) return null;
+            await response.Content.LoadIntoBufferAsync(MostProblemBytes, end.Token);
+            return await response.Content.ReadFromJsonAsync<PageSettings>(JsonOptions(), end.Token);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException && !ct.IsCancellationRequested)
+        {
+            throw new InvalidOperationException($"{_http.BaseAddress} does not answer. Start the service with: dotnet run --project Gallery.Service. Or correct --url.", e);
+        }
+    }
+
     /// <summary>Sends lines, and returns the report.</summary>
     public async Task<ImportReport> ImportAsync(ReadOnlyMemory<byte> lines, bool recreates, CancellationToken ct)
     {
@@ -98,13 +126,11 @@ internal sealed class GalleryClient : IDisposable
                 Content = new ReadOnlyMemoryContent(lines) { Headers = { ContentType = new(TransferEndpoints.MediaType) } },
             },
             ct);
-        var options = new JsonSerializerOptions();
-        GalleryJson.Configure(options);
         end.CancelAfter(Silence);
         try
         {
             await response.Content.LoadIntoBufferAsync(MostReportBytes, end.Token);
-            if (await response.Content.ReadFromJsonAsync<Envelope<ImportReport>>(options, end.Token) is { Data.Errors: not null } answer) return answer.Data;
+            if (await response.Content.ReadFromJsonAsync<Envelope<ImportReport>>(JsonOptions(), end.Token) is { Data.Errors: not null } answer) return answer.Data;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException or HttpRequestException)   // the last one if it is too long or broken off
         {
@@ -144,6 +170,13 @@ internal sealed class GalleryClient : IDisposable
 
             await Task.Delay(wait, ct);
         }
+    }
+
+    private static JsonSerializerOptions JsonOptions()
+    {
+        var options = new JsonSerializerOptions();
+        GalleryJson.Configure(options);
+        return options;
     }
 
     private static InvalidOperationException NoExport(Exception? cause = null) => new("The service answered something else than an export. Check --url.", cause);
