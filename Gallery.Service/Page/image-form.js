@@ -15,6 +15,8 @@ export class ImageForm {
   #dialog;
   /** @type {Draft} */
   #draft = {};
+  /** @type {Image | null} the image as it was when the draft was begun */
+  #base = null;
   #isSaving = false;
 
   /**
@@ -33,6 +35,7 @@ export class ImageForm {
 
   reset() {
     this.#draft = {};
+    this.#base = null;
     this.#isSaving = false;
   }
 
@@ -59,6 +62,7 @@ export class ImageForm {
     // An empty text box of a field without a value is no change.
     const text = /** @type {HTMLInputElement} */ (event.target).value;
     this.#draft[field] = text === '' ? null : text;
+    this.#base ??= this.#dialog.image;
     this.#app.update();
   };
 
@@ -79,24 +83,33 @@ export class ImageForm {
     this.#isSaving = true;
     this.#app.update();
     try {
+      if (this.#isOutdated(image)) return await this.#resolve(changes);
       const saved = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: changes, etag });
-      this.reset();
+      if (this.#dialog.image?.image_id === image.image_id) this.reset();
       this.#keep(saved.data, saved.etag);
       this.#app.messages.done('Image saved', () => this.#undo(saved.data, saved.etag, before));
     } catch (error) {
-      this.#isSaving = false;
-      if (error instanceof Problem && error.status === 412) await this.#resolve(image, changes);
+      if (error instanceof Problem && error.status === 412) await this.#resolve(changes);
       else this.#app.messages.failed(`The image was not saved. ${/** @type {Error} */ (error).message}`);
+    } finally {
+      this.#isSaving = false;
       this.#app.update();
     }
   }
 
-  /** Somebody changed the image meanwhile. @param {Image} image as it was shown @param {Draft} changes */
-  async #resolve(image, changes) {
+  /** Whether the image was read again since the draft was begun, and had other texts then. @param {Image} image */
+  #isOutdated(image) {
+    return this.#base !== null && (this.#base.refined_prompt !== image.refined_prompt || this.#base.intent !== image.intent);
+  }
+
+  /** Somebody changed the image meanwhile. @param {Draft} changes */
+  async #resolve(changes) {
+    const shown = this.#base;
     await this.#dialog.read();
     const current = this.#dialog.image;
-    if (current === null || this.#dialog.problem !== null || current.image_id !== image.image_id) return;
-    const choice = await chooseVersion(image, current, changes);
+    if (shown === null || current === null || this.#dialog.problem !== null || current.image_id !== shown.image_id) return;
+    const choice = await chooseVersion(shown, current, changes);
+    this.#base = current;   // who has seen both versions is not asked again
     if (choice === 'theirs') this.reset();
     this.#app.update();
     if (choice === 'mine' && this.isChanged) await this.#save();
