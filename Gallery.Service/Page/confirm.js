@@ -32,6 +32,11 @@ export function askIn(template, no) {
     dialog.close();
   };
   const update = () => void render(template(close, update), dialog);
+  dialog.addEventListener('keydown', event => {
+    if (event.key !== 'Escape') return;
+    event.preventDefault();   // Chromium would close the image below too, unless there was a click in between
+    close(no);
+  });
   dialog.addEventListener('close', () => {
     resolve(no);
     dialog.remove();

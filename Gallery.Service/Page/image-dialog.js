@@ -88,13 +88,20 @@ export class ImageDialog {
   /** @param {number} step 1: the next image, -1: the previous one */
   async step(step) {
     const { list } = this.#app;
-    const index = list.indexOf(this.#id ?? '') + step;
+    const from = list.indexOf(this.#id ?? '');
+    if (from < 0) return;
+    const index = from + step;
     if (index >= list.images.length - 3 && !list.isComplete) await list.more();
     const next = list.images[index];
     if (next && (await this.mayLeave())) {
       this.#form.reset();
       this.#app.open(next.image_id);
     }
+  }
+
+  /** @param {Image} image */
+  async #delete(image) {
+    if (await this.mayLeave()) await this.#app.actions.delete([image.image_id]);
   }
 
   async close() {
@@ -131,10 +138,10 @@ export class ImageDialog {
 
   /** @param {Image} image */
   #buttons(image) {
-    const { actions, settings } = this.#app;
+    const { settings } = this.#app;
     return html`
       <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original">${icon('link')}</a>
-      ${image.deleted_at === null ? html`<button class="icon" aria-label="Delete" title="Delete" @click=${() => actions.delete([image.image_id])}>${icon('trash')}</button>` : nothing}`;
+      ${image.deleted_at === null ? html`<button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
   }
 
   /** @param {Image} image */
@@ -184,16 +191,22 @@ export class ImageDialog {
   }
 
   #cancelled = (/** @type {Event} */ event) => {
-    event.preventDefault();   // Escape. The dialog leaves with the view, because the view is what shows it
-    this.close();
+    event.preventDefault();   // the Back gesture of phones. The dialog leaves with the view, because the view is what shows it
+    if (!document.querySelector('dialog.ask')) this.close();
   };
 
   #pressed = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      this.close();
+      return;
+    }
+
     const isTyping = /** @type {HTMLElement} */ (event.target).closest('input, textarea, select, summary');
     if (isTyping || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'ArrowLeft') this.step(-1);
     else if (event.key === 'ArrowRight') this.step(1);
-    else if (event.key === 'Delete' && this.image?.deleted_at === null) this.#app.actions.delete([this.image.image_id]);
+    else if (event.key === 'Delete' && this.image?.deleted_at === null) this.#delete(this.image);
     else return;
     event.preventDefault();
   };
