@@ -19,6 +19,7 @@ export class ImageList {
   /** @type {string | null} */
   #cursor = '';
   #isTrash = false;
+  #loading = Promise.resolve();
 
   /** @type {Image[]} in the order of the API */
   images = [];
@@ -56,9 +57,14 @@ export class ImageList {
     await Promise.all([this.more(), this.#countAll()]);
   }
 
-  /** Loads the next page, unless one is on its way. */
+  /** Loads the next page, or waits for the one that is on its way. */
   async more() {
-    if (this.isLoading || this.#cursor === null) return;
+    if (this.#cursor === null) return;
+    if (!this.isLoading) this.#loading = this.#load();
+    await this.#loading;
+  }
+
+  async #load() {
     const { signal } = this.#stop;
     this.isLoading = true;
     this.problem = null;
@@ -66,7 +72,7 @@ export class ImageList {
     const query = new URLSearchParams(this.#query);
     query.set('fields', fields);
     query.set('limit', String(this.#cursor === '' ? firstPage : furtherPage));
-    if (this.#cursor !== '') query.set('cursor', this.#cursor);
+    if (this.#cursor) query.set('cursor', this.#cursor);
     try {
       const page = await this.#api.send('GET', this.#path, { query, signal });
       if (signal.aborted) return;   // another view is shown by now
