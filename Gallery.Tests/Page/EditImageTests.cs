@@ -1,0 +1,172 @@
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Gallery.Tests.Page;
+
+/// <summary>A person edits prompt and intent. Nobody's change is lost without a question.</summary>
+public sealed class EditImageTests(PageService service) : PageTests(service)
+{
+    private const string Conflict = "Somebody changed this image meanwhile";
+    private const string Leave = "Leave without saving?";
+
+    private Guid _id;
+
+    [Fact]
+    public async Task An_edit_is_saved_by_button_and_by_key_and_names_the_state_that_was_shown()
+    {
+        var page = await OpenOneAsync();
+        var image = page.GetByRole(AriaRole.Dialog);
+        await image.Text("Prompt").FillAsync("A lighthouse\nat dawn");
+        await AssertNamesStateAsync(() => image.Button("Save").ClickAsync());
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        await Expect(page.Opened("A lighthouse at dawn").Button("Save")).ToBeHiddenAsync();
+        Assert.Equal(("A lighthouse\nat dawn", "generate"), await StoredAsync());
+
+        await image.Text("Intent").FillAsync("");
+        await AssertNamesStateAsync(() => image.Text("Intent").PressAsync("Control+Enter"));
+        await Expect(page.Message("Image saved")).ToHaveCountAsync(2);
+        Assert.Equal(("A lighthouse\nat dawn", null), await StoredAsync());
+        await page.Button("Close").ClickAsync();
+        await Expect(page.Tile("A lighthouse at dawn")).ToBeVisibleAsync();
+
+        async Task AssertNamesStateAsync(Func<Task> save)
+        {
+            var etag = (await Api.GetAsync(Path)).ETag;
+            var request = await page.RunAndWaitForRequestAsync(save, sent => sent.Method == "PATCH");
+            Assert.Equal(etag, await request.HeaderValueAsync("If-Match"));
+        }
+    }
+
+    [Theory]
+    [InlineData("Save mine", "Mine", "Mine")]
+    [InlineData("Keep what is saved", "Theirs", "Theirs")]
+    [InlineData("Go on editing", "Theirs", "Mine")]
+    public async Task If_somebody_edited_meanwhile_both_versions_are_shown_and_the_person_chooses(string choice, string stored, string shown)
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await Api.PatchAsync(Path, """{"refined_prompt": "Theirs", "intent": "edit"}""");
+        await image.Button("Save").ClickAsync();
+
+        var question = page.Question(Conflict);
+        foreach (var version in new[] { "Theirs", "Mine" }) await Expect(question.GetByText(version, new() { Exact = true })).ToBeVisibleAsync();
+        await question.Button(choice).ClickAsync();
+        await Expect(image.Text("Prompt")).ToHaveValueAsync(shown);
+        await Expect(image.Text("Intent")).ToHaveValueAsync("edit");
+        await Expect(image.Button("Save")).ToBeVisibleAsync(new() { Visible = stored != shown });
+        Assert.Equal((stored, "edit"), await StoredAsync());
+
+        if (stored != shown)   // who has seen both versions is not asked again
+        {
+            await image.Button("Save").ClickAsync();
+            await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+            Assert.Equal(("Mine", "edit"), await StoredAsync());
+        }
+
+        Allow("status of 412");
+    }
+
+    [Fact]
+    public async Task Adding_a_tag_while_typing_does_not_hide_that_somebody_edited_meanwhile()
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await Api.PatchAsync(Path, """{"refined_prompt": "Theirs"}""");
+        await image.GetByLabel("Add a tag").FillAsync("night");
+        await image.Button("Add").ClickAsync();
+        await Expect(page.Message("Tag night added")).ToBeVisibleAsync();
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Mine");
+
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Question(Conflict).GetByText("Theirs", new() { Exact = true })).ToBeVisibleAsync();
+        await page.Question(Conflict).Button("Save mine").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        Assert.Equal(("Mine", "generate"), await StoredAsync());
+        Allow("status of 412");
+    }
+
+    [Fact]
+    public async Task An_edit_is_undone_unless_the_image_changed_since()
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await image.Button("Save").ClickAsync();
+        await page.Message("Image saved").Button("Undo").ClickAsync();
+        await Expect(page.Message("The image is as before")).ToBeVisibleAsync();
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Picture 1");
+        Assert.Equal(("Picture 1", "generate"), await StoredAsync());
+
+        await image.Text("Intent").FillAsync("edit");
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        await Api.PatchAsync(Path, """{"intent": "theirs"}""");
+        await page.Message("Image saved").Button("Undo").ClickAsync();
+        await Expect(page.Message("Not undone, because the image has changed since.")).ToBeVisibleAsync();
+        Assert.Equal(("Picture 1", "theirs"), await StoredAsync());
+        Allow("status of 412");
+    }
+
+    [Fact]
+    public async Task Leaving_with_unsaved_changes_asks_however_one_leaves()
+    {
+        await SeedAsync(2);
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        var image = page.Opened("Picture 1");
+        await image.GetByLabel("Add a tag").FillAsync("night");
+        await image.Button("Add").ClickAsync();
+        await image.Text("Prompt").FillAsync("Mine");
+        var ways = new Func<Task>[]
+        {
+            () => page.Keyboard.PressAsync("Escape"),
+            () => page.Keyboard.PressAsync("Escape"),
+            () => image.Button("Close").ClickAsync(),
+            () => image.Button("Next image").ClickAsync(),
+            () => image.Link("night").ClickAsync(),
+            () => image.Button("Delete").ClickAsync(),
+            () => page.GoBackAsync(),
+        };
+        foreach (var leave in ways)
+        {
+            await leave();
+            await page.Question(Leave).Button("Cancel").PressAsync("Escape");
+            await Expect(page.Question(Leave)).ToBeHiddenAsync();
+            await Expect(image.Text("Prompt")).ToHaveValueAsync("Mine");
+        }
+
+        var asked = new TaskCompletionSource<string>();
+        page.Dialog += async (_, dialog) =>
+        {
+            asked.TrySetResult(dialog.Type);
+            await dialog.DismissAsync();
+        };
+        await page.EvaluateAsync("() => { setTimeout(() => location.reload()); }");
+        Assert.Equal("beforeunload", await asked.Task.WaitAsync(TimeSpan.FromSeconds(15), Ct));
+
+        await image.Button("Next image").ClickAsync();
+        await page.Question(Leave).Button("Discard changes").ClickAsync();
+        await Expect(page.Opened("Picture 2").Text("Prompt")).ToHaveValueAsync("Picture 2");
+        await page.Button("Close").ClickAsync();
+        await Expect(page.Tile("Picture 1")).ToBeVisibleAsync();
+    }
+
+    private string Path => $"/v1/gallery/{_id}/";
+
+    private async Task<IPage> OpenOneAsync()
+    {
+        _id = (await SeedAsync(1, _ => new() { ["intent"] = "generate" }))[0];
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        return page;
+    }
+
+    private async Task<(string? Prompt, string? Intent)> StoredAsync()
+    {
+        var image = (await Api.GetAsync(Path)).Image;
+        return ((string?)image["refined_prompt"], (string?)image["intent"]);
+    }
+}

@@ -1,0 +1,210 @@
+using System.Text.Json.Nodes;
+using Gallery.Tests.Service;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Gallery.Tests.Page;
+
+/// <summary>A person opens one image, reads what is known about it, changes its tags and deletes it.</summary>
+public sealed class ImageDialogTests(PageService service) : PageTests(service)
+{
+    [Fact]
+    public async Task An_image_shows_its_large_picture_and_what_is_known_about_it()
+    {
+        var metadata = JsonNode.Parse("""{"model": {"name": "sdxl", "sizes": [512, 768]}, "many": {"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12,"m":"thirteenth"}, "upscaled": false}""");
+        var id = (await SeedAsync(1, _ => new() { ["metadata"] = metadata, ["intent"] = "generate", ["user_id"] = "ada" }))[0];
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        var image = page.Opened("Picture 1");
+
+        await Expect(image.GetByRole(AriaRole.Img, new() { Name = "Picture 1" })).ToHaveAttributeAsync("src", Api.UrlOf(id));
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Picture 1");
+        await Expect(image.Text("Intent")).ToHaveValueAsync("generate");
+        await Expect(image.GetByText("Jan 31, 2026, 12:00 PM").First).ToBeVisibleAsync();
+        await Expect(image.GetByText("ada", new() { Exact = true })).ToBeVisibleAsync();
+
+        foreach (var shown in new[] { "sdxl", "768", "false" }) await Expect(image.GetByText(shown, new() { Exact = true })).ToBeVisibleAsync();
+        await Expect(image.GetByText("thirteenth")).ToBeHiddenAsync();
+        await image.GetByText("many 13").ClickAsync();
+        await Expect(image.GetByText("thirteenth")).ToBeVisibleAsync();
+
+        var original = await page.RunAndWaitForPopupAsync(() => image.Link("Open the original").ClickAsync());
+        Assert.Equal(Api.UrlOf(id), original.Url);
+    }
+
+    [Fact]
+    public async Task The_prompt_and_the_id_are_copied()
+    {
+        var id = (await SeedAsync(1, _ => new() { ["refined_prompt"] = "A “lighthouse”\n  at dawn" }))[0];
+        var page = await OpenAsync($"/?image={id}");
+        foreach (var (button, said, copied) in new[] { ("Copy the prompt", "Prompt copied", "A “lighthouse”\n  at dawn"), ("Copy the id", "Id copied", $"{id}") })
+        {
+            await page.Button(button).ClickAsync();
+            await Expect(page.Message(said)).ToBeVisibleAsync();
+            Assert.Equal(copied, await page.EvaluateAsync<string>("() => navigator.clipboard.readText()"));
+        }
+    }
+
+    [Fact]
+    public async Task Tags_are_added_with_suggestions_of_the_same_user_and_removed_and_both_can_be_undone()
+    {
+        var id = (await SeedAsync(3, i => i switch
+        {
+            1 => new() { ["tags"] = new JsonArray("Harbour", "night") },
+            2 => new() { ["tags"] = new JsonArray("harvest"), ["user_id"] = "somebody else" },
+            _ => [],
+        }))[0];
+        var page = await OpenAsync($"/?image={id}");
+        var image = page.Opened("Picture 1");
+        await image.GetByLabel("Add a tag").PressSequentiallyAsync("har");
+        await Expect(image.Locator("datalist option")).ToHaveCountAsync(1);
+        await Expect(image.Locator("datalist option")).ToHaveAttributeAsync("value", "Harbour");
+
+        await image.GetByLabel("Add a tag").FillAsync("black/white");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(image.Link("black/white")).ToBeVisibleAsync();
+        await Expect(image.GetByLabel("Add a tag")).ToHaveValueAsync("");
+        Assert.Equal(["black/white"], await TagsAsync(id));
+
+        await page.Message("Tag black/white added").Button("Undo").ClickAsync();
+        await Expect(image.Link("black/white")).ToBeHiddenAsync();
+        Assert.Empty(await TagsAsync(id));
+
+        await image.GetByLabel("Add a tag").FillAsync("night");
+        await image.Button("Add").ClickAsync();
+        await image.Button("Remove tag night").ClickAsync();
+        await Expect(image.Link("night")).ToBeHiddenAsync();
+        Assert.Empty(await TagsAsync(id));
+
+        await page.Message("Tag night removed").Button("Undo").ClickAsync();
+        await Expect(image.Link("night")).ToBeVisibleAsync();
+        Assert.Equal(["night"], await TagsAsync(id));
+    }
+
+    [Fact]
+    public async Task A_refused_tag_shows_the_apis_message_beside_the_input_and_stays_there()
+    {
+        var id = (await SeedAsync(1))[0];
+        var page = await OpenAsync($"/?image={id}");
+        var input = page.GetByLabel("Add a tag");
+        await input.FillAsync(new string('a', 65));
+        await page.Keyboard.PressAsync("Enter");
+        var refused = (await Api.PutAsync($"/v1/gallery/{id}/tags/{new string('a', 65)}/")).Body;
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync((string)refused["message"]!);
+        await Expect(input).ToHaveAccessibleDescriptionAsync((string)refused["message"]!);
+        await Expect(input).ToHaveAttributeAsync("aria-invalid", "true");
+        await Expect(input).ToHaveValueAsync(new string('a', 65));
+        Allow("status of 400");
+    }
+
+    [Fact]
+    public async Task A_tag_in_the_image_leads_to_the_images_that_have_it()
+    {
+        await SeedAsync(3, i => i < 2 ? new() { ["tags"] = new JsonArray("night") } : []);
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        await page.Opened("Picture 1").Link("night").ClickAsync();
+
+        await Expect(page.Tiles()).ToHaveCountAsync(2);
+        Assert.EndsWith("/?tag=night", page.Url, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_history_lists_what_happened_and_grows_with_a_change()
+    {
+        var id = (await SeedAsync(1))[0];
+        await Api.PatchAsync($"/v1/gallery/{id}/", """{"intent": "edit"}""");
+        var page = await OpenAsync($"/?image={id}");
+        await page.GetByText("History", new() { Exact = true }).ClickAsync();
+        var events = page.GetByRole(AriaRole.Group).Filter(new() { HasText = "History" }).GetByRole(AriaRole.Listitem);
+
+        await Expect(events).ToContainTextAsync(["Edited: intent", "Created"]);
+        await page.GetByLabel("Add a tag").FillAsync("night");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(events).ToContainTextAsync(["Edited: tags", "Edited: intent", "Created"]);
+    }
+
+    [Fact]
+    public async Task The_arrows_lead_to_the_next_and_the_previous_image_beyond_what_was_loaded()
+    {
+        await SeedAsync(62);
+        var page = await NewTabAsync();
+        var held = await page.HoldAsync(path: "cursor=");
+        await page.GotoAsync("/");
+        await page.Tile("Picture 1").FocusAsync();
+        await page.Keyboard.PressAsync("End");
+        await Expect(page.Tile("Picture 60")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Opened("Picture 60")).ToBeVisibleAsync();
+
+        await page.Keyboard.PressAsync("ArrowRight");
+        held.SetResult();
+        await Expect(page.Opened("Picture 61")).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page.Opened("Picture 62")).ToBeVisibleAsync();
+        await Expect(page.Button("Next image")).ToBeHiddenAsync();
+        await page.Keyboard.PressAsync("ArrowRight");
+        await page.Keyboard.PressAsync("ArrowLeft");
+        await Expect(page.Opened("Picture 61")).ToBeVisibleAsync();
+        await page.Button("Previous image").ClickAsync();
+        await Expect(page.Opened("Picture 60")).ToBeVisibleAsync();
+
+        await page.Keyboard.PressAsync("Escape");
+        await Expect(page.Tile("Picture 60")).ToBeFocusedAsync();
+        Assert.EndsWith("/", page.Url, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_link_opens_its_image_again_and_says_if_there_is_none()
+    {
+        var ids = await SeedAsync(2);
+        await Api.DeleteAsync($"/v1/gallery/{ids[1]}/");
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        await page.ReloadAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+
+        await page.GotoAsync($"/?image={ids[1]}");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This image is in the trash.");
+        await page.Button("Show it in the trash").ClickAsync();
+        await Expect(page.Opened("Picture 2").Button("Restore")).ToBeVisibleAsync();
+        Assert.Contains("view=trash", page.Url, StringComparison.Ordinal);
+        await page.GotoAsync($"/?view=trash&image={ids[0]}");
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        Assert.DoesNotContain("view=trash", page.Url, StringComparison.Ordinal);
+
+        var unknown = Guid.NewGuid();
+        await page.GotoAsync($"/?image={unknown}");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync($"There is no image {unknown}.");
+        await page.Button("Close").ClickAsync();
+        await Expect(page.Tile("Picture 1")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        Allow("status of 404");
+    }
+
+    [Fact]
+    public async Task A_deleted_image_gives_way_to_the_next_one_and_undo_puts_it_back_in_its_place()
+    {
+        var ids = await SeedAsync(3);
+        var page = await OpenAsync();
+        await page.Tile("Picture 2").ClickAsync();
+        await page.Opened("Picture 2").Button("Delete").ClickAsync();
+        await Expect(page.Opened("Picture 3")).ToBeVisibleAsync();
+        Assert.Equal([ids[0], ids[2]], (await Api.GetAsync("/v1/gallery/")).Ids);
+        await page.Keyboard.PressAsync("Delete");
+        await Expect(page.Opened("Picture 1")).ToBeVisibleAsync();
+
+        await page.Message("1 image moved to the trash").Button("Undo").Last.ClickAsync();
+        await Expect(page.Message("1 image restored")).ToBeVisibleAsync();
+        await page.Message("1 image moved to the trash").Button("Undo").ClickAsync();
+        await Expect(page.Message("1 image restored")).ToHaveCountAsync(2);
+        await page.Button("Close").ClickAsync();
+        await Expect(page.Tiles()).ToHaveCountAsync(3);
+        for (var i = 0; i < 3; i++) await Expect(page.Tiles().Nth(i)).ToHaveAccessibleNameAsync($"“Picture {i + 1}”");
+        Assert.Equal(ids, (await Api.GetAsync("/v1/gallery/")).Ids);
+    }
+
+    private async Task<IReadOnlyList<string>> TagsAsync(Guid id) => (await Api.GetAsync($"/v1/gallery/{id}/")).Tags;
+}
