@@ -56,16 +56,34 @@ export class Actions {
   /** @param {string[]} ids */
   async askForTags(ids) {
     const change = await askForTags(this.#app, ids.length);
-    if (change) await this.#tag(ids, change.add, change.remove, true);
+    if (change === null) return;
+    const before = new Map(ids.map(id => [id, this.#app.list.find(id)?.tags ?? []]));
+    const changed = await this.#tag(ids, change);
+    if (changed.length === 0) this.#app.messages.done('No image changed');
+    else this.#say(changed, 'tagged', () => this.#untag(changed, change, before));
   }
 
-  /** @param {string[]} ids @param {string[]} add @param {string[]} remove @param {boolean} canUndo */
-  async #tag(ids, add, remove, canUndo) {
-    const { changed } = await this.#run('tags', ids, 'Tagging', 'updated', { add, remove });
+  /** @param {string[]} ids @param {{ add: string[], remove: string[] }} change @returns {Promise<string[]>} the images that changed */
+  async #tag(ids, change) {
+    const { changed } = await this.#run('tags', ids, 'Tagging', 'updated', change);
     for (const image of await this.#find(changed)) this.#app.list.put(image);
-    if (changed.length === 0) this.#app.messages.done('No image changed');
-    // Undo changes only the images that changed. One that had the tag before keeps it.
-    else this.#say(changed, canUndo ? 'tagged' : 'tagged as before', canUndo ? () => this.#tag(changed, remove, add, false) : null);
+    return changed;
+  }
+
+  /**
+   * Images that had a tag before keep it, and those that did not have one do not get it. So there is one request for each kind of images.
+   * @param {string[]} ids
+   * @param {{ add: string[], remove: string[] }} change
+   * @param {Map<string, string[]>} before the tags of each image
+   */
+  async #untag(ids, change, before) {
+    const kinds = Map.groupBy(ids, id => {
+      const tags = before.get(id) ?? [];
+      return JSON.stringify({ add: tags.filter(tag => includes(change.remove, tag)), remove: change.add.filter(tag => !includes(tags, tag)) });
+    });
+    const changed = [];
+    for (const [kind, some] of kinds) changed.push(...await this.#tag(some, JSON.parse(kind)));
+    this.#say(changed, 'tagged as before');
   }
 
   /** @param {string[]} ids */
@@ -83,7 +101,7 @@ export class Actions {
 
   /** @param {string[]} ids */
   async #find(ids) {
-    return (await this.#send('find', ids, 'Reading', {})).flatMap(result => result.image ?? []);
+    return (await this.#send('find', ids, 'Reading', 'found', {})).flatMap(result => result.image ?? []);
   }
 
   /**
@@ -96,7 +114,7 @@ export class Actions {
    */
   async #run(kind, ids, text, outcome, more = {}) {
     const names = new Map(ids.map(id => [id, this.#app.list.find(id)]));
-    const results = await this.#send(kind, ids, text, more);
+    const results = await this.#send(kind, ids, text, outcome, more);
     const failures = results.filter(result => result.outcome === undefined);
     if (failures.length > 0)
       this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
@@ -109,17 +127,21 @@ export class Actions {
     };
   }
 
-  /** @param {string} kind @param {string[]} ids @param {string} text @param {object} more @returns {Promise<Result[]>} */
-  async #send(kind, ids, text, more) {
+  /** @param {string} kind @param {string[]} ids @param {string} text @param {string} outcome @param {object} more @returns {Promise<Result[]>} */
+  async #send(kind, ids, text, outcome, more) {
     /** @type {Map<string, Result>} */
     const results = new Map();
+    const isDone = (/** @type {Result} */ result) => result.outcome === 'unchanged' || (kind === 'permanent' && result.code === 'image_not_found');
     let open = ids;
     for (let attempt = 1; open.length > 0; attempt++) {
       if (attempt > 1) await new Promise(resolve => setTimeout(resolve, 1000));
       for (let i = 0; i < open.length; i += chunk) {
         this.progress = { text, done: results.size, total: ids.length };
         this.#app.update();
-        for (const result of await this.#sendChunk(kind, open.slice(i, i + chunk), more)) results.set(result.image_id, result);
+        for (const result of await this.#sendChunk(kind, open.slice(i, i + chunk), more)) {
+          // The attempt before was done, and only its answer was lost.
+          results.set(result.image_id, attempt > 1 && isDone(result) ? { image_id: result.image_id, outcome } : result);
+        }
       }
 
       open = attempt === tries ? [] : open.filter(id => passing.includes(results.get(id)?.code ?? ''));
@@ -142,3 +164,6 @@ export class Actions {
     }
   }
 }
+
+/** Tags are equal in any case. @param {string[]} tags @param {string} tag */
+const includes = (tags, tag) => tags.some(other => other.normalize().toLowerCase() === tag.normalize().toLowerCase());
