@@ -164,6 +164,7 @@ export class App {
   }
 
   #show() {
+    if (this.session.kind === 'nobody') return;
     const key = urlOf({ ...this.view, image: null });
     if (key !== this.#listed) {
       this.#listed = key;
@@ -200,7 +201,11 @@ export class App {
     this.filters.forget();
     const who = `${this.session.kind} ${this.session.email}`;
     if (who === this.#who) this.dialog.read();   // after signing in again, one finds what one typed
-    else if (this.session.kind !== 'nobody') [this.#who, this.dialog] = [who, new ImageDialog(this)];
+    else if (this.session.kind !== 'nobody') {
+      [this.#who, this.dialog] = [who, new ImageDialog(this)];
+      this.messages.forget();
+    }
+
     this.start();
   }
 

@@ -41,6 +41,12 @@ export class Messages {
     if (message) this.#undo(message);
   }
 
+  /** Another user must not see them. */
+  forget() {
+    this.#shown = [];
+    this.#changed();
+  }
+
   template() {
     return html`
       <div class="messages" role="status">
