@@ -19,6 +19,7 @@ const stored = 'gallery-session';
 const asked = 'gallery-link-asked';
 const longestLink = 24 * 3600 * 1000;   // milliseconds; Supabase's own limit is a setting of at most a day
 const margin = 30; // seconds before the end at which a token is renewed
+const turn = 300;  // milliseconds until every tab sees what one has stored
 
 export class Session {
   #settings;
@@ -66,7 +67,9 @@ export class Session {
   /** @returns {Promise<string | null>} what goes into Authorization; null if nobody is signed in */
   async token() {
     if (this.#key) return this.#key;
-    if (this.#tokens && this.#tokens.expires_at - margin < Date.now() / 1000) await this.renew(this.#tokens.access_token);
+    const tokens = this.#tokens;
+    const left = tokens ? tokens.expires_at - Date.now() / 1000 : margin;
+    if (tokens && left < margin) await this.renew(tokens.access_token).catch(error => { if (left <= 0) throw error; });   // it is still good
     return this.#tokens?.access_token ?? null;
   }
 
@@ -77,18 +80,19 @@ export class Session {
    */
   async renew(old) {
     if (this.#key || !this.#tokens) return false;
-    return takeTurns(async () => {
+    const takeOver = () => {
       const current = read();
-      if (current && current.access_token !== old) {
-        this.#tokens = current;
-        return true;
-      }
-
+      if (current === null || current.access_token === old) return false;
+      this.#tokens = current;
+      return true;
+    };
+    return takeTurns(async () => {
+      if (takeOver()) return true;
       try {
         this.#keep(await this.#auth('token?grant_type=refresh_token', { refresh_token: this.#tokens?.refresh_token }));
         return true;
       } catch (error) {
-        if (error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429) return false;
+        if (error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429) return takeOver();
         throw error;
       }
     });
@@ -189,8 +193,15 @@ function read() {
 }
 
 /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-async function takeTurns(work) {
-  return navigator.locks ? await navigator.locks.request(stored, work) : work();   // locks exist at https:// and localhost only
+function takeTurns(work) {
+  if (!navigator.locks) return work();   // locks exist at https:// and localhost only
+  return new Promise((resolve, reject) => {
+    navigator.locks.request(stored, async () => {
+      const before = localStorage.getItem(stored);
+      await work().then(resolve, reject);
+      if (localStorage.getItem(stored) !== before) await new Promise(done => setTimeout(done, turn));   // another tab sees it a moment later
+    });
+  });
 }
 
 /** @param {string} token a JWT */
