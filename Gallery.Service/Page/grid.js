@@ -23,6 +23,8 @@ export class Grid {
   #width = 0;
   /** @type {string | null} the tile that Tab reaches */
   #current = null;
+  /** @type {{ id: string, at: number } | null} the image that the last change of the width kept in view, and how far the window was scrolled then */
+  #kept = null;
 
   /** @param {import('./app.js').App} app */
   constructor(app) {
@@ -68,7 +70,7 @@ export class Grid {
     if (index < 0) return;
     this.#current = id;
     const top = Math.floor(index / this.#columns) * this.#row;
-    const above = this.#above();
+    const above = this.#scrolled();
     const visible = window.innerHeight - this.#top();
     if (top < above) window.scrollBy(0, top - above);
     else if (top + this.#row > above + visible) window.scrollBy(0, top + this.#row - above - visible);
@@ -148,13 +150,17 @@ export class Grid {
 
   /** Chooses the number of columns, and keeps the first image in view. @param {number} width */
   #fit(width) {
-    const first = this.#width > 0 && this.#above() > 0 ? this.first : null;
+    // While nobody scrolls, it is the same image at each change. Otherwise many small changes would lead far away.
+    const isKept = this.#kept !== null && Math.abs(window.scrollY - this.#kept.at) < 1;
+    const id = this.#width > 0 && this.#above() > 0 ? (isKept ? this.#kept?.id : this.first?.image_id) : undefined;
     const least = width < narrow ? smallTile : tile;
     this.#width = width;
     this.#columns = Math.max(2, Math.floor((width + gap) / (least + gap)));
     this.#row = (width + gap) / this.#columns;
     this.#app.render();
-    if (first) window.scrollBy(0, Math.floor(this.#app.list.indexOf(first.image_id) / this.#columns) * this.#row - this.#above());
+    const index = id === undefined ? -1 : this.#app.list.indexOf(id);
+    if (index >= 0) window.scrollBy(0, Math.floor(index / this.#columns) * this.#row - this.#above());
+    this.#kept = id === undefined ? null : { id, at: window.scrollY };
   }
 
   #element() {
@@ -168,7 +174,12 @@ export class Grid {
 
   /** How much of the grid is scrolled out at the top. */
   #above() {
+    return Math.max(0, this.#scrolled());
+  }
+
+  /** How far the grid is scrolled. Negative if there is space above it. */
+  #scrolled() {
     const element = this.#element();
-    return element ? Math.max(0, this.#top() - element.getBoundingClientRect().top) : 0;
+    return element ? this.#top() - element.getBoundingClientRect().top : 0;
   }
 }
