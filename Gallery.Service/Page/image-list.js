@@ -57,6 +57,11 @@ export class ImageList {
     await Promise.all([this.more(), this.#countAll()]);
   }
 
+  /** Loads what did not load. */
+  async retry() {
+    await Promise.all([this.more(), this.count === null ? this.#countAll() : null]);
+  }
+
   /** Loads the next page, or waits for the one that is on its way. */
   async more() {
     if (this.#cursor === null) return;

@@ -10,7 +10,7 @@ export function listState(app) {
   if (list.problem) return html`<div class="state" role="alert">
     <h2>${list.problem.status === 400 || list.problem.status === 422 ? 'This search does not work' : list.images.length > 0 ? 'The next images did not load' : 'The images did not load'}</h2>
     <p>${list.problem.message}</p>
-    <button class="primary" @click=${() => { forgetBroken(); list.more(); }}>Try again</button>
+    <button class="primary" @click=${() => { forgetBroken(); list.retry(); }}>Try again</button>
     ${hasFilters(view) ? html`<button @click=${() => app.go(withoutFilters(view))}>Clear filters</button>` : nothing}
   </div>`;
   if (list.isLoading) return html`<p class="state loading" role="status">Loading images …</p>`;
