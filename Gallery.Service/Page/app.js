@@ -168,6 +168,7 @@ export class App {
     const key = urlOf({ ...this.view, image: null });
     if (key !== this.#listed) {
       this.#listed = key;
+      this.filters.forgetWords();
       this.selection.clear();
       this.list.show(this.view);
       window.scrollTo(0, 0);

@@ -33,6 +33,12 @@ export class Filters {
     this.#asked = null;
   }
 
+  /** Searches no more for what was typed, because another list shows. */
+  forgetWords() {
+    clearTimeout(this.#timer);
+    this.#words = null;
+  }
+
   search() {
     const { view } = this.#app;
     return html`<form class="search" role="search" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
@@ -112,7 +118,7 @@ export class Filters {
 
   /** @param {Partial<import('./view.js').View>} change */
   #set(change) {
-    this.#app.go({ ...this.#app.view, ...change });
+    this.#app.go({ ...this.#app.view, q: this.#words ?? this.#app.view.q, ...change });
   }
 
   /** Counts tags and intents of the images in the list. The trash has no counts, so it offers those of the live images. */
