@@ -234,8 +234,9 @@ export class App {
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.replaceChildren();
 try {
-  const settings = await (await fetch('page/settings.json')).json();
-  new App(settings, root).start();
+  const answer = await fetch('page/settings.json');
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  new App(await answer.json(), root).start();
 } catch {
   render(html`<main class="sign-in"><h1>Gallery</h1><p role="alert">Gallery does not answer.</p><button @click=${() => location.reload()}>Try again</button></main>`, root);
 }
