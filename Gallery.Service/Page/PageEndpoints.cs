@@ -31,7 +31,7 @@ internal static class PageEndpoints
         var json = routes.ServiceProvider.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
         files.Add("settings.json", new PageFile("settings.json", JsonSerializer.SerializeToUtf8Bytes(told, json)));
 
-        var page = routes.MapGroup("").AllowAnonymous().ExcludeFromDescription();
+        var page = routes.MapGroup("").AllowAnonymous().ExcludeFromDescription().DisableRateLimiting();   // one visit takes some 30 files, and their bytes are ready
         files.Remove(Index, out var index);
         page.MapMethods("/", Get, (HttpContext http, IResponseCompressionProvider codings) =>
         {

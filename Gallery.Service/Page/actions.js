@@ -1,15 +1,14 @@
 // What is done to one image or many: through the batch routes, in chunks, with progress, one message per failure, and Undo.
 
-import { isAbort } from './api.js';
 import { confirm } from './confirm.js';
 import { askForTags } from './tag-dialog.js';
-import { nameOf, plural } from './text.js';
+import { hasTag, nameOf, plural } from './text.js';
 
 /** @typedef {{ image_id: string, outcome?: string, code?: string, message?: string, image?: import('./api.js').Image }} Result */
 
 const chunk = 100;   // images in one request, so that the progress moves
 const tries = 3;
-const passing = ['database_timeout', 'database_unavailable', 'deadline_exceeded', 'overloaded', 'answer_full', 'rate_limited', 'unreachable'];   // may succeed when sent again
+const transientCodes = ['database_timeout', 'database_unavailable', 'deadline_exceeded', 'overloaded', 'answer_full', 'rate_limited', 'unreachable'];   // may succeed when sent again
 
 export class Actions {
   #app;
@@ -24,15 +23,17 @@ export class Actions {
 
   /** @param {string[]} ids */
   async delete(ids) {
+    const { place } = this.#app;
     const { changed, gone } = await this.#run('delete', ids, 'Deleting', 'deleted');
-    this.#app.leave(gone);
-    this.#say(changed, 'moved to the trash', () => this.#bringBack(changed));
+    this.#leave(place, gone);
+    this.#say(changed, 'moved to the trash', () => this.#bringBack(place, changed));
   }
 
   /** @param {string[]} ids */
   async restore(ids) {
+    const { place } = this.#app;
     const { changed, gone } = await this.#run('restore', ids, 'Restoring', 'restored');
-    this.#app.leave(gone);
+    this.#leave(place, gone);
     this.#say(changed, 'restored', async () => {
       const again = await this.#run('delete', changed, 'Deleting', 'deleted');
       await this.#app.reload();
@@ -48,8 +49,9 @@ export class Actions {
       action: `Delete ${plural(ids.length, 'image')}`,
     });
     if (!sure) return;
+    const { place } = this.#app;
     const { changed, gone } = await this.#run('permanent', ids, 'Deleting permanently', 'purged');
-    this.#app.leave(gone);
+    this.#leave(place, gone);
     this.#say(changed, 'deleted permanently');
   }
 
@@ -60,7 +62,7 @@ export class Actions {
     const before = new Map(ids.map(id => [id, this.#app.list.find(id)?.tags ?? []]));
     const changed = await this.#tag(ids, change);
     if (changed.length === 0) this.#app.messages.done('No image changed');
-    else this.#say(changed, 'tagged', () => this.#untag(changed, change, before));
+    else this.#say(changed, 'with changed tags', () => this.#untag(changed, change, before));
   }
 
   /** @param {string[]} ids @param {{ add: string[], remove: string[] }} change @returns {Promise<string[]>} the images that changed */
@@ -79,19 +81,25 @@ export class Actions {
   async #untag(ids, change, before) {
     const kinds = Map.groupBy(ids, id => {
       const tags = before.get(id) ?? [];
-      return JSON.stringify({ add: tags.filter(tag => includes(change.remove, tag)), remove: change.add.filter(tag => !includes(tags, tag)) });
+      return JSON.stringify({ add: tags.filter(tag => hasTag(change.remove, tag)), remove: change.add.filter(tag => !hasTag(tags, tag)) });
     });
     const changed = [];
     for (const [kind, some] of kinds) changed.push(...await this.#tag(some, JSON.parse(kind)));
-    this.#say(changed, 'tagged as before');
+    this.#say(changed, 'with their tags as before');
   }
 
-  /** @param {string[]} ids */
-  async #bringBack(ids) {
+  /** @param {string} place where they were deleted @param {string[]} ids */
+  async #bringBack(place, ids) {
     const { changed, gone } = await this.#run('restore', ids, 'Restoring', 'restored');
-    if (this.#app.view.isTrash) this.#app.leave(gone);
-    else this.#app.list.add(await this.#find(changed));
+    const found = await this.#find(changed);
+    if (this.#app.view.isTrash) this.#leave(this.#app.place, gone);
+    else if (place === this.#app.place) this.#app.list.add(found);
     this.#say(changed, 'restored');
+  }
+
+  /** Somebody may have gone elsewhere meanwhile. That list was read afterwards. @param {string} place @param {Set<string>} ids */
+  #leave(place, ids) {
+    if (place === this.#app.place) this.#app.removeFromList(ids);
   }
 
   /** @param {string[]} ids @param {string} what @param {(() => unknown) | null} [undo] */
@@ -113,12 +121,12 @@ export class Actions {
    * @returns {Promise<{ changed: string[], gone: Set<string> }>} what changed, and what no longer belongs to the list
    */
   async #run(kind, ids, text, outcome, more = {}) {
-    const names = new Map(ids.map(id => [id, this.#app.list.find(id)]));
+    const images = new Map(ids.map(id => [id, this.#app.list.find(id)]));
     const results = await this.#send(kind, ids, text, outcome, more);
     const failures = results.filter(result => result.outcome === undefined);
     if (failures.length > 0)
       this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
-        const image = names.get(result.image_id);
+        const image = images.get(result.image_id);
         return `${image ? nameOf(image) : result.image_id}: ${result.message}`;
       }));
     return {
@@ -132,20 +140,20 @@ export class Actions {
     /** @type {Map<string, Result>} */
     const results = new Map();
     const isDone = (/** @type {Result} */ result) => result.outcome === 'unchanged' || (kind === 'permanent' && result.code === 'image_not_found');
-    let open = ids;
-    for (let attempt = 1; open.length > 0; attempt++) {
+    let pending = ids;
+    for (let attempt = 1; pending.length > 0; attempt++) {
       if (attempt > 1) await new Promise(resolve => setTimeout(resolve, 1000));
-      for (let i = 0; i < open.length; i += chunk) {
+      for (let i = 0; i < pending.length; i += chunk) {
         this.progress = { text, done: results.size, total: ids.length };
         this.#app.update();
-        for (const result of await this.#sendChunk(kind, open.slice(i, i + chunk), more)) {
+        for (const result of await this.#sendChunk(kind, pending.slice(i, i + chunk), more)) {
           // The attempt before was done, and only its answer was lost.
           results.set(result.image_id, attempt > 1 && isDone(result) ? { image_id: result.image_id, outcome } : result);
         }
       }
 
-      open = attempt === tries ? [] : open.filter(id => passing.includes(results.get(id)?.code ?? ''));
-      for (const id of open) results.delete(id);
+      pending = attempt === tries ? [] : pending.filter(id => transientCodes.includes(results.get(id)?.code ?? ''));
+      for (const id of pending) results.delete(id);
     }
 
     this.progress = null;
@@ -158,12 +166,8 @@ export class Actions {
     try {
       return (await this.#app.api.send('POST', `batch/${kind}/`, { body: { image_ids: ids, ...more } })).data;
     } catch (error) {
-      if (isAbort(error)) throw error;
       const { code, message } = /** @type {import('./api.js').Problem} */ (error);
       return ids.map(id => ({ image_id: id, code, message }));
     }
   }
 }
-
-/** Tags are equal in any case. @param {string[]} tags @param {string} tag */
-const includes = (tags, tag) => tags.some(other => other.normalize().toLowerCase() === tag.normalize().toLowerCase());

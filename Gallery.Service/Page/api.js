@@ -82,9 +82,13 @@ export class Api {
     }
 
     if (response.status === 401) this.#session.expire(token);
-    const body = await response.json().catch(() => null);
+    const body = await response.json().catch(error => {
+      if (isAbort(error)) throw error;
+      return null;
+    });
     const etag = response.headers.get('ETag');
-    if (response.ok && body) return { ...body, etag };
+    if (response.ok && !body) throw unreachable();   // the answer was cut off
+    if (response.ok) return { ...body, etag };
     throw new Problem(response.status, body?.code ?? 'no_json', body?.message ?? `Gallery answered ${response.status}. Try again.`, etag);
   }
 

@@ -9,6 +9,7 @@ import { icon } from './icons.js';
 import { ImageDialog } from './image-dialog.js';
 import { ImageList } from './image-list.js';
 import { Messages } from './messages.js';
+import { forgetBroken } from './pictures.js';
 import { Selection, selectionBar } from './selection.js';
 import { Session } from './session.js';
 import { SignIn } from './sign-in.js';
@@ -22,8 +23,9 @@ import { readView, urlOf } from './view.js';
 export class App {
   #root;
   #isWaiting = false;
-  #listed = '';
-  #who = '';
+  #isClosing = false;
+  #listUrl = '';
+  #identity = '';
   #signIn = new SignIn(this);
 
   /**
@@ -43,9 +45,10 @@ export class App {
     this.filters = new Filters(this);
     this.grid = new Grid(this);
     this.dialog = new ImageDialog(this);
-    this.#who = `${this.session.kind} ${this.session.email}`;
+    this.#identity = `${this.session.kind} ${this.session.email}`;
     history.scrollRestoration = 'manual';
     window.addEventListener('popstate', () => this.#wentBack());
+    window.addEventListener('online', () => { forgetBroken(); this.update(); });
     window.addEventListener('beforeunload', event => { if (this.dialog.hasUnsaved) event.preventDefault(); });
     document.addEventListener('keydown', event => this.#pressed(event));
   }
@@ -81,7 +84,9 @@ export class App {
   }
 
   closeImage() {
-    if (history.state?.isAboveList) history.back();
+    if (this.#isClosing) return;
+    this.#isClosing = Boolean(history.state?.isAboveList);
+    if (this.#isClosing) history.back();
     else this.go({ ...this.view, image: null }, { isRefinement: true });
   }
 
@@ -94,19 +99,25 @@ export class App {
   async followTag(event, tag) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    if (await this.dialog.mayLeave()) this.go({ ...readView(''), tags: [tag] });
+    if (await this.dialog.confirmLeave()) this.go({ ...readView(''), tags: [tag] });
   }
 
-  /** Images left the list. Shows the next one, or moves the focus to it. @param {Set<string>} ids */
-  leave(ids) {
+  /** The URL of the list, without the open image. */
+  get place() {
+    return urlOf({ ...this.view, image: null });
+  }
+
+  /** Shows the next image, or moves the focus to it. @param {Set<string>} ids */
+  removeFromList(ids) {
     const { image } = this.view;
+    const isFocusHere = document.activeElement === document.body || Boolean(document.activeElement?.closest('.grid, .selection-bar'));
     const focused = image ?? /** @type {HTMLElement | null} */ (document.activeElement?.closest('.tile'))?.dataset.id ?? [...ids][0];
     const next = this.list.images.slice(Math.max(0, this.list.indexOf(focused))).find(other => !ids.has(other.image_id)) ?? this.list.images.findLast(other => !ids.has(other.image_id));
     this.list.remove(ids);
     this.selection.remove(ids);
     this.filters.forget();
-    if (image === null) this.grid.focus(next?.image_id ?? null);
-    else if (ids.has(image)) {
+    if (image === null && isFocusHere) this.grid.focus(next?.image_id ?? null);
+    else if (image !== null && ids.has(image)) {
       if (next) this.open(next.image_id);
       else this.closeImage();
     }
@@ -135,6 +146,7 @@ export class App {
     render(session.kind === 'nobody' ? this.#signIn.template() : this.#template(), this.#root);
     const open = /** @type {HTMLDialogElement | null} */ (document.querySelector('dialog.image'));
     if (open && !open.open) open.showModal();
+    if (open && document.activeElement === document.body) open.focus();   // the focused button may be gone, and keys belong to the dialog
     this.grid.rendered();
   }
 
@@ -158,6 +170,7 @@ export class App {
         ${grid.template()}
         ${listState(this)}
       </main>
+      <p class="unseen" role="status">${this.selection.ids.size > 0 ? `${plural(this.selection.ids.size, 'image')} selected` : ''}</p>
       ${selectionBar(this)}
       ${view.image === null ? messages.template() : nothing}
       ${this.dialog.template()}`;
@@ -165,9 +178,8 @@ export class App {
 
   #show() {
     if (this.session.kind === 'nobody') return;
-    const key = urlOf({ ...this.view, image: null });
-    if (key !== this.#listed) {
-      this.#listed = key;
+    if (this.place !== this.#listUrl) {
+      this.#listUrl = this.place;
       this.filters.forgetWords();
       this.selection.clear();
       this.list.show(this.view);
@@ -179,11 +191,12 @@ export class App {
   }
 
   async #wentBack() {
+    this.#isClosing = false;
     const view = readView(location.search);
     const before = this.view.image;
     if (this.dialog.hasUnsaved) {
       history.pushState({ isAboveList: true }, '', urlOf(this.view));
-      if (!(await this.dialog.mayLeave())) return;
+      if (!(await this.dialog.confirmLeave())) return;
       history.replaceState(null, '', urlOf(view));
     }
 
@@ -196,14 +209,14 @@ export class App {
   }
 
   #signedInOrOut() {
-    this.#listed = '';
+    this.#listUrl = '';
     this.list = new ImageList(this.api, () => this.update());
     this.selection.clear();
     this.filters.forget();
     const who = `${this.session.kind} ${this.session.email}`;
-    if (who === this.#who) this.dialog.read();   // after signing in again, one finds what one typed
+    if (who === this.#identity) this.dialog.read();   // the draft survives signing in again
     else if (this.session.kind !== 'nobody') {
-      [this.#who, this.dialog] = [who, new ImageDialog(this)];
+      [this.#identity, this.dialog] = [who, new ImageDialog(this)];
       this.messages.forget();
     }
 
@@ -233,10 +246,8 @@ export class App {
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.replaceChildren();
-try {
-  const answer = await fetch('page/settings.json');
-  if (!answer.ok) throw new Error(`${answer.status}`);
-  new App(await answer.json(), root).start();
-} catch {
+const settings = await fetch('page/settings.json').then(answer => (answer.ok ? answer.json() : null)).catch(() => null);
+if (settings) new App(settings, root).start();
+else {
   render(html`<main class="sign-in"><h1>Gallery</h1><p role="alert">Gallery does not answer.</p><button @click=${() => location.reload()}>Try again</button></main>`, root);
 }

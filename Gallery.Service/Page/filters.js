@@ -4,6 +4,7 @@ import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { live } from './vendor/lit-html/directives/live.js';
 import { isAbort } from './api.js';
 import { icon } from './icons.js';
+import { hasTag } from './text.js';
 import { filtersOf, hasFilters, withoutFilters } from './view.js';
 
 /** @typedef {{ value: string, count: number }} Facet */
@@ -19,7 +20,7 @@ export class Filters {
   #isOpen = false;
   #stop = new AbortController();
   /** @type {string | null} the query that the facets are of */
-  #asked = null;
+  #facetQuery = null;
   /** @type {{ tags: Facet[], intents: Facet[] } | null} */
   #facets = null;
 
@@ -30,7 +31,7 @@ export class Filters {
 
   /** Counts again, because images changed. */
   forget() {
-    this.#asked = null;
+    this.#facetQuery = null;
   }
 
   /** Searches no more for what was typed, because another list shows. */
@@ -50,13 +51,13 @@ export class Filters {
 
   panel() {
     const { view, session } = this.#app;
-    if (this.#isOpen) this.#find();
+    if (this.#isOpen) this.#loadFacets();
     return html`<section id="filters" class="filters" aria-label="Filters" ?hidden=${!this.#isOpen}>
       ${this.#isOpen ? html`
         <div class="fields">
           <label>Intent <select @change=${(/** @type {Event} */ event) => this.#set({ intent: valueOf(event) })}>
-            <option value="" ?selected=${!view.intent}>Any</option>
-            ${this.#intents().map(intent => html`<option value=${intent} ?selected=${intent === view.intent}>${intent}</option>`)}
+            <option value="" .selected=${live(!view.intent)}>Any</option>
+            ${this.#intents().map(intent => html`<option value=${intent} .selected=${live(intent === view.intent)}>${intent}</option>`)}
           </select></label>
           <label>From <input type="date" max=${view.to || nothing} .value=${view.from} @change=${(/** @type {Event} */ event) => this.#set({ from: valueOf(event) })}></label>
           <label>To <input type="date" min=${view.from || nothing} .value=${view.to} @change=${(/** @type {Event} */ event) => this.#set({ to: valueOf(event) })}></label>
@@ -89,9 +90,9 @@ export class Filters {
     const tags = this.#facets?.tags.slice(0, tagsShown) ?? [];
     return tags.length === 0 ? nothing : html`<div class="chips" role="group" aria-label="Tags">
       ${tags.map(({ value, count }) => {
-        const isOn = view.tags.some(tag => tag.toLowerCase() === value.toLowerCase());
+        const isOn = hasTag(view.tags, value);
         return html`<button class="chip" aria-pressed=${isOn}
-          @click=${() => this.#set({ tags: isOn ? view.tags.filter(tag => tag.toLowerCase() !== value.toLowerCase()) : [...view.tags, value] })}>${value} <span class="count">${count}</span></button>`;
+          @click=${() => this.#set({ tags: isOn ? view.tags.filter(tag => !hasTag([value], tag)) : [...view.tags, value] })}>${value} <span class="count">${count}</span></button>`;
       })}
     </div>`;
   }
@@ -122,10 +123,10 @@ export class Filters {
   }
 
   /** Counts tags and intents of the images in the list. The trash has no counts, so it offers those of the live images. */
-  async #find() {
+  async #loadFacets() {
     const query = filtersOf({ ...this.#app.view, ...(this.#app.view.isTrash ? { q: '', tags: [] } : {}), intent: '' });
-    if (this.#asked === query.toString()) return;
-    this.#asked = query.toString();
+    if (this.#facetQuery === query.toString()) return;
+    this.#facetQuery = query.toString();
     this.#stop.abort();
     this.#stop = new AbortController();
     try {

@@ -11,7 +11,7 @@ import { urlOf } from './view.js';
 
 const gap = 6;
 const narrow = 600;      // below this width of the grid, tiles are smaller
-const tile = 180;        // the least side of a tile
+const leastTile = 180;   // the least side of a tile
 const smallTile = 104;
 const spareRows = 2;     // above and below the view
 const screensAhead = 2;  // how far below the view the next page is loaded
@@ -19,7 +19,7 @@ const screensAhead = 2;  // how far below the view the next page is loaded
 export class Grid {
   #app;
   #columns = 1;
-  #row = tile + gap;   // the height of a row with its gap
+  #row = leastTile + gap;   // the height of a row with its gap
   #width = 0;
   /** @type {string | null} the tile that Tab reaches */
   #current = null;
@@ -84,8 +84,9 @@ export class Grid {
     const isSelected = selection.ids.has(image.image_id);
     const picture = thumbnailOf(image, settings.is_demo);
     const left = daysLeft(image.purge_at);
-    return html`<li class=${isSelected ? 'tile selected' : 'tile'} data-id=${image.image_id}>
-      <a href=${urlOf({ ...view, image: image.image_id })} tabindex=${isCurrent ? 0 : -1} aria-label=${nameOf(image)}
+    const size = this.#app.list.isComplete ? this.#app.list.images.length : -1;   // -1: not known yet
+    return html`<li class=${isSelected ? 'tile selected' : 'tile'} data-id=${image.image_id} aria-setsize=${size} aria-posinset=${index + 1}>
+      <a href=${urlOf({ ...view, image: image.image_id })} tabindex=${isCurrent ? 0 : -1} aria-label=${isSelected ? `${nameOf(image)}, selected` : nameOf(image)}
         @click=${(/** @type {MouseEvent} */ event) => this.#clicked(event, image.image_id)} @focus=${() => { this.#current = image.image_id; }}>
         ${picture === null
           ? html`<span class="words">${image.refined_prompt ?? 'This picture does not load.'}</span>`
@@ -153,7 +154,7 @@ export class Grid {
     // While nobody scrolls, it is the same image at each change. Otherwise many small changes would lead far away.
     const isKept = this.#kept !== null && Math.abs(window.scrollY - this.#kept.at) < 1;
     const id = this.#width > 0 && this.#above() > 0 ? (isKept ? this.#kept?.id : this.first?.image_id) : undefined;
-    const least = width < narrow ? smallTile : tile;
+    const least = width < narrow ? smallTile : leastTile;
     this.#width = width;
     this.#columns = Math.max(2, Math.floor((width + gap) / (least + gap)));
     this.#row = (width + gap) / this.#columns;

@@ -1,6 +1,7 @@
 // One image: the large picture, and everything that is known about it.
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { repeat } from './vendor/lit-html/directives/repeat.js';
 import { confirm } from './confirm.js';
 import { ImageForm } from './image-form.js';
 import { ImageHistory } from './image-history.js';
@@ -67,6 +68,7 @@ export class ImageDialog {
 
   /** Shows a newer state. @param {Image} image @param {string | null} etag */
   put(image, etag) {
+    if (this.image?.image_id === image.image_id && this.image.revision > image.revision) return;   // an older answer came later
     this.image = image;
     this.etag = etag;
     this.problem = null;
@@ -77,8 +79,8 @@ export class ImageDialog {
   }
 
   /** Whether the person may leave the image: nothing is unsaved, or may be lost. */
-  async mayLeave() {
-    return !this.#form.isChanged || confirm({ question: 'Leave without saving?', text: 'Your changes of this image would be lost.', action: 'Discard changes' });
+  async confirmLeave() {
+    return !this.#form.isChanged || confirm({ question: 'Leave without saving?', text: 'Your changes to this image would be lost.', action: 'Discard changes' });
   }
 
   get hasUnsaved() {
@@ -91,9 +93,11 @@ export class ImageDialog {
     const from = list.indexOf(this.#id ?? '');
     if (from < 0) return;
     const index = from + step;
-    if (index >= list.images.length - 3 && !list.isComplete) await list.more();
+    const id = this.#id;
+    const more = index >= list.images.length - 3 ? list.more() : null;
+    if (!list.images[index]) await more;
     const next = list.images[index];
-    if (next && (await this.mayLeave())) {
+    if (next && id === this.#id && (await this.confirmLeave())) {
       this.#form.reset();
       this.#app.open(next.image_id);
     }
@@ -101,11 +105,11 @@ export class ImageDialog {
 
   /** @param {Image} image */
   async #delete(image) {
-    if (await this.mayLeave()) await this.#app.actions.delete([image.image_id]);
+    if (await this.confirmLeave()) await this.#app.actions.delete([image.image_id]);
   }
 
   async close() {
-    if (await this.mayLeave()) {
+    if (await this.confirmLeave()) {
       this.#form.reset();
       this.#app.closeImage();
     }
@@ -117,11 +121,11 @@ export class ImageDialog {
     const index = list.indexOf(this.#id);
     const name = this.image ? nameOf(this.image) : 'Image';
     const original = this.image && originalOf(this.image, settings.is_demo);
-    return html`<dialog class="image" aria-label=${name} @cancel=${this.#cancelled} @keydown=${this.#pressed}>
+    return html`<dialog class="image" tabindex="-1" aria-label=${name} @cancel=${this.#cancelled} @keydown=${this.#pressed}>
       <div class="picture">
         ${this.image === null || original === null ? nothing
           : isBroken(original) ? html`<p class="words">${this.image.refined_prompt ?? 'This picture does not load.'}</p>`
-          : html`<img src=${original} alt=${this.image.refined_prompt ?? 'Picture without a prompt'} @error=${() => { markBroken(original); this.#app.update(); }}>`}
+          : repeat([original], url => url, url => this.#picture(url))}
         ${index > 0 ? html`<button class="icon step previous" aria-label="Previous image" title="Previous (←)" @click=${() => this.step(-1)}>${icon('back')}</button>` : nothing}
         ${index >= 0 && (index < list.images.length - 1 || !list.isComplete) ? html`<button class="icon step next" aria-label="Next image" title="Next (→)" @click=${() => this.step(1)}>${icon('forward')}</button>` : nothing}
       </div>
@@ -134,6 +138,11 @@ export class ImageDialog {
       </div>
       ${messages.template()}
     </dialog>`;
+  }
+
+  /** A new element for each picture, because a browser shows the old one until the new one is there. @param {string} url */
+  #picture(url) {
+    return html`<img src=${url} alt=${this.image?.refined_prompt ?? 'Picture without a prompt'} @error=${() => { markBroken(url); this.#app.update(); }}>`;
   }
 
   /** @param {Image} image */
@@ -216,7 +225,9 @@ export class ImageDialog {
     const { data } = await this.#app.api.send('GET', 'deleted/', { query: new URLSearchParams({ ids: id }) });
     if (data.length > 0) return { data: data[0], etag: null };
     const answer = await this.#app.api.send('GET', `${id}/`);   // a live image, or the right error
-    queueMicrotask(() => this.#app.go({ ...this.#app.view, isTrash: false }, { isRefinement: true }));
+    queueMicrotask(() => {
+      if (id === this.#app.view.image) this.#app.go({ ...this.#app.view, isTrash: false }, { isRefinement: true });
+    });
     return answer;
   }
 }

@@ -42,7 +42,7 @@ export class ImageForm {
   /** @param {Image} image @param {boolean} canEdit */
   template(image, canEdit) {
     const shown = { ...image, ...this.#draft };
-    const isReady = canEdit && this.#dialog.etag !== null;
+    const isReady = canEdit && this.#dialog.etag !== null && !this.#isSaving;
     return html`<form class="image-form" @submit=${this.#submitted} @keydown=${this.#pressed}>
       <div class="label"><label for="prompt">Prompt</label>
         ${image.refined_prompt ? html`<button type="button" class="icon" aria-label="Copy the prompt" title="Copy the prompt"
@@ -51,7 +51,7 @@ export class ImageForm {
       <label for="intent">Intent</label>
       <input id="intent" maxlength="100" placeholder="No intent" autocomplete="off" ?readonly=${!isReady} .value=${live(shown.intent ?? '')} @input=${this.#typed('intent')}>
       ${this.isChanged ? html`<div class="buttons">
-        <button type="button" @click=${() => { this.reset(); this.#app.update(); }}>Discard changes</button>
+        <button type="button" ?disabled=${this.#isSaving} @click=${() => { this.reset(); this.#app.update(); }}>Discard changes</button>
         <button class="primary" ?disabled=${this.#isSaving} title="Save (Ctrl+Enter)">Save</button>
       </div>` : nothing}
     </form>`;
@@ -59,7 +59,6 @@ export class ImageForm {
 
   /** @param {'refined_prompt' | 'intent'} field */
   #typed = field => (/** @type {Event} */ event) => {
-    // An empty text box of a field without a value is no change.
     const text = /** @type {HTMLInputElement} */ (event.target).value;
     this.#draft[field] = text === '' ? null : text;
     this.#base ??= this.#dialog.image;
@@ -108,8 +107,15 @@ export class ImageForm {
     await this.#dialog.read();
     const current = this.#dialog.image;
     if (shown === null || current === null || this.#dialog.problem !== null || current.image_id !== shown.image_id) return;
+    if (!this.isChanged) {   // the edit was saved, and its answer was lost
+      this.reset();
+      this.#app.messages.done('Image saved');
+      return;
+    }
+
     const choice = await chooseVersion(shown, current, changes);
-    this.#base = current;   // who has seen both versions is not asked again
+    if (this.#dialog.image?.image_id !== shown.image_id) return;   // the browser's Back button left the image meanwhile
+    this.#base = current;   // do not ask twice
     if (choice === 'theirs') this.reset();
     this.#app.update();
     if (choice === 'mine' && this.isChanged) await this.#save();
@@ -120,7 +126,7 @@ export class ImageForm {
     try {
       const undone = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: before, etag });
       this.#keep(undone.data, undone.etag);
-      this.#app.messages.done('The image is as before');
+      this.#app.messages.done('Edit undone');
     } catch (error) {
       const isStale = error instanceof Problem && error.status === 412;
       this.#app.messages.failed(isStale ? 'Not undone, because the image has changed since.' : `Not undone. ${/** @type {Error} */ (error).message}`);
@@ -133,7 +139,7 @@ export class ImageForm {
     else this.#app.list.put(image);
   }
 
-  /** @param {Image} image @returns {Draft} what differs from the image */
+  /** What differs from the image. Clearing an empty field is not a change. @param {Image} image @returns {Draft} */
   #changes(image) {
     return Object.fromEntries(Object.entries(this.#draft).filter(([field, value]) => (image[/** @type {keyof Draft} */ (field)] || null) !== value));
   }

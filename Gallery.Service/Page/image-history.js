@@ -14,6 +14,7 @@ export class ImageHistory {
   #app;
   #isOpen = false;
   #isRead = false;
+  #isReading = false;
   #failure = '';
   /** @type {Event_[]} */
   #events = [];
@@ -26,7 +27,9 @@ export class ImageHistory {
   }
 
   reset() {
-    this.#isOpen = false;
+    this.#isOpen = this.#isReading = false;
+    this.#events = [];
+    this.#failure = '';
     this.forget();
   }
 
@@ -56,7 +59,8 @@ export class ImageHistory {
 
   /** @param {string} id @param {boolean} isFirst */
   async #read(id, isFirst) {
-    this.#isRead = true;
+    if (this.#isReading) return;
+    this.#isRead = this.#isReading = true;
     this.#failure = '';
     const query = new URLSearchParams(isFirst ? {} : { cursor: this.#cursor ?? '' });
     try {
@@ -65,10 +69,12 @@ export class ImageHistory {
       this.#events = isFirst ? data : [...this.#events, ...data];
       this.#cursor = pagination?.next_cursor ?? null;
     } catch (error) {
+      if (id !== this.#app.view.image) return;
       this.#events = [];
       this.#failure = /** @type {Error} */ (error).message;
     }
 
+    this.#isReading = false;
     this.#app.update();
   }
 }

@@ -17,7 +17,7 @@ export function listState(app) {
   if (list.images.length > 0 || !list.isComplete) return nothing;
   if (hasFilters(view)) return html`<div class="state">
     <h2>No image matches</h2>
-    <p>Words are found whole: light* finds lighthouse too.</p>
+    <p>Search matches whole words. Add * to match beginnings, such as light*.</p>
     <button class="primary" @click=${() => app.go(withoutFilters(view))}>Clear filters</button>
   </div>`;
   return view.isTrash

@@ -11,7 +11,7 @@ import { icon } from './icons.js';
  * @property {(() => unknown) | null} undo
  */
 
-const longest = 3;
+const most = 3;
 const seconds = 8;           // until a message that needs no action goes
 const secondsToUndo = 30;
 
@@ -64,7 +64,9 @@ export class Messages {
 
   /** @param {Message} message @param {number | null} wait in seconds */
   #show(message, wait) {
-    this.#shown = [...this.#shown, message].slice(-longest);
+    this.#shown = [...this.#shown, message];
+    const oldest = this.#shown.find(shown => shown.kind === 'done');
+    if (this.#shown.length > most && oldest) this.#shown = this.#shown.filter(shown => shown !== oldest);
     if (wait !== null) setTimeout(() => this.#hide(message), wait * 1000);
     this.#changed();
   }

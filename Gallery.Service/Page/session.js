@@ -15,8 +15,8 @@ import { Problem, unreachable } from './api.js';
 
 /** @typedef {{ access_token: string, refresh_token: string, expires_at: number, email: string }} Tokens */
 
-const stored = 'gallery-session';
-const asked = 'gallery-link-asked';
+const sessionKey = 'gallery-session';
+const linkKey = 'gallery-link-asked';
 const longestLink = 24 * 3600 * 1000;   // milliseconds; Supabase's own limit is a setting of at most a day
 const margin = 30; // seconds before the end at which a token is renewed
 const turn = 300;  // milliseconds until every tab sees what one has stored
@@ -42,7 +42,7 @@ export class Session {
     this.#tokens = read();
     this.#takeLink();
     window.addEventListener('storage', event => {
-      if (event.key !== stored) return;
+      if (event.key !== sessionKey) return;
       const before = this.#tokens?.email;
       this.#tokens = read();
       if (this.#tokens?.email !== before) this.#changed();
@@ -117,7 +117,7 @@ export class Session {
     const back = new URL(location.href);
     back.hash = '';
     await this.#auth(`otp?redirect_to=${encodeURIComponent(back.href)}`, { email, create_user: false });
-    localStorage.setItem(asked, String(Date.now()));
+    localStorage.setItem(linkKey, String(Date.now()));
   }
 
   /** @param {string} key */
@@ -135,8 +135,8 @@ export class Session {
 
   #forget() {
     this.#key = this.#tokens = null;
-    localStorage.removeItem(stored);
-    localStorage.removeItem(asked);
+    localStorage.removeItem(sessionKey);
+    localStorage.removeItem(linkKey);
     this.#changed();
   }
 
@@ -148,7 +148,7 @@ export class Session {
       expires_at: Number(answer.expires_at ?? Date.now() / 1000 + Number(answer.expires_in)),
       email: answer.user?.email ?? emailIn(answer.access_token),
     };
-    localStorage.setItem(stored, JSON.stringify(this.#tokens));
+    localStorage.setItem(sessionKey, JSON.stringify(this.#tokens));
   }
 
   /**
@@ -160,11 +160,11 @@ export class Session {
     if (!link.has('access_token') && !link.has('error')) return;
     history.replaceState(null, '', location.pathname + location.search);
     if (this.#tokens) return;
-    const isAsked = Date.now() - Number(localStorage.getItem(asked)) < longestLink;
-    localStorage.removeItem(asked);
+    const isAsked = Date.now() - Number(localStorage.getItem(linkKey)) < longestLink;
+    localStorage.removeItem(linkKey);
     if (link.has('error')) this.notice = 'The link has expired or was used already. Ask for a new one.';
     else if (isAsked) this.#keep(Object.fromEntries(link));
-    else this.notice = 'Ask for a link in this browser, then open it here.';
+    else this.notice = 'This link was not requested in this browser. Request a new one here.';
   }
 
   /** @param {string} path @param {object} body @param {string} [token] */
@@ -185,7 +185,7 @@ export class Session {
 /** @returns {Tokens | null} */
 function read() {
   try {
-    const tokens = JSON.parse(localStorage.getItem(stored) ?? 'null');
+    const tokens = JSON.parse(localStorage.getItem(sessionKey) ?? 'null');
     return typeof tokens?.access_token === 'string' && typeof tokens.refresh_token === 'string' ? tokens : null;
   } catch {
     return null;
@@ -196,10 +196,10 @@ function read() {
 function takeTurns(work) {
   if (!navigator.locks) return work();   // locks exist at https:// and localhost only
   return new Promise((resolve, reject) => {
-    navigator.locks.request(stored, async () => {
-      const before = localStorage.getItem(stored);
+    navigator.locks.request(sessionKey, async () => {
+      const before = localStorage.getItem(sessionKey);
       await work().then(resolve, reject);
-      if (localStorage.getItem(stored) !== before) await new Promise(done => setTimeout(done, turn));   // another tab sees it a moment later
+      if (localStorage.getItem(sessionKey) !== before) await new Promise(done => setTimeout(done, turn));   // another tab sees it a moment later
     });
   });
 }

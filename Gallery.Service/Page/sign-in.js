@@ -1,6 +1,7 @@
-// The form for who is not signed in. The URL stays, so that signing in leads back to the same view.
+// The sign-in form. The URL stays, so that signing in leads back to the same view.
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { Problem } from './api.js';
 
 export class SignIn {
   #app;
@@ -21,7 +22,7 @@ export class SignIn {
       ${session.notice ? html`<p class="notice" role="alert">${session.notice}</p>` : nothing}
       ${usesSupabase ? this.#withSupabase() : nothing}
       ${settings.takes_service_keys ? usesSupabase ? html`<details><summary>Use a service key</summary>${this.#withKey()}</details>` : this.#withKey() : nothing}
-      ${!usesSupabase && !settings.takes_service_keys ? html`<p>This service takes tokens of Supabase users. Its operator has not set SUPABASE_PUBLISHABLE_KEY, so nobody can sign in here.</p>` : nothing}
+      ${!usesSupabase && !settings.takes_service_keys ? html`<p>Sign-in is not set up. Ask the operator to set SUPABASE_PUBLISHABLE_KEY.</p>` : nothing}
       <p class="error" role="alert">${this.#failure}</p>
       <p role="status">${this.#note}</p>
     </main>`;
@@ -53,7 +54,7 @@ export class SignIn {
     this.#isBusy = true;
     this.#say('', wantsLink ? '' : 'Signing in …');
     try {
-      if (wantsLink) await this.#app.session.sendLink(email);
+      if (wantsLink) await this.#app.session.sendLink(email).catch(hideUnknown);
       else await this.#app.session.signIn(email, password);
       this.#isBusy = false;
       this.#say('', wantsLink ? `If ${email} has an account, a link is on its way. Open it in this browser.` : '');
@@ -73,4 +74,9 @@ export class SignIn {
     [this.#failure, this.#note] = [failure, note];
     this.#app.update();
   }
+}
+
+/** Whether an account exists is nobody's business. @param {unknown} error */
+function hideUnknown(error) {
+  if (!(error instanceof Problem && error.code === 'otp_disabled')) throw error;
 }

@@ -4,6 +4,7 @@ import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { Problem } from './api.js';
 import { icon } from './icons.js';
 import { TagSuggestions } from './tag-suggestions.js';
+import { hasTag } from './text.js';
 
 /** @typedef {import('./api.js').Image} Image */
 
@@ -69,21 +70,25 @@ export class TagEditor {
     const isOpen = () => this.#dialog.image?.image_id === image.image_id;
     const path = `${image.image_id}/tags/${encodeURIComponent(tag)}/`;
     try {
+      let before = isOpen() ? this.#dialog.image?.revision : null;
       let answer;
       try {
         answer = await this.#app.api.send(method, path, { etag: isOpen() ? this.#dialog.etag : null });
       } catch (error) {
         if (!(error instanceof Problem && error.status === 412)) throw error;
-        answer = await this.#app.api.send(method, path);   // adding and removing a tag does not undo anybody's change
+        answer = await this.#app.api.send('GET', `${image.image_id}/`);
+        before = answer.data.revision;
+        // A change of one tag undoes nobody's change, so it does not ask.
+        if (hasTag(answer.data.tags, tag) !== (method === 'PUT')) answer = await this.#app.api.send(method, path, { etag: answer.etag });
       }
 
-      const changed = isOpen() && answer.data.revision !== this.#dialog.image?.revision;
+      const changed = answer.data.revision !== before;
       if (isOpen()) this.#dialog.put(answer.data, answer.etag);
       else this.#app.list.put(answer.data);
       const opposite = method === 'PUT' ? 'DELETE' : 'PUT';
-      if (!canUndo) this.#app.messages.done(method === 'PUT' ? `Tag ${tag} added again` : `Tag ${tag} removed again`);
+      if (!canUndo) this.#app.messages.done(method === 'PUT' ? `Undone: tag ${tag} added` : `Undone: tag ${tag} removed`);
       else if (changed) this.#app.messages.done(method === 'PUT' ? `Tag ${tag} added` : `Tag ${tag} removed`, () => this.#change(image, opposite, tag, false));
-      else this.#app.messages.done(`The image has the tag ${tag} already`);
+      else this.#app.messages.done(method === 'PUT' ? `The image has the tag ${tag} already` : `The image has no tag ${tag} any more`);
       return true;
     } catch (error) {
       const { message } = /** @type {Error} */ (error);

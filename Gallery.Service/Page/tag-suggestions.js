@@ -13,7 +13,7 @@ export class TagSuggestions {
   #changed;
   #stop = new AbortController();
   #timer = 0;
-  #before = '';
+  #earlierTags = '';
   /** @type {{ name: string, count: number }[]} */
   #tags = [];
 
@@ -31,14 +31,14 @@ export class TagSuggestions {
   /** @param {string} text in a list with commas, the last tag is the one being typed */
   typed(text) {
     const start = text.lastIndexOf(',') + 1;
-    this.#before = start > 0 ? `${text.slice(0, start)} ` : '';
+    this.#earlierTags = start > 0 ? `${text.slice(0, start)} ` : '';
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#find(text.slice(start).trim()), pause);
   }
 
   /** @param {string} id the id that the input names in its list attribute */
   template(id) {
-    return html`<datalist id=${id}>${this.#tags.map(tag => html`<option value=${this.#before + tag.name}>${tag.count}</option>`)}</datalist>`;
+    return html`<datalist id=${id}>${this.#tags.map(tag => html`<option value=${this.#earlierTags + tag.name}>${tag.count}</option>`)}</datalist>`;
   }
 
   /** @param {string} prefix */

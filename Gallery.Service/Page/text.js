@@ -1,6 +1,5 @@
 // Numbers, days and names as people read them.
 
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' });
 const number = new Intl.NumberFormat();
@@ -9,16 +8,13 @@ const number = new Intl.NumberFormat();
 export const plural = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** @param {string} time ISO 8601 */
-export const formatDay = time => day.format(new Date(time));
-
-/** @param {string} time ISO 8601 */
 export const formatMoment = time => moment.format(new Date(time));
 
 /** @param {string} time ISO 8601 */
 export const formatMonth = time => month.format(new Date(time));
 
 /** @param {string} text @param {number} length */
-export const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`);
+const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`);
 
 /**
  * A short name of an image in messages and labels.
@@ -31,3 +27,6 @@ export const nameOf = image => (image.refined_prompt ? `“${clip(image.refined_
  * @param {string | null} purgeAt ISO 8601
  */
 export const daysLeft = purgeAt => (purgeAt === null ? null : Math.max(0, Math.floor((Date.parse(purgeAt) - Date.now()) / 86_400_000)));
+
+/** Tags are equal in any case. @param {string[]} tags @param {string} tag */
+export const hasTag = (tags, tag) => tags.some(other => other.normalize().toLowerCase() === tag.normalize().toLowerCase());
