@@ -4,7 +4,7 @@ using Gallery.Tests.Database;
 namespace Gallery.Tests.Page;
 
 /// <summary>A service that takes the tokens of <see cref="FakeSupabase"/> and <see cref="GuardedService.Key"/>: a class fixture.</summary>
-public sealed class SignInService(TestServer server, Browser browser) : PageService(server, browser)
+public class SignInService(TestServer server, Browser browser) : PageService(server, browser)
 {
     internal FakeSupabase Supabase { get; private set; } = null!;
 
@@ -14,6 +14,7 @@ public sealed class SignInService(TestServer server, Browser browser) : PageServ
     {
         await base.DisposeAsync();
         if (Supabase is not null) await Supabase.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     protected override async Task<string[]> PrepareAsync()

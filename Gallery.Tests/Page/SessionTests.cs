@@ -1,0 +1,153 @@
+using Gallery.Tests.Access;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Gallery.Tests.Page;
+
+/// <summary>A session is renewed while it lasts. When it ends, a person loses nothing.</summary>
+public sealed class SessionTests(SignInService service) : PageTests(service), IClassFixture<SignInService>
+{
+    private readonly FakeSupabase _supabase = service.Supabase;
+    private IReadOnlyList<Guid> _ids = [];
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        _supabase.Reset();
+        var ada = _supabase.AddUser("ada@example.com");
+        _supabase.AddUser("bob@example.com");
+        _ids = await SeedAsync(3, _ => new() { ["user_id"] = $"{ada}", ["intent"] = "generate" });
+    }
+
+    [Fact]
+    public async Task A_token_near_its_end_is_renewed_once_for_all_tabs_and_nobody_notices()
+    {
+        var one = await SignedInAsync(TimeSpan.FromSeconds(20));
+        var other = await OpenAsync();
+        await Expect(other.Tiles()).ToHaveCountAsync(3);
+        var renewed = _supabase.Count("refresh_token");
+        _supabase.Lifetime = TimeSpan.FromHours(1);
+
+        await Task.WhenAll(one.Tile("Picture 1").ClickAsync(), other.Tile("Picture 1").ClickAsync());
+        foreach (var page in new[] { one, other }) await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        Assert.Equal(renewed + 1, _supabase.Count("refresh_token"));
+        foreach (var page in new[] { one, other })
+        {
+            await page.ReloadAsync();
+            await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        }
+
+        Assert.Equal(renewed + 1, _supabase.Count("refresh_token"));
+    }
+
+    [Fact]
+    public async Task A_session_that_ended_leads_back_to_the_same_view_and_to_what_was_typed()
+    {
+        var page = await SignedInAsync(path: "/?intent=generate");
+        await page.Tile("Picture 2").ClickAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await EndAsync(page);
+        await image.Button("Save").ClickAsync();
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Picture")).ToHaveCountAsync(0);
+
+        await page.MendAsync();
+        await page.SignInAsync("ada@example.com");
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Mine");
+        Assert.Equal($"{Api.Address}?intent=generate&image={_ids[1]}", page.Url);
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        await page.Button("Close").ClickAsync();
+        await Expect(page.Tiles()).ToHaveCountAsync(3);
+    }
+
+    [Fact]
+    public async Task An_edit_by_somebody_else_between_two_sessions_is_not_overwritten_without_a_question()
+    {
+        var page = await SignedInAsync(path: $"/?image={_ids[1]}");
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await EndAsync(page);
+        await image.Button("Save").ClickAsync();
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        await Api.PatchAsync($"/v1/gallery/{_ids[1]}/", """{"refined_prompt": "Theirs"}""", GuardedService.Bearer(GuardedService.Key));
+        await page.MendAsync();
+        await page.SignInAsync("ada@example.com");
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Mine");
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Question("Somebody changed this image meanwhile").GetByText("Theirs", new() { Exact = true })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_draft_is_not_shown_to_the_next_user()
+    {
+        var page = await SignedInAsync(path: $"/?image={_ids[1]}");
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await EndAsync(page);
+        await image.Button("Save").ClickAsync();
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        await page.MendAsync();
+        await page.SignInAsync("bob@example.com");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no image");
+        await Expect(page.GetByText("Mine")).ToHaveCountAsync(0);
+        await Expect(page.GetByText("Picture 2")).ToHaveCountAsync(0);
+        Allow("status of 404");
+    }
+
+    [Fact]
+    public async Task While_supabase_is_down_a_session_is_kept_and_used_as_long_as_it_is_good()
+    {
+        var page = await OpenAsync();
+        _supabase.IsDown = true;
+        await page.SignInAsync("ada@example.com");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Service unavailable");
+        _supabase.IsDown = false;
+        _supabase.Lifetime = TimeSpan.FromSeconds(20);
+        await page.SignInAsync("ada@example.com");
+        await Expect(page.Tiles()).ToHaveCountAsync(3);
+
+        _supabase.IsDown = true;
+        await page.ReloadAsync();
+        await Expect(page.Tiles()).ToHaveCountAsync(3);   // the token is near its end, and still good
+        await page.Clock.SetFixedTimeAsync(DateTime.UtcNow.AddMinutes(1));
+        await page.Tile("Picture 1").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Service unavailable");
+        Assert.NotNull(await page.EvaluateAsync<string>("() => localStorage.getItem('gallery-session')"));
+
+        _supabase.IsDown = false;
+        await page.Button("Try again").ClickAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        Allow("status of 503");
+    }
+
+    [Fact]
+    public async Task Signing_out_in_one_tab_signs_out_the_others()
+    {
+        var one = await SignedInAsync();
+        var other = await OpenAsync();
+        await Expect(other.Tiles()).ToHaveCountAsync(3);
+        await one.Button("Sign out").ClickAsync();
+        await Expect(other.Button("Sign in")).ToBeVisibleAsync();
+        await Expect(other.GetByText("Picture")).ToHaveCountAsync(0);
+    }
+
+    private async Task<IPage> SignedInAsync(TimeSpan? lifetime = null, string path = "/")
+    {
+        _supabase.Lifetime = lifetime ?? TimeSpan.FromHours(1);
+        var page = await OpenAsync(path);
+        await page.SignInAsync("ada@example.com");
+        await Expect(page.Tiles().First).ToBeAttachedAsync();
+        return page;
+    }
+
+    /// <summary>No token of the session works any longer, until <see cref="FaultyApi.MendAsync"/>.</summary>
+    private async Task EndAsync(IPage page)
+    {
+        _supabase.EndSessions();
+        await page.FailAsync(401, code: "expired_token", message: "The token has expired.");
+        Allow("status of 401");
+        Allow("status of 400");
+    }
+}
