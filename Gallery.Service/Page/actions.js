@@ -61,8 +61,7 @@ export class Actions {
     if (change === null) return;
     const before = new Map(ids.map(id => [id, this.#app.list.find(id)?.tags ?? []]));
     const changed = await this.#tag(ids, change);
-    if (changed.length === 0) this.#app.messages.done('No image changed');
-    else this.#say(changed, 'with changed tags', () => this.#untag(changed, change, before));
+    this.#say(changed, 'tagged', () => this.#untag(changed, change, before));
   }
 
   /** @param {string[]} ids @param {{ add: string[], remove: string[] }} change @returns {Promise<string[]>} the images that changed */
@@ -85,7 +84,7 @@ export class Actions {
     });
     const changed = [];
     for (const [kind, some] of kinds) changed.push(...await this.#tag(some, JSON.parse(kind)));
-    this.#say(changed, 'with their tags as before');
+    this.#say(changed, 'tagged as before');
   }
 
   /** @param {string} place where they were deleted @param {string[]} ids */

@@ -160,13 +160,13 @@ export class App {
         <nav aria-label="Places">${link(false, 'Images')}${link(true, 'Trash')}</nav>
         ${filters.search()}
         ${session.kind === 'open' ? nothing : html`<button class="plain account" title=${session.email} @click=${() => session.signOut()}>Sign out</button>`}
+        ${list.images.length > 0 ? html`<p class="where"><span>${list.count === null ? '' : typeof list.count === 'number' ? plural(list.count, 'image') : 'More than 10,000 images'}</span>
+          <span>${first && !view.isTrash ? formatMonth(first.created_at) : ''}</span></p>` : nothing}
       </header>
       <main>
         <h1 class="unseen">${view.isTrash ? 'Trash' : 'Images'}</h1>
         ${filters.panel()}
         ${trashNotice(this)}
-        ${list.images.length > 0 ? html`<p class="where"><span>${list.count === null ? '' : typeof list.count === 'number' ? plural(list.count, 'image') : 'More than 10,000 images'}</span>
-          <span>${first && !view.isTrash ? formatMonth(first.created_at) : ''}</span></p>` : nothing}
         ${grid.template()}
         ${listState(this)}
       </main>

@@ -11,6 +11,7 @@ import { filtersOf, hasFilters, withoutFilters } from './view.js';
 
 const pause = 300;   // milliseconds without a key before a search
 const tagsShown = 30;
+const firstDay = '1900-01-01';
 
 export class Filters {
   #app;
@@ -59,8 +60,8 @@ export class Filters {
             <option value="" .selected=${live(!view.intent)}>Any</option>
             ${this.#intents().map(intent => html`<option value=${intent} .selected=${live(intent === view.intent)}>${intent}</option>`)}
           </select></label>
-          <label>From <input type="date" max=${view.to || nothing} .value=${view.from} @change=${(/** @type {Event} */ event) => this.#set({ from: valueOf(event) })}></label>
-          <label>To <input type="date" min=${view.from || nothing} .value=${view.to} @change=${(/** @type {Event} */ event) => this.#set({ to: valueOf(event) })}></label>
+          <label>From <input type="date" min=${firstDay} max=${view.to || nothing} .value=${view.from} @change=${(/** @type {Event} */ event) => this.#setDay('from', event)}></label>
+          <label>To <input type="date" min=${view.from || firstDay} .value=${view.to} @change=${(/** @type {Event} */ event) => this.#setDay('to', event)}></label>
           ${session.seesAll ? html`<label>User <input .value=${view.user} maxlength="255" autocomplete="off" placeholder="Everyone" @change=${(/** @type {Event} */ event) => this.#set({ user: valueOf(event).trim() })}></label>` : nothing}
         </div>
         ${this.#tags()}` : nothing}
@@ -116,6 +117,12 @@ export class Filters {
     this.#isOpen = !this.#isOpen;
     this.#app.update();
   };
+
+  /** While a year is typed, it is 0002, then 0020, then 0202. @param {'from' | 'to'} field @param {Event} event */
+  #setDay(field, event) {
+    const day = valueOf(event);
+    if (day === '' || day >= firstDay) this.#set({ [field]: day });
+  }
 
   /** @param {Partial<import('./view.js').View>} change */
   #set(change) {

@@ -121,6 +121,7 @@ export class Grid {
     if (!id || event.altKey) return;
     const isMod = event.ctrlKey || event.metaKey;
     const index = list.indexOf(id);
+    const page = this.#columns * Math.max(1, Math.floor((window.innerHeight - this.#top()) / this.#row));
     /** @type {Record<string, number>} */
     const moves = {
       ArrowLeft: index - 1,
@@ -129,6 +130,8 @@ export class Grid {
       ArrowDown: index + this.#columns,
       Home: 0,
       End: list.images.length - 1,
+      PageUp: Math.max(index % this.#columns, index - page),
+      PageDown: Math.min(list.images.length - 1, index + page),
     };
     const target = list.images[moves[event.key]];
     if (event.key in moves) {

@@ -211,7 +211,7 @@ export class ImageDialog {
       return;
     }
 
-    const isTyping = /** @type {HTMLElement} */ (event.target).closest('input, textarea, select, summary');
+    const isTyping = /** @type {HTMLElement} */ (event.target).closest('input, textarea, select');
     if (isTyping || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'ArrowLeft') this.step(-1);
     else if (event.key === 'ArrowRight') this.step(1);

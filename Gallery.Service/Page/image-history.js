@@ -50,7 +50,7 @@ export class ImageHistory {
       <summary>History</summary>
       ${this.#failure ? html`<p class="error" role="alert">${this.#failure}</p><button @click=${() => { this.forget(); this.#app.update(); }}>Try again</button>` : nothing}
       <ol>${this.#events.map(event => html`<li>
-        <span>${names[event.event] ?? event.event}${event.fields.length > 0 ? `: ${event.fields.join(', ').replaceAll('_', ' ')}` : ''}</span>
+        <span>${names[event.event] ?? event.event}${event.fields.length > 0 ? `: ${event.fields.join(', ').replace('refined_prompt', 'prompt').replace('user_id', 'user')}` : ''}</span>
         <span class="hint"><time datetime=${event.at}>${formatMoment(event.at)}</time>${event.by ? ` by ${event.by.replace(':', ' ')}` : ''}</span>
       </li>`)}</ol>
       ${this.#isRead && this.#cursor ? html`<button @click=${() => this.#read(id, false)}>Show older</button>` : nothing}

@@ -7,17 +7,19 @@ import { hasFilters, withoutFilters } from './view.js';
 /** @param {import('./app.js').App} app */
 export function listState(app) {
   const { list, view } = app;
+  const isRefused = list.problem !== null && [400, 422].includes(list.problem.status);   // it will be refused again
   if (list.problem) return html`<div class="state" role="alert">
-    <h2>${list.problem.status === 400 || list.problem.status === 422 ? 'This search does not work' : list.images.length > 0 ? 'The next images did not load' : 'The images did not load'}</h2>
+    <h2>${isRefused ? 'This search does not work' : list.images.length > 0 ? 'The next images did not load' : 'The images did not load'}</h2>
     <p>${list.problem.message}</p>
-    <button class="primary" @click=${() => { forgetBroken(); list.retry(); }}>Try again</button>
+    ${isRefused ? nothing : html`<button class="primary" @click=${() => { forgetBroken(); list.retry(); }}>Try again</button>`}
     ${hasFilters(view) ? html`<button @click=${() => app.go(withoutFilters(view))}>Clear filters</button>` : nothing}
   </div>`;
   if (list.isLoading) return html`<p class="state loading" role="status">Loading images …</p>`;
   if (list.images.length > 0 || !list.isComplete) return nothing;
   if (hasFilters(view)) return html`<div class="state">
     <h2>No image matches</h2>
-    <p>Search matches whole words. Add * to match beginnings, such as light*.</p>
+    ${view.from && view.to && view.from > view.to ? html`<p>The first day is after the last day. Exchange them.</p>` : nothing}
+    ${view.q ? html`<p>Search matches whole words. Add * to match beginnings, such as light*.</p>` : nothing}
     <button class="primary" @click=${() => app.go(withoutFilters(view))}>Clear filters</button>
   </div>`;
   return view.isTrash

@@ -3,7 +3,9 @@
 import { html } from './vendor/lit-html/lit-html.js';
 import { askIn } from './confirm.js';
 import { TagSuggestions } from './tag-suggestions.js';
-import { plural } from './text.js';
+import { clip, plural } from './text.js';
+
+const longest = 64;   // characters of a tag
 
 /**
  * @param {import('./app.js').App} app
@@ -13,13 +15,16 @@ import { plural } from './text.js';
 export function askForTags(app, count) {
   /** @type {TagSuggestions | null} */
   let suggestions = null;
+  let error = '';
   return askIn((close, update) => {
     suggestions ??= new TagSuggestions(app.api, app.view.user, update);
     const typed = (/** @type {Event} */ event) => suggestions?.typed(/** @type {HTMLInputElement} */ (event.target).value);
     const submit = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
-      const [add, remove] = ['add', 'remove'].map(name => split(String(form.get(name))));
+      const [add, remove] = ['add', 'remove'].map(name => splitTags(String(form.get(name))));
+      error = findFault([...add, ...remove]);
+      if (error) return update();
       close(add.length + remove.length > 0 ? { add, remove } : null);
     };
     return html`
@@ -28,6 +33,7 @@ export function askForTags(app, count) {
         <label>Tags to add <input name="add" list="tags-to-choose" autocomplete="off" autofocus @input=${typed} @focus=${typed}></label>
         <label>Tags to remove <input name="remove" list="tags-to-choose" autocomplete="off" @input=${typed} @focus=${typed}></label>
         <p class="hint">Separate several tags by commas.</p>
+        <p class="error" role="alert">${error}</p>
         ${suggestions.template('tags-to-choose')}
         <div class="buttons">
           <button type="button" @click=${() => close(null)}>Cancel</button>
@@ -37,5 +43,11 @@ export function askForTags(app, count) {
   }, /** @type {{ add: string[], remove: string[] } | null} */ (null));
 }
 
+/** @param {string[]} tags @returns {string} what the API would refuse, so that nothing typed is lost; empty if nothing */
+function findFault(tags) {
+  const long = tags.find(tag => [...tag].length > longest);
+  return long ? `A tag has at most ${longest} characters: ${clip(long, 40)}` : '';
+}
+
 /** @param {string} text */
-const split = text => text.split(',').map(tag => tag.trim()).filter(tag => tag !== '');
+export const splitTags = text => text.split(',').map(tag => tag.trim()).filter(tag => tag !== '');

@@ -3,6 +3,7 @@
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { Problem } from './api.js';
 import { icon } from './icons.js';
+import { splitTags } from './tag-dialog.js';
 import { TagSuggestions } from './tag-suggestions.js';
 import { hasTag } from './text.js';
 
@@ -54,8 +55,8 @@ export class TagEditor {
   async #submitted(event, image) {
     event.preventDefault();
     const input = /** @type {HTMLInputElement} */ (/** @type {HTMLFormElement} */ (event.target).elements.namedItem('tag'));
-    const tag = input.value.trim();
-    if (tag !== '' && (await this.#change(image, 'PUT', tag))) input.value = '';
+    for (const tag of splitTags(input.value)) if (!(await this.#change(image, 'PUT', tag))) return;
+    input.value = '';
   }
 
   /**

@@ -14,7 +14,7 @@ export const formatMoment = time => moment.format(new Date(time));
 export const formatMonth = time => month.format(new Date(time));
 
 /** @param {string} text @param {number} length */
-const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`);
+export const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`);
 
 /**
  * A short name of an image in messages and labels.

@@ -95,7 +95,7 @@ public sealed class EditImageTests(PageService service) : PageTests(service)
         await image.Text("Prompt").FillAsync("Mine");
         await image.Button("Save").ClickAsync();
         await page.Message("Image saved").Button("Undo").ClickAsync();
-        await Expect(page.Message("The image is as before")).ToBeVisibleAsync();
+        await Expect(page.Message("Edit undone")).ToBeVisibleAsync();
         await Expect(image.Text("Prompt")).ToHaveValueAsync("Picture 1");
         Assert.Equal(("Picture 1", "generate"), await StoredAsync());
 
