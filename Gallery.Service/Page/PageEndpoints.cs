@@ -36,6 +36,7 @@ internal static class PageEndpoints
         page.MapMethods("/", Get, (HttpContext http, IResponseCompressionProvider codings) =>
         {
             http.Response.Headers.ContentSecurityPolicy = options.Policy;
+            http.Response.Headers["Cross-Origin-Opener-Policy"] = "same-origin";   // a page that opens this one cannot watch where it goes
             return index!.Answer(http, codings);
         });
         foreach (var (name, file) in files)

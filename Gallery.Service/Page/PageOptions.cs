@@ -31,7 +31,7 @@ internal sealed record PageOptions(bool IsOn, PageSettings Told, string Policy)
             IsDemo: false,
             new Permissions(settings).UsersMayPurge,
             typeof(PageOptions).Assembly.GetName().Version!.ToString(3));
-        return new(isOn, told, WritePolicy(supabase, ImageHosts.From(settings).Cnames));
+        return new(isOn, told, WritePolicy(key is null ? null : supabase, ImageHosts.From(settings).Cnames));
     }
 
     /// <summary>Hosts without a scheme follow the page's: https where it was loaded with https.</summary>

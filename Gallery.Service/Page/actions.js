@@ -122,6 +122,7 @@ export class Actions {
   async #run(kind, ids, text, outcome, more = {}) {
     const images = new Map(ids.map(id => [id, this.#app.list.find(id)]));
     const results = await this.#send(kind, ids, text, outcome, more);
+    if (this.#app.actions !== this) return { changed: [], gone: new Set() };   // somebody else has signed in
     const failures = results.filter(result => result.outcome === undefined);
     if (failures.length > 0)
       this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
@@ -162,6 +163,7 @@ export class Actions {
 
   /** @param {string} kind @param {string[]} ids @param {object} more @returns {Promise<Result[]>} */
   async #sendChunk(kind, ids, more) {
+    if (this.#app.actions !== this) return [];
     try {
       return (await this.#app.api.send('POST', `batch/${kind}/`, { body: { image_ids: ids, ...more } })).data;
     } catch (error) {

@@ -45,7 +45,6 @@ export class App {
     this.filters = new Filters(this);
     this.grid = new Grid(this);
     this.dialog = new ImageDialog(this);
-    this.#identity = `${this.session.kind} ${this.session.email}`;
     history.scrollRestoration = 'manual';
     window.addEventListener('popstate', () => this.#wentBack());
     window.addEventListener('online', () => { forgetBroken(); this.update(); });
@@ -57,7 +56,14 @@ export class App {
     return this.session.kind !== 'user' || this.settings.users_may_purge;
   }
 
-  start() {
+  async start() {
+    await this.session.takeLink();
+    this.view = readView(location.search);
+    this.#identity = `${this.session.kind} ${this.session.email}`;
+    this.#begin();
+  }
+
+  #begin() {
     this.render();
     if (this.session.kind !== 'nobody') this.#show();
   }
@@ -65,10 +71,10 @@ export class App {
   /**
    * Shows another view. A refinement replaces the last one in the history, so that typing makes one entry.
    * @param {View} view
-   * @param {{ isRefinement?: boolean }} [how]
+   * @param {{ isRefinement?: boolean, isCorrection?: boolean }} [how] a correction replaces the entry in any case
    */
-  go(view, { isRefinement = false } = {}) {
-    const replaces = isRefinement && (history.state?.isRefinement || urlOf(view) === urlOf(this.view));
+  go(view, { isRefinement = false, isCorrection = false } = {}) {
+    const replaces = isCorrection || isRefinement && (history.state?.isRefinement || urlOf(view) === urlOf(this.view));
     history[replaces ? 'replaceState' : 'pushState']({ ...(replaces ? history.state : {}), isRefinement }, '', urlOf(view));
     this.view = view;
     this.#show();
@@ -159,7 +165,7 @@ export class App {
       <header>
         <nav aria-label="Places">${link(false, 'Images')}${link(true, 'Trash')}</nav>
         ${filters.search()}
-        ${session.kind === 'open' ? nothing : html`<button class="plain account" title=${session.email} @click=${() => session.signOut()}>Sign out</button>`}
+        ${session.kind === 'open' ? nothing : html`<span class="hint email">${session.email}</span><button class="plain" @click=${() => session.signOut()}>Sign out</button>`}
         ${list.images.length > 0 ? html`<p class="where"><span>${list.count === null ? '' : typeof list.count === 'number' ? plural(list.count, 'image') : 'More than 10,000 images'}</span>
           <span>${first && !view.isTrash ? formatMonth(first.created_at) : ''}</span></p>` : nothing}
       </header>
@@ -216,11 +222,11 @@ export class App {
     const who = `${this.session.kind} ${this.session.email}`;
     if (who === this.#identity) this.dialog.read();   // the draft survives signing in again
     else if (this.session.kind !== 'nobody') {
-      [this.#identity, this.dialog] = [who, new ImageDialog(this)];
+      [this.#identity, this.dialog, this.actions] = [who, new ImageDialog(this), new Actions(this)];
       this.messages.forget();
     }
 
-    this.start();
+    this.#begin();
   }
 
   /** @param {MouseEvent} event @param {View} view */

@@ -4,7 +4,7 @@ import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { repeat } from './vendor/lit-html/directives/repeat.js';
 import { icon } from './icons.js';
 import { markBroken, thumbnailOf } from './pictures.js';
-import { daysLeft, nameOf, plural } from './text.js';
+import { clip, daysLeft, nameOf, plural } from './text.js';
 import { urlOf } from './view.js';
 
 /** @typedef {import('./api.js').Image} Image */
@@ -13,6 +13,7 @@ const gap = 6;
 const narrow = 600;      // below this width of the grid, tiles are smaller
 const leastTile = 180;   // the least side of a tile
 const smallTile = 104;
+const longestWords = 500;
 const spareRows = 2;     // above and below the view
 const screensAhead = 2;  // how far below the view the next page is loaded
 
@@ -86,12 +87,12 @@ export class Grid {
     const left = daysLeft(image.purge_at);
     const size = this.#app.list.isComplete ? this.#app.list.images.length : -1;   // -1: not known yet
     return html`<li class=${isSelected ? 'tile selected' : 'tile'} data-id=${image.image_id} aria-setsize=${size} aria-posinset=${index + 1}>
-      <a href=${urlOf({ ...view, image: image.image_id })} tabindex=${isCurrent ? 0 : -1} aria-label=${isSelected ? `${nameOf(image)}, selected` : nameOf(image)}
+      <a href=${urlOf({ ...view, image: image.image_id })} tabindex=${isCurrent ? 0 : -1} aria-label=${nameOf(image)} aria-description=${isSelected ? 'selected' : nothing}
         @click=${(/** @type {MouseEvent} */ event) => this.#clicked(event, image.image_id)} @focus=${() => { this.#current = image.image_id; }}>
         ${picture === null
-          ? html`<span class="words">${image.refined_prompt ?? 'This picture does not load.'}</span>`
+          ? html`<span class="words">${image.refined_prompt?.slice(0, longestWords) ?? 'This picture does not load.'}</span>`
           : html`<img src=${picture} alt="" decoding="async" draggable="false" @error=${() => { markBroken(picture); this.#app.update(); }}>
-            ${image.refined_prompt ? html`<span class="caption">${image.refined_prompt}</span>` : nothing}`}
+            ${image.refined_prompt ? html`<span class="caption">${clip(image.refined_prompt, 100)}</span>` : nothing}`}
         ${view.isTrash && left !== null ? html`<span class="days">${left === 0 ? 'last day' : `${plural(left, 'day')} left`}</span>` : nothing}
       </a>
       <button class="check" tabindex="-1" aria-pressed=${isSelected} aria-label=${`Select ${nameOf(image)}`}

@@ -10,7 +10,7 @@ import { metadataTree } from './metadata-tree.js';
 import { isBroken, markBroken, originalOf } from './pictures.js';
 import { TagEditor } from './tag-editor.js';
 import { copy } from './copy.js';
-import { daysLeft, formatMoment, nameOf, plural } from './text.js';
+import { clip, daysLeft, formatMoment, nameOf, plural } from './text.js';
 
 /** @typedef {import('./api.js').Image} Image */
 
@@ -142,7 +142,7 @@ export class ImageDialog {
 
   /** A new element for each picture, because a browser shows the old one until the new one is there. @param {string} url */
   #picture(url) {
-    return html`<img src=${url} alt=${this.image?.refined_prompt ?? 'Picture without a prompt'} @error=${() => { markBroken(url); this.#app.update(); }}>`;
+    return html`<img src=${url} alt=${clip(this.image?.refined_prompt ?? 'Picture without a prompt', 1000)} @error=${() => { markBroken(url); this.#app.update(); }}>`;
   }
 
   /** @param {Image} image */
@@ -168,7 +168,7 @@ export class ImageDialog {
           <dt>Created</dt><dd><time datetime=${image.created_at}>${formatMoment(image.created_at)}</time></dd>
           ${image.updated_at === image.created_at ? nothing : html`<dt>Changed</dt><dd><time datetime=${image.updated_at}>${formatMoment(image.updated_at)}</time></dd>`}
           ${size || image.format ? html`<dt>Picture</dt><dd>${[size, image.format].filter(Boolean).join(', ')}</dd>` : nothing}
-          ${session.seesAll ? html`<dt>User</dt><dd>${image.user_id}</dd>` : nothing}
+          ${session.seesAll ? html`<dt>User</dt><dd><bdi>${image.user_id}</bdi></dd>` : nothing}
           <dt>Id</dt><dd class="id">${image.image_id} <button class="icon" aria-label="Copy the id" title="Copy the id" @click=${() => copy(image.image_id, 'Id copied', this.#app.messages)}>${icon('copy')}</button></dd>
         </dl>
       </section>
@@ -226,7 +226,7 @@ export class ImageDialog {
     if (data.length > 0) return { data: data[0], etag: null };
     const answer = await this.#app.api.send('GET', `${id}/`);   // a live image, or the right error
     queueMicrotask(() => {
-      if (id === this.#app.view.image) this.#app.go({ ...this.#app.view, isTrash: false }, { isRefinement: true });
+      if (id === this.#app.view.image) this.#app.go({ ...this.#app.view, isTrash: false }, { isCorrection: true });
     });
     return answer;
   }

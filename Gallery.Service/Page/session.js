@@ -1,7 +1,8 @@
 // Who is signed in: through Supabase Auth, or with a service key.
 // A Supabase session is kept in localStorage, as Supabase's own client does. A service key is kept in memory only.
 
-import { Problem, unreachable } from './api.js';
+import { Problem } from './api.js';
+import { callSupabase, forgetLink, readLink, requestLink } from './supabase.js';
 
 /**
  * @typedef {object} Settings what page/settings.json says
@@ -16,8 +17,7 @@ import { Problem, unreachable } from './api.js';
 /** @typedef {{ access_token: string, refresh_token: string, expires_at: number, email: string }} Tokens */
 
 const sessionKey = 'gallery-session';
-const linkKey = 'gallery-link-asked';
-const longestLink = 24 * 3600 * 1000;   // milliseconds; Supabase's own limit is a setting of at most a day
+const foreignLink = 'This link was not requested in this browser. Request a new one here.';
 const margin = 30; // seconds before the end at which a token is renewed
 const turn = 300;  // milliseconds until every tab sees what one has stored
 
@@ -40,12 +40,19 @@ export class Session {
     this.#settings = settings;
     this.#changed = changed;
     this.#tokens = read();
-    this.#takeLink();
     window.addEventListener('storage', event => {
       if (event.key !== sessionKey) return;
       const before = this.#tokens?.email;
       this.#tokens = read();
-      if (this.#tokens?.email !== before) this.#changed();
+      if (this.#tokens?.email === before) return;
+      this.#changed();
+      location.reload();   // so that nothing of the other user stays
+    });
+    // The browser may keep a page that was left, and show it again.
+    window.addEventListener('pagehide', () => {
+      if (!this.#key) return;
+      this.#key = null;
+      this.#changed();
     });
   }
 
@@ -89,7 +96,9 @@ export class Session {
     return takeTurns(async () => {
       if (takeOver()) return true;
       try {
-        this.#keep(await this.#auth('token?grant_type=refresh_token', { refresh_token: this.#tokens?.refresh_token }));
+        const answer = await callSupabase(this.#settings, 'token?grant_type=refresh_token', { refresh_token: this.#tokens?.refresh_token });
+        if (this.#tokens?.access_token !== old) return takeOver();   // signed out meanwhile
+        this.#keep(answer);
         return true;
       } catch (error) {
         if (error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429) return takeOver();
@@ -107,17 +116,35 @@ export class Session {
 
   /** @param {string} email @param {string} password */
   async signIn(email, password) {
-    this.#keep(await this.#auth('token?grant_type=password', { email, password }));
+    this.#keep(await callSupabase(this.#settings, 'token?grant_type=password', { email, password }));
     this.notice = '';
     this.#changed();
   }
 
   /** @param {string} email */
-  async sendLink(email) {
-    const back = new URL(location.href);
-    back.hash = '';
-    await this.#auth(`otp?redirect_to=${encodeURIComponent(back.href)}`, { email, create_user: false });
-    localStorage.setItem(linkKey, String(Date.now()));
+  sendLink(email) {
+    return requestLink(this.#settings, email);
+  }
+
+  /**
+   * A link leads back here with a code, or an error. Only the browser that requested the link can exchange its code for tokens. So nobody is
+   * signed in as somebody else by a link, and the history keeps nothing of use.
+   */
+  async takeLink() {
+    const query = new URLSearchParams(location.search);
+    const code = query.get('code');
+    const hasFailed = query.has('error') || new URLSearchParams(location.hash.slice(1)).has('error');
+    if (!this.#settings.supabase_key || (code === null && !hasFailed)) return;
+    const link = readLink();
+    for (const name of ['code', 'error', 'error_code', 'error_description']) query.delete(name);
+    history.replaceState(null, '', location.pathname + (link?.search ?? (query.size > 0 ? `?${query}` : '')));
+    if (this.#tokens) return;
+    if (hasFailed) this.notice = 'The link has expired or was used already. Ask for a new one.';
+    else if (!link) this.notice = foreignLink;
+    else await callSupabase(this.#settings, 'token?grant_type=pkce', { auth_code: code, code_verifier: link.verifier }).then(answer => {
+      forgetLink();
+      this.#keep(answer);
+    }).catch(error => { this.notice = error.status >= 400 && error.status < 500 ? foreignLink : error.message; });
   }
 
   /** @param {string} key */
@@ -128,20 +155,21 @@ export class Session {
   }
 
   signOut() {
-    if (this.#tokens) this.#auth('logout?scope=local', {}, this.#tokens.access_token).catch(() => {});   // the tokens are forgotten in any case
-    this.notice = '';
+    if (this.#tokens) callSupabase(this.#settings, 'logout?scope=local', {}, this.#tokens.access_token).catch(() => {});   // the tokens are forgotten in any case
     this.#forget();
+    location.reload();   // so that nothing stays: no message, no Undo, no request on its way
   }
 
   #forget() {
     this.#key = this.#tokens = null;
     localStorage.removeItem(sessionKey);
-    localStorage.removeItem(linkKey);
+    forgetLink();
     this.#changed();
   }
 
   /** @param {any} answer of Supabase Auth */
   #keep(answer) {
+    if (typeof answer?.access_token !== 'string' || typeof answer.refresh_token !== 'string') throw new Problem(0, 'no_session', 'Supabase answered without a session. Try again.');
     this.#tokens = {
       access_token: answer.access_token,
       refresh_token: answer.refresh_token,
@@ -149,36 +177,6 @@ export class Session {
       email: answer.user?.email ?? emailIn(answer.access_token),
     };
     localStorage.setItem(sessionKey, JSON.stringify(this.#tokens));
-  }
-
-  /**
-   * A magic link returns here with the tokens, or an error, in the fragment. The fragment is removed, so that no bookmark keeps it. A link that
-   * this browser did not ask for could sign a person in as somebody else, so it is ignored.
-   */
-  #takeLink() {
-    const link = new URLSearchParams(location.hash.slice(1));
-    if (!link.has('access_token') && !link.has('error')) return;
-    history.replaceState(null, '', location.pathname + location.search);
-    if (this.#tokens) return;
-    const isAsked = Date.now() - Number(localStorage.getItem(linkKey)) < longestLink;
-    localStorage.removeItem(linkKey);
-    if (link.has('error')) this.notice = 'The link has expired or was used already. Ask for a new one.';
-    else if (isAsked) this.#keep(Object.fromEntries(link));
-    else this.notice = 'This link was not requested in this browser. Request a new one here.';
-  }
-
-  /** @param {string} path @param {object} body @param {string} [token] */
-  async #auth(path, body, token) {
-    const key = /** @type {string} */ (this.#settings.supabase_key);
-    /** @type {Record<string, string>} */
-    const headers = { apikey: key, 'Content-Type': 'application/json' };
-    if (token) headers.Authorization = `Bearer ${token}`;
-    const response = await fetch(`${this.#settings.supabase_url?.replace(/\/$/, '')}/auth/v1/${path}`, {
-      method: 'POST', headers, body: JSON.stringify(body), credentials: 'omit',
-    }).catch(() => { throw unreachable(); });
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Problem(response.status, answer.error_code ?? 'sign_in', answer.msg ?? answer.error_description ?? `Supabase answered ${response.status}.`);
-    return answer;
   }
 }
 

@@ -40,7 +40,7 @@ export class SignIn {
   #withKey() {
     return html`<form @submit=${this.#keyGiven}>
       <label>Service key <input name="key" type="password" autocomplete="off" required></label>
-      <p class="hint">The key is forgotten when this page is closed or loaded again.</p>
+      <p class="hint">The key is forgotten when you leave this page or load it again.</p>
       <button class="primary">Use the key</button>
     </form>`;
   }
@@ -66,7 +66,9 @@ export class SignIn {
 
   #keyGiven = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    this.#app.session.useKey(String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('key')).trim());
+    const key = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('key')).trim();
+    if (/^[\x21-\x7e]+$/.test(key)) this.#app.session.useKey(key);
+    else this.#say('A service key has no blanks and only ASCII characters. Copy it again.', '');
   };
 
   /** @param {string} failure @param {string} note */

@@ -5,7 +5,7 @@ import { Problem } from './api.js';
 import { icon } from './icons.js';
 import { splitTags } from './tag-dialog.js';
 import { TagSuggestions } from './tag-suggestions.js';
-import { hasTag } from './text.js';
+import { hasTag, plain } from './text.js';
 
 /** @typedef {import('./api.js').Image} Image */
 
@@ -37,8 +37,8 @@ export class TagEditor {
     return html`<section class="tags" aria-labelledby="tags">
       <h2 id="tags">Tags</h2>
       ${image.tags.length > 0 ? html`<ul role="list" class="chips">${image.tags.map(tag => html`<li class="chip">
-        <a href=${this.#app.urlOfTag(tag)} @click=${(/** @type {MouseEvent} */ event) => this.#app.followTag(event, tag)}>${tag}</a>
-        ${canEdit ? html`<button class="icon" aria-label=${`Remove tag ${tag}`} @click=${() => this.#change(image, 'DELETE', tag)}>${icon('close')}</button>` : nothing}
+        <a href=${this.#app.urlOfTag(tag)} @click=${(/** @type {MouseEvent} */ event) => this.#app.followTag(event, tag)}><bdi>${tag}</bdi></a>
+        ${canEdit ? html`<button class="icon" aria-label=${`Remove tag ${plain(tag)}`} @click=${() => this.#change(image, 'DELETE', tag)}>${icon('close')}</button>` : nothing}
       </li>`)}</ul>` : canEdit ? nothing : html`<p class="hint">No tags</p>`}
       ${canEdit ? html`<form class="add-tag" @submit=${(/** @type {SubmitEvent} */ event) => this.#submitted(event, image)}>
         <label class="unseen" for="tag">Add a tag</label>
@@ -69,6 +69,7 @@ export class TagEditor {
   async #change(image, method, tag, canUndo = true) {
     this.#error = '';
     const isOpen = () => this.#dialog.image?.image_id === image.image_id;
+    const name = plain(tag);
     const path = `${image.image_id}/tags/${encodeURIComponent(tag)}/`;
     try {
       let before = isOpen() ? this.#dialog.image?.revision : null;
@@ -87,9 +88,9 @@ export class TagEditor {
       if (isOpen()) this.#dialog.put(answer.data, answer.etag);
       else this.#app.list.put(answer.data);
       const opposite = method === 'PUT' ? 'DELETE' : 'PUT';
-      if (!canUndo) this.#app.messages.done(method === 'PUT' ? `Undone: tag ${tag} added` : `Undone: tag ${tag} removed`);
-      else if (changed) this.#app.messages.done(method === 'PUT' ? `Tag ${tag} added` : `Tag ${tag} removed`, () => this.#change(image, opposite, tag, false));
-      else this.#app.messages.done(method === 'PUT' ? `The image has the tag ${tag} already` : `The image has no tag ${tag} any more`);
+      if (!canUndo) this.#app.messages.done(method === 'PUT' ? `Undone: tag ${name} added` : `Undone: tag ${name} removed`);
+      else if (changed) this.#app.messages.done(method === 'PUT' ? `Tag ${name} added` : `Tag ${name} removed`, () => this.#change(image, opposite, tag, false));
+      else this.#app.messages.done(method === 'PUT' ? `The image has the tag ${name} already` : `The image has no tag ${name} any more`);
       return true;
     } catch (error) {
       const { message } = /** @type {Error} */ (error);

@@ -20,7 +20,7 @@ export const clip = (text, length) => (text.length <= length ? text : `${text.sl
  * A short name of an image in messages and labels.
  * @param {import('./api.js').Image} image
  */
-export const nameOf = image => (image.refined_prompt ? `“${clip(image.refined_prompt.replace(/\s+/g, ' '), 60)}”` : `image ${image.image_id.slice(0, 8)}`);
+export const nameOf = image => (image.refined_prompt ? `“${clip(plain(image.refined_prompt).replace(/\s+/g, ' '), 60)}”` : `image ${image.image_id.slice(0, 8)}`);
 
 /**
  * Whole days until an image in the trash may be deleted by age; 0 on the last day. Null if the trash is kept.
@@ -30,3 +30,6 @@ export const daysLeft = purgeAt => (purgeAt === null ? null : Math.max(0, Math.f
 
 /** Tags are equal in any case. @param {string[]} tags @param {string} tag */
 export const hasTag = (tags, tag) => tags.some(other => other.normalize().toLowerCase() === tag.normalize().toLowerCase());
+
+/** Without the invisible characters that turn or hide text, so that no name pretends to be another one. @param {string} text */
+export const plain = text => text.replace(/[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '');

@@ -2,7 +2,7 @@
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { confirm } from './confirm.js';
-import { plural } from './text.js';
+import { plain, plural } from './text.js';
 import { hasFilters } from './view.js';
 
 /** @param {import('./app.js').App} app */
@@ -23,7 +23,7 @@ async function empty(app) {
   const { actions, api, list, messages, view } = app;
   const total = typeof list.count === 'number' ? list.count : null;
   const all = total === null ? 'All its images' : plural(total, 'image');
-  if (!(await confirm({ question: 'Empty the trash?', text: `${all} will be deleted permanently. This cannot be undone.`, action: 'Empty the trash' }))) return;
+  if (!(await confirm({ question: view.user ? `Empty the trash of ${plain(view.user)}?` : 'Empty the trash?', text: `${all} will be deleted permanently. This cannot be undone.`, action: 'Empty the trash' }))) return;
   const query = new URLSearchParams(view.user ? { user_id: view.user } : {});
   let purged = 0;
   try {

@@ -1,4 +1,7 @@
+using System.Buffers.Text;
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Gallery.Tests.Access;
 using Microsoft.AspNetCore.Builder;
@@ -14,6 +17,8 @@ internal sealed class FakeSupabase : IAsyncDisposable
     private readonly ConcurrentDictionary<string, (string Password, Guid Id)> _users = new();
     private readonly ConcurrentDictionary<string, string> _sessions = new();   // e-mail by refresh token
     private readonly ConcurrentDictionary<string, bool> _used = new();         // refresh tokens that were exchanged
+    private readonly ConcurrentDictionary<string, string> _challenges = new(); // of the last link, by e-mail
+    private readonly ConcurrentDictionary<string, (string Email, string Challenge)> _codes = new();
     private readonly ConcurrentQueue<string> _calls = new();
     private TestIssuer _issuer = null!;
 
@@ -66,6 +71,7 @@ internal sealed class FakeSupabase : IAsyncDisposable
             {
                 "password" => SignIn((string?)body["email"] ?? "", (string?)body["password"]),
                 "refresh_token" => Refresh((string?)body["refresh_token"] ?? ""),
+                "pkce" => Exchange((string?)body["auth_code"] ?? "", (string?)body["code_verifier"] ?? ""),
                 _ => Error(400, "validation_failed", "unsupported_grant_type"),
             };
         });
@@ -75,13 +81,15 @@ internal sealed class FakeSupabase : IAsyncDisposable
             _calls.Enqueue("otp");
             var email = (string?)body["email"] ?? "";
             if (!_users.ContainsKey(email)) return Error(422, "otp_disabled", "Signups not allowed for otp");
+            _challenges[email] = (string?)body["code_challenge_method"] == "s256" ? (string)body["code_challenge"]! : "";
             MagicLink = $"{Url}/auth/v1/verify?token={Uri.EscapeDataString(email)}&type=magiclink&redirect_to={Uri.EscapeDataString(redirect_to ?? "")}";
             return Results.Json(new JsonObject());
         });
         server.MapGet("/auth/v1/verify", (string token, string redirect_to) =>
         {
-            var session = NewSession(token);
-            return Results.Redirect($"{redirect_to}#{string.Join('&', session.Where(part => part.Key != "user").Select(part => $"{part.Key}={part.Value}"))}&type=magiclink");
+            var code = Guid.NewGuid().ToString();
+            _codes[code] = (token, _challenges[token]);
+            return Results.Redirect($"{redirect_to}?code={code}");
         });
         server.MapPost("/auth/v1/logout", () =>
         {
@@ -118,6 +126,14 @@ internal sealed class FakeSupabase : IAsyncDisposable
         if (!_sessions.TryRemove(token, out var email)) return Error(400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found");
         _used[token] = true;
         return Results.Json(NewSession(email));
+    }
+
+    private IResult Exchange(string code, string verifier)
+    {
+        if (!_codes.TryRemove(code, out var issued)) return Error(404, "flow_state_not_found", "invalid flow state, no valid flow state found");
+        return Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))) == issued.Challenge
+            ? Results.Json(NewSession(issued.Email))
+            : Error(400, "bad_code_verifier", "code challenge does not match previously saved code verifier");
     }
 
     private JsonObject NewSession(string email)

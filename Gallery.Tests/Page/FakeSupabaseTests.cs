@@ -30,9 +30,9 @@ public sealed class FakeSupabaseTests(SignInService service) : PageTests(service
         Assert.Equal("refresh_token_already_used", (string?)(await CallAsync("token?grant_type=refresh_token", body))["error_code"]);
         Assert.Equal((2, 2), (_supabase.Count("password"), _supabase.Count("refresh_token")));
 
-        await CallAsync($"otp?redirect_to={Uri.EscapeDataString($"{Api.Address}livez")}", """{"email": "ada@example.com", "create_user": false}""");
+        await CallAsync($"otp?redirect_to={Uri.EscapeDataString($"{Api.Address}livez")}", """{"email": "ada@example.com", "create_user": false, "code_challenge": "x", "code_challenge_method": "s256"}""");
         await page.GotoAsync(_supabase.MagicLink!);
-        Assert.Contains("/livez#access_token=", page.Url, StringComparison.Ordinal);
+        Assert.Contains("/livez?code=", page.Url, StringComparison.Ordinal);
         Allow("status of 400");
         Allow("favicon.ico");
     }

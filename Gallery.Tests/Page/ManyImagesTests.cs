@@ -182,11 +182,11 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
         await page.GotoAsync("/?view=trash&user=ada");
         await Expect(page.GetByText("3 images", new() { Exact = true })).ToBeVisibleAsync();
         await page.Button("Empty the trash").ClickAsync();
-        await page.Question("Empty the trash?").Button("Cancel").ClickAsync();
+        await page.Question("Empty the trash of ada?").Button("Cancel").ClickAsync();
         Assert.Equal(4, await InTrashAsync());
 
         await page.Button("Empty the trash").ClickAsync();
-        await page.Question("Empty the trash?").Button("Empty the trash").ClickAsync();
+        await page.Question("Empty the trash of ada?").Button("Empty the trash").ClickAsync();
         await Expect(page.Message("Trash emptied: 3 deleted permanently")).ToBeVisibleAsync();
         await Expect(page.Tiles()).ToHaveCountAsync(0);
         Assert.Equal(1, await InTrashAsync());
