@@ -38,7 +38,7 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
         await page.Tile("Picture 2").FocusAsync();
         await page.Keyboard.PressAsync("Space");
         await page.Keyboard.PressAsync("Shift+ArrowRight");
-        await IsFineAsync(page, page.GetByText("2 images selected"));
+        await IsFineAsync(page, page.Selection().GetByText("2 images selected"));
         await page.Button("Tag").ClickAsync();
         await IsFineAsync(page, page.GetByRole(AriaRole.Dialog, new() { Name = "Tag 2 images" }));
         await page.Keyboard.PressAsync("Escape");

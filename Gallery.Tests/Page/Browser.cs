@@ -41,7 +41,7 @@ public sealed class Browser : IAsyncDisposable
 
     private async Task<IBrowser> StartAsync()
     {
-        var chromium = Programs.Find("chromium") ?? Programs.Missing("chromium is not installed. On Debian: apt-get install chromium.");
+        var chromium = Programs.Find("chromium-headless-shell") ?? Programs.Find("chromium") ?? Programs.Missing("chromium is not installed. On Debian: apt-get install chromium-headless-shell.");
         await _starting.WaitAsync();
         try
         {

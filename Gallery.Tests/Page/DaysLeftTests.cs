@@ -23,7 +23,7 @@ public sealed class DaysLeftTests(TrashDaysService service) : PageTests(service)
         }
 
         var page = await OpenAsync("/?view=trash");
-        await Expect(page.GetByText("Each image is deleted permanently when its days are over.")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Each image is deleted permanently after the days that it shows.")).ToBeVisibleAsync();
         for (var i = 0; i < 3; i++) await Expect(page.Tile($"Picture {i + 1}").GetByText(left[i], new() { Exact = true })).ToBeVisibleAsync();
 
         await page.Tile("Picture 2").ClickAsync();
