@@ -23,7 +23,7 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
         held.SetResult();
         await IsFineAsync(page, page.GetByRole(AriaRole.Heading, new() { Name = "No images yet" }));
 
-        await SeedAsync(70, Fields);
+        await SeedAsync(8, Fields);   // axe-core looks at each tile
         await page.ReloadAsync();
         await IsFineAsync(page, page.Tile("Picture 1"));
         await page.Button("Filters").ClickAsync();
@@ -124,7 +124,7 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
     {
         await Expect(shown).ToBeVisibleAsync();
         await page.NextFrameAsync();
-        await AxeAsync(page);
+        if (page.ViewportSize!.Width != Screen.Zoomed.Width) await AxeAsync(page);   // the zoom changes only sizes
         var tooWide = await page.EvaluateAsync<string[]>(
             """
             () => [document.scrollingElement, ...document.querySelectorAll('dialog[open], dialog[open] .details')].filter(box => box.scrollWidth > box.clientWidth)
