@@ -32,7 +32,7 @@ public abstract class PageTests(PageService service) : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        Assertions.SetDefaultExpectTimeout(15_000);   // CI machines are busy
+        Assertions.SetDefaultExpectTimeout(30_000);   // CI machines are busy
         Pictures.Reset();
         await service.EmptyAsync();
     }
