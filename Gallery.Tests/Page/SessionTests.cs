@@ -45,11 +45,7 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
     {
         var page = await SignedInAsync(path: "/?intent=generate");
         await page.Tile("Picture 2").ClickAsync();
-        var image = page.Locator("dialog.image");
-        await image.Text("Prompt").FillAsync("Mine");
-        await EndAsync(page);
-        await image.Button("Save").ClickAsync();
-        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        var image = await EndWithDraftAsync(page);
         await Expect(page.GetByText("Picture")).ToHaveCountAsync(0);
 
         await page.MendAsync();
@@ -66,11 +62,7 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
     public async Task An_edit_by_somebody_else_between_two_sessions_is_not_overwritten_without_a_question()
     {
         var page = await SignedInAsync(path: $"/?image={_ids[1]}");
-        var image = page.Locator("dialog.image");
-        await image.Text("Prompt").FillAsync("Mine");
-        await EndAsync(page);
-        await image.Button("Save").ClickAsync();
-        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        var image = await EndWithDraftAsync(page);
         await Api.PatchAsync($"/v1/gallery/{_ids[1]}/", """{"refined_prompt": "Theirs"}""", GuardedService.Bearer(GuardedService.Key));
         await page.MendAsync();
         await page.SignInAsync("ada@example.com");
@@ -83,11 +75,7 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
     public async Task A_draft_is_not_shown_to_the_next_user()
     {
         var page = await SignedInAsync(path: $"/?image={_ids[1]}");
-        var image = page.Locator("dialog.image");
-        await image.Text("Prompt").FillAsync("Mine");
-        await EndAsync(page);
-        await image.Button("Save").ClickAsync();
-        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        await EndWithDraftAsync(page);
         await page.MendAsync();
         await page.SignInAsync("bob@example.com");
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no image");
@@ -140,6 +128,17 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
         await page.SignInAsync("ada@example.com");
         await Expect(page.Tiles().First).ToBeAttachedAsync();
         return page;
+    }
+
+    /// <summary>The session ends while a person edits the open image.</summary>
+    private async Task<ILocator> EndWithDraftAsync(IPage page)
+    {
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await EndAsync(page);
+        await image.Button("Save").ClickAsync();
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        return image;
     }
 
     /// <summary>No token of the session works any longer, until <see cref="FaultyApi.MendAsync"/>.</summary>
