@@ -66,9 +66,10 @@ export class ImageDialog {
     }
   }
 
-  /** Shows a newer state. @param {Image} image @param {string | null} etag */
+  /** Shows a newer state of an image, here if it is the open one. @param {Image} image @param {string | null} etag */
   put(image, etag) {
-    if (this.image?.image_id === image.image_id && this.image.revision > image.revision) return;   // an older answer came later
+    if (image.image_id !== this.#id) return this.#app.list.put(image);
+    if (this.image && this.image.revision > image.revision) return;   // an older answer came later
     this.image = image;
     this.etag = etag;
     this.problem = null;

@@ -85,7 +85,7 @@ export class ImageForm {
       if (this.#isOutdated(image)) return await this.#resolve(changes);
       const saved = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: changes, etag });
       if (this.#dialog.image?.image_id === image.image_id) this.reset();
-      this.#keep(saved.data, saved.etag);
+      this.#dialog.put(saved.data, saved.etag);
       this.#app.messages.done('Image saved', () => this.#undo(saved.data, saved.etag, before));
     } catch (error) {
       if (error instanceof Problem && error.status === 412) await this.#resolve(changes);
@@ -125,18 +125,12 @@ export class ImageForm {
   async #undo(image, etag, before) {
     try {
       const undone = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: before, etag });
-      this.#keep(undone.data, undone.etag);
+      this.#dialog.put(undone.data, undone.etag);
       this.#app.messages.done('Edit undone');
     } catch (error) {
       const isStale = error instanceof Problem && error.status === 412;
       this.#app.messages.failed(isStale ? 'Not undone, because the image has changed since.' : `Not undone. ${/** @type {Error} */ (error).message}`);
     }
-  }
-
-  /** @param {Image} image @param {string | null} etag */
-  #keep(image, etag) {
-    if (this.#dialog.image?.image_id === image.image_id) this.#dialog.put(image, etag);
-    else this.#app.list.put(image);
   }
 
   /** What differs from the image. Clearing an empty field is not a change. @param {Image} image @returns {Draft} */

@@ -85,8 +85,7 @@ export class TagEditor {
       }
 
       const changed = answer.data.revision !== before;
-      if (isOpen()) this.#dialog.put(answer.data, answer.etag);
-      else this.#app.list.put(answer.data);
+      this.#dialog.put(answer.data, answer.etag);
       const opposite = method === 'PUT' ? 'DELETE' : 'PUT';
       if (!canUndo) this.#app.messages.done(method === 'PUT' ? `Undone: tag ${name} added` : `Undone: tag ${name} removed`);
       else if (changed) this.#app.messages.done(method === 'PUT' ? `Tag ${name} added` : `Tag ${name} removed`, () => this.#change(image, opposite, tag, false));

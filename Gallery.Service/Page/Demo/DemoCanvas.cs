@@ -30,7 +30,7 @@ internal sealed class DemoCanvas(int width, int height, DemoPalette palette, Ran
         $"""<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"><defs>{_definitions}</defs>{_shapes}</svg>""";
 
     /// <summary>Adds SVG as it is. Numbers are written with a point.</summary>
-    public void Add(FormattableString svg) => _shapes.Append(svg.ToString(CultureInfo.InvariantCulture));
+    public void Add(FormattableString svg) => _shapes.Append(FormattableString.Invariant(svg));
 
     public void Path(string data, string fill, double opacity = 1) => Add($"""<path d="{data}" fill="{fill}" opacity="{opacity:0.##}"/>""");
 

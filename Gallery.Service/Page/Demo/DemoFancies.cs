@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text;
+using static System.FormattableString;
 
 namespace Gallery.Service.Page.Demo;
 
@@ -85,7 +85,7 @@ internal static class DemoFancies
         var (left, foot, size) = ((on.Width / 2) - (on.Unit * 0.08), on.HeightAt(snow, on.Width / 2) + (on.Unit * 0.02), on.Unit * 0.16);
         on.Circle(left + (size / 2), foot - (size * 0.25), size * 1.3, on.Glow((0, "#ffc66b", 0.5), (1, "#ffc66b", 0)));
         on.Box(left, foot - (size * 0.5), size, size * 0.5, "#3a2320");
-        on.Path(Line($"M{left - (size * 0.15):0.#} {foot - (size * 0.46):0.#}L{left + (size / 2):0.#} {foot - (size * 0.95):0.#}L{left + (size * 1.15):0.#} {foot - (size * 0.46):0.#}z"), "#e9f2fa");
+        on.Path(Invariant($"M{left - (size * 0.15):0.#} {foot - (size * 0.46):0.#}L{left + (size / 2):0.#} {foot - (size * 0.95):0.#}L{left + (size * 1.15):0.#} {foot - (size * 0.46):0.#}z"), "#e9f2fa");
         on.Box(left + (size * 0.16), foot - (size * 0.36), size * 0.22, size * 0.2, "#ffd27a");
         on.Box(left + (size * 0.62), foot - (size * 0.38), size * 0.2, size * 0.38, "#ffb84d", 0.85);
     }
@@ -104,20 +104,20 @@ internal static class DemoFancies
                 switch ((int)on.Between(0, 5))
                 {
                     case 0:
-                        on.Path(Line($"M{x} {y}h{tile}a{tile} {tile} 0 0 1 {-tile} {tile}z"), fill);
+                        on.Path(Invariant($"M{x} {y}h{tile}a{tile} {tile} 0 0 1 {-tile} {tile}z"), fill);
                         break;
                     case 1:
-                        on.Path(Line($"M{x + tile} {y + tile}h{-tile}a{tile} {tile} 0 0 1 {tile} {-tile}z"), fill);
+                        on.Path(Invariant($"M{x + tile} {y + tile}h{-tile}a{tile} {tile} 0 0 1 {tile} {-tile}z"), fill);
                         break;
                     case 2:
                         on.Circle(x + (tile / 2), y + (tile / 2), tile * 0.38, fill);
                         on.Circle(x + (tile / 2), y + (tile / 2), tile * 0.16, Pick());
                         break;
                     case 3:
-                        on.Path(Line($"M{x} {y + (tile / 2)}a{tile / 2} {tile / 2} 0 0 1 {tile} 0zM{x} {y + tile}a{tile / 2} {tile / 2} 0 0 1 {tile} 0z"), fill);
+                        on.Path(Invariant($"M{x} {y + (tile / 2)}a{tile / 2} {tile / 2} 0 0 1 {tile} 0zM{x} {y + tile}a{tile / 2} {tile / 2} 0 0 1 {tile} 0z"), fill);
                         break;
                     default:
-                        on.Path(Line($"M{x} {y}l{tile} {tile}H{x}z"), fill);
+                        on.Path(Invariant($"M{x} {y}l{tile} {tile}H{x}z"), fill);
                         break;
                 }
             }
@@ -131,17 +131,17 @@ internal static class DemoFancies
             var wide = on.Unit * on.Between(0.05, 0.1);
             var centre = 1 - Math.Min(1, Math.Abs(x + (wide / 2) - (on.Width / 2)) / (on.Unit * 0.7));
             var tall = on.Unit * on.Between(0.1, 0.26) * (1.25 - (0.3 * row)) * (0.7 + (0.75 * centre));
-            walls.Append(Line($"M{x:0.#} {foot:0.#}v{-tall:0.#}"));
-            if (on.Chance(0.2)) walls.Append(Line($"l{wide / 2:0.#} {-wide * 0.8:0.#}l{wide / 2:0.#} {wide * 0.8:0.#}"));
-            else if (on.Chance(0.25)) walls.Append(Line($"h{wide * 0.45:0.#}v{-wide * 0.9:0.#}h{wide * 0.1:0.#}v{wide * 0.9:0.#}h{wide * 0.45:0.#}"));
-            else walls.Append(Line($"h{wide:0.#}"));
-            walls.Append(Line($"v{tall:0.#}z"));
+            walls.Append(Invariant($"M{x:0.#} {foot:0.#}v{-tall:0.#}"));
+            if (on.Chance(0.2)) walls.Append(Invariant($"l{wide / 2:0.#} {-wide * 0.8:0.#}l{wide / 2:0.#} {wide * 0.8:0.#}"));
+            else if (on.Chance(0.25)) walls.Append(Invariant($"h{wide * 0.45:0.#}v{-wide * 0.9:0.#}h{wide * 0.1:0.#}v{wide * 0.9:0.#}h{wide * 0.45:0.#}"));
+            else walls.Append(Invariant($"h{wide:0.#}"));
+            walls.Append(Invariant($"v{tall:0.#}z"));
             if (row > 0)
             {
                 var pane = wide / 7;
                 for (var up = 1; up * pane * 1.7 < tall - pane && up < 26; up++)
                     for (var at = 0; at < 3; at++)
-                        if (on.Chance(on.Palette.IsNight ? 0.5 : 0.3)) windows.Append(Line($"M{x + (pane * (1 + (2 * at))):0.#} {foot - tall + (up * pane * 1.7):0.#}h{pane:0.#}v{pane * 0.9:0.#}h{-pane:0.#}z"));
+                        if (on.Chance(on.Palette.IsNight ? 0.5 : 0.3)) windows.Append(Invariant($"M{x + (pane * (1 + (2 * at))):0.#} {foot - tall + (up * pane * 1.7):0.#}h{pane:0.#}v{pane * 0.9:0.#}h{-pane:0.#}z"));
             }
 
             x += wide + (on.Unit * on.Between(-0.008, 0.012));
@@ -164,7 +164,7 @@ internal static class DemoFancies
 
     private static void Balloon(DemoCanvas on, double x, double y, double size, string one, string other)
     {
-        string Skin(double wide) => Line($"M{x:0.#} {y + (size * 1.25):0.#}C{x - (wide * 0.2):0.#} {y + (size * 1.2):0.#} {x - wide:0.#} {y + (size * 0.6):0.#} {x - wide:0.#} {y:0.#}A{wide:0.#} {size:0.#} 0 0 1 {x + wide:0.#} {y:0.#}C{x + wide:0.#} {y + (size * 0.6):0.#} {x + (wide * 0.2):0.#} {y + (size * 1.2):0.#} {x:0.#} {y + (size * 1.25):0.#}z");
+        string Skin(double wide) => Invariant($"M{x:0.#} {y + (size * 1.25):0.#}C{x - (wide * 0.2):0.#} {y + (size * 1.2):0.#} {x - wide:0.#} {y + (size * 0.6):0.#} {x - wide:0.#} {y:0.#}A{wide:0.#} {size:0.#} 0 0 1 {x + wide:0.#} {y:0.#}C{x + wide:0.#} {y + (size * 0.6):0.#} {x + (wide * 0.2):0.#} {y + (size * 1.2):0.#} {x:0.#} {y + (size * 1.25):0.#}z");
         on.Path(Skin(size), one);
         on.Path(Skin(size * 0.72), other);
         on.Path(Skin(size * 0.42), one);
@@ -173,6 +173,4 @@ internal static class DemoFancies
         on.Add($"""<path d="M{x - (size * 0.12):0.#} {y + (size * 1.2):0.#}L{x - (size * 0.1):0.#} {y + (size * 1.5):0.#}M{x + (size * 0.12):0.#} {y + (size * 1.2):0.#}L{x + (size * 0.1):0.#} {y + (size * 1.5):0.#}" stroke="{on.Palette.Near}" stroke-width="{size * 0.02:0.#}"/>""");
         on.Box(x - (size * 0.13), y + (size * 1.46), size * 0.26, size * 0.2, DemoPalette.Mix(on.Palette.Near, "#a0522d", 0.45));
     }
-
-    private static string Line(FormattableString data) => data.ToString(CultureInfo.InvariantCulture);
 }

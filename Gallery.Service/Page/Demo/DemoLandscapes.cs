@@ -1,4 +1,4 @@
-using System.Globalization;
+using static System.FormattableString;
 
 namespace Gallery.Service.Page.Demo;
 
@@ -49,13 +49,12 @@ internal static class DemoLandscapes
             var (foot, near, crest) = (on.Height * (0.6 + (0.1 * dune)), 0.2 + (0.2 * dune), on.Width * on.Between(0.25, 0.75));
             var top = foot - (on.Unit * on.Between(0.05, 0.11));
             var sand = DemoPalette.Mix(on.Palette.Layer(near), on.Palette.Light, 0.32 - (0.06 * dune));
-            string Line(FormattableString data) => data.ToString(CultureInfo.InvariantCulture);
             on.Path(
-                Line($"M0 {foot:0.#}C{crest * 0.5:0.#} {foot:0.#} {crest * 0.7:0.#} {top:0.#} {crest:0.#} {top:0.#}S{crest + ((on.Width - crest) * 0.6):0.#} {foot + (on.Unit * 0.05):0.#} {on.Width} {foot - (on.Unit * 0.02):0.#}V{on.Height}H0z"),
+                Invariant($"M0 {foot:0.#}C{crest * 0.5:0.#} {foot:0.#} {crest * 0.7:0.#} {top:0.#} {crest:0.#} {top:0.#}S{crest + ((on.Width - crest) * 0.6):0.#} {foot + (on.Unit * 0.05):0.#} {on.Width} {foot - (on.Unit * 0.02):0.#}V{on.Height}H0z"),
                 on.Gradient(true, (0, sand, 1), (1, DemoPalette.Mix(sand, on.Palette.Near, 0.4), 1)));
             // The side of the dune that the light does not reach.
             on.Path(
-                Line($"M{crest:0.#} {top:0.#}S{crest + ((on.Width - crest) * 0.6):0.#} {foot + (on.Unit * 0.05):0.#} {on.Width} {foot - (on.Unit * 0.02):0.#}V{on.Height}H{crest + (on.Unit * 0.05):0.#}C{crest + (on.Unit * 0.2):0.#} {foot + (on.Unit * 0.2):0.#} {crest - (on.Unit * 0.14):0.#} {foot:0.#} {crest:0.#} {top:0.#}z"),
+                Invariant($"M{crest:0.#} {top:0.#}S{crest + ((on.Width - crest) * 0.6):0.#} {foot + (on.Unit * 0.05):0.#} {on.Width} {foot - (on.Unit * 0.02):0.#}V{on.Height}H{crest + (on.Unit * 0.05):0.#}C{crest + (on.Unit * 0.2):0.#} {foot + (on.Unit * 0.2):0.#} {crest - (on.Unit * 0.14):0.#} {foot:0.#} {crest:0.#} {top:0.#}z"),
                 on.Gradient(true, (0, on.Palette.Near, 0.38), (1, on.Palette.Near, 0)));
         }
 
