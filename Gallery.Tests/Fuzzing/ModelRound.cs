@@ -60,7 +60,7 @@ internal sealed class ModelRound(Api api, int images)
     {
         operation = Complete(operation, id, user);
         var called = Stopwatch.GetTimestamp();
-        var answer = await (operation switch
+        var answer = await AskAsync(() => operation switch
         {
             ImageOperation.Save save => api.SaveAsync(id, save.UserId, save.RefinedPrompt, save.Intent, Json(save.Metadata), save.ImageUrl, save.Tags),
             ImageOperation.AddTag(var tag) => api.PutAsync($"/v1/gallery/{id}/tags/{tag}/"),
@@ -98,7 +98,7 @@ internal sealed class ModelRound(Api api, int images)
             _ => throw new ArgumentOutOfRangeException(nameof(batch)),
         };
         var called = Stopwatch.GetTimestamp();
-        var answer = await api.PostAsync($"/v1/gallery/batch/{route}/", body.ToJsonString());
+        var answer = await AskAsync(() => api.PostAsync($"/v1/gallery/batch/{route}/", body.ToJsonString()));
         var answered = Stopwatch.GetTimestamp();
         var root = JsonDocument.Parse(answer.Text).RootElement;
         if (answer.Status != 200 && (answer.Status != 409 || !batch.IsAll)) _faults.Enqueue($"A batch was answered {answer.Status} {answer.Text}");
@@ -128,7 +128,7 @@ internal sealed class ModelRound(Api api, int images)
         for (string? cursor = ""; cursor is not null;)
         {
             var called = Stopwatch.GetTimestamp();
-            var page = await api.GetAsync($"/v1/gallery/{(trash ? "deleted/" : "")}?user_id={_users[user]}&limit={limit}{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}");
+            var page = await AskAsync(() => api.GetAsync($"/v1/gallery/{(trash ? "deleted/" : "")}?user_id={_users[user]}&limit={limit}{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}"));
             var answered = Stopwatch.GetTimestamp();
             if (page.Status != 200)
             {
@@ -162,6 +162,16 @@ internal sealed class ModelRound(Api api, int images)
             var listed = (await Task.WhenAll(WalkAsync(0, trash, 2), WalkAsync(1, trash, 2))).SelectMany(ids => ids).Where(_contested.Contains).Order();
             var expected = _contested.Where((_, i) => trash ? found[i].Code == "image_deleted" : found[i].Status == 200).Order();
             if (!listed.SequenceEqual(expected)) _faults.Enqueue($"{(trash ? "The trash" : "The lists")} of both hold {string.Join(", ", listed)}, not {string.Join(", ", expected)}");
+        }
+    }
+
+    /// <summary>Asks again while the service is too busy to begin, as any caller does.</summary>
+    private static async Task<Answer> AskAsync(Func<Task<Answer>> ask)
+    {
+        while (true)
+        {
+            var answer = await ask();
+            if (answer.Status != 503 || (string?)answer.Body["code"] != "overloaded") return answer;
         }
     }
 
