@@ -2,6 +2,7 @@ using Gallery.Service.Batches;
 using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
+using Gallery.Service.Sharing;
 using Gallery.Service.Tags;
 using Gallery.Service.Transfers;
 
@@ -18,6 +19,7 @@ internal static class Nouns
         HistoryNoun.Noun,
         ErasureNoun.Noun,
         TransferNoun.Noun,
+        SharingNoun.Noun,
     ];
 
     /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>

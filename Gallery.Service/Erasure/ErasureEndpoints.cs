@@ -84,9 +84,15 @@ internal static class ErasureEndpoints
             isDone = rows.Count < ErasureRepository.BatchSize;
         }
 
-        var isComplete = false;
-        while (!isComplete && Stopwatch.GetElapsedTime(start) < MaximumTime) isComplete = await erasure.EraseEventsAsync(userId, ct) < ErasureRepository.BatchSize;
+        var isComplete = await RepeatAsync(erasure.EraseGrantsAsync) && await RepeatAsync(erasure.EraseEventsAsync);
         return Answer(purged, isComplete, "User erased successfully");
+
+        async Task<bool> RepeatAsync(Func<string, CancellationToken, Task<int>> eraseBatch)
+        {
+            while (Stopwatch.GetElapsedTime(start) < MaximumTime)
+                if (await eraseBatch(userId, ct) < ErasureRepository.BatchSize) return true;
+            return false;
+        }
     }
 
     private static string WithSlashes(string userId) => userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);

@@ -5,6 +5,7 @@ using Gallery.Service.Erasure;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -44,7 +45,7 @@ internal static class ImageEndpoints
             .WithDescription("A JSON merge patch (RFC 7396): a field that is left out stays, and null erases. Send If-Match, so that no other change is overwritten unseen.")
             .Takes(ImageExamples.Edit, MergePatch, "application/json").WithIfMatch()
             .Answers(200, ImageExamples.One(ImageExamples.Edited, "Image updated successfully")).WithETag()
-            .Problems(Permissions.ForbiddenUserId, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
+            .Problems(Permissions.ForbiddenUserId, ImageProblems.ForbiddenOwner, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/", SoftDeleteImage)
             .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash").WithDescription("An image that is in the trash already stays as it is.")
@@ -153,6 +154,10 @@ internal static class ImageEndpoints
         return answer;
     }
 
+    /// <summary>An image that the caller may manage, live or in the trash. Null to those who may only see it.</summary>
+    internal static async Task<ImageRow?> FindOwnedAsync(this ImageRepository images, Guid imageId, Caller caller, CancellationToken ct) =>
+        await images.FindImageAsync(new(imageId, caller), ct) is { } image && (caller.UserId is null || caller.UserId == image.UserId) ? image : null;
+
     /// <summary>Changes one image, and answers it.</summary>
     internal static async Task<IResult> ChangeAsync(
         Guid imageId, HttpContext http, Func<ImageKey, CancellationToken, Task<ImageWrite>> change, string changed, string unchanged, CancellationToken ct)
@@ -173,6 +178,7 @@ internal static class ImageEndpoints
             ImageOutcome.Unchanged => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!, http.Retention()), unchanged)),
             ImageOutcome.NotFound => ImageProblems.NotFound(imageId),
             ImageOutcome.InTrash => ImageProblems.InTrash(imageId),
+            ImageOutcome.OwnedByAnother => ImageProblems.ForbiddenOwner,
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, imageId, write.Image),
             _ => throw new UnreachableException(),
         };

@@ -8,6 +8,8 @@ internal static class ImageProblems
     public static readonly ProblemResult ForbiddenRecreate =
         new(403, "forbidden_recreate", "Only a service key may create an image again that was deleted permanently. Leave recreate out.");
 
+    public static readonly ProblemResult ForbiddenOwner = new(403, "forbidden_owner", "Only its owner may give the image to another user. Leave user_id out.");
+
     public static ProblemResult NotFound(Guid imageId) => new(404, "image_not_found", $"There is no image {imageId}.");
 
     public static ProblemResult InTrash(Guid imageId) =>

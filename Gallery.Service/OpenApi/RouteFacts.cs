@@ -61,6 +61,9 @@ internal static class RouteFacts
     public static RouteHandlerBuilder WithIfNoneMatch(this RouteHandlerBuilder route) =>
         route.WithParameter(ParameterLocation.Header, "If-None-Match", "ETags, or * for any. If one of them is current, the answer is 412 and nothing happens.", Text());
 
+    /// <summary>Declares an optional header of the request.</summary>
+    public static RouteHandlerBuilder WithTextHeader(this RouteHandlerBuilder route, string name, string description) => route.WithParameter(ParameterLocation.Header, name, description, Text());
+
     /// <summary>Declares query parameters <c>limit</c> and <c>cursor</c>, and the header <c>Link</c>.</summary>
     public static RouteHandlerBuilder WithPaging(this RouteHandlerBuilder route) => route
         .WithParameter(ParameterLocation.Query, "limit", "Maximum items on the page. A page of large items ends earlier; next_cursor leads on.", new OpenApiSchema

@@ -8,7 +8,6 @@ using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Sql.Tags;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Gallery.Service.Tags;
@@ -64,7 +63,7 @@ internal static class TagEndpoints
     private static async Task<IResult> ChangeAsync(
         Guid imageId, string segment, HttpContext http, ImageRepository images, Func<string, Tag, string> change, string changed, string unchanged, CancellationToken ct)
     {
-        var label = Decode(http, segment);
+        var label = http.DecodeLast(segment);
         if (TagRules.FindFault("tag", label) is { } fault) return FieldErrors.Of("tag", fault);
 
         var tag = Tag.Of(label);
@@ -138,13 +137,5 @@ internal static class TagEndpoints
         if (TagRules.FindFault(name, label) is not { } fault) return Tag.Of(label);
         errors.Add(name, fault);
         return null;
-    }
-
-    /// <summary>The tag at the end of the path. Routing leaves %2F as it is, because a slash would be another segment. Then the tag is read from the request line.</summary>
-    private static string Decode(HttpContext http, string segment)
-    {
-        if (!segment.Contains('%', StringComparison.Ordinal)) return segment;
-        var path = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0].TrimEnd('/');
-        return Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..]);
     }
 }

@@ -147,6 +147,29 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId)))[0];
     }
 
+    /// <summary>Ends a batch of grants to the user. Returns how many.</summary>
+    public async Task<int> EraseGrantsAsync(string userId, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            with old as materialized
+            (
+                select g.image_id
+                from gallery.image_grant as g
+                where g.user_id = @UserId
+                order by g.granted_at, g.image_id
+                limit 1000
+            )
+            delete from gallery.image_grant as g
+            using old
+            where g.image_id = old.image_id
+              and g.user_id = @UserId
+            returning 1
+            """;
+
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId))).Count;
+    }
+
     /// <summary>Deletes a batch of events that are older than so many days, tombstones too. Returns the number of events.</summary>
     public async Task<int> PurgeOldEventsAsync(int days, CancellationToken ct)
     {

@@ -115,21 +115,28 @@ public sealed partial class ImageRepository
     private static async Task<ImagePage> ReadPageAsync(
         Func<ImageKeyset, int, Task<IReadOnlyList<ImageRow>>> read, ImageKeyset after, int limit, Func<ImageRow, ImageKeyset> keysetOf)
     {
-        var images = new List<ImageRow>();
+        var (images, next) = await ReadPageAsync(read, after, limit, keysetOf, image => image);
+        return new ImagePage(images, next);
+    }
+
+    private static async Task<(IReadOnlyList<T> Rows, ImageKeyset? Next)> ReadPageAsync<T>(
+        Func<ImageKeyset, int, Task<IReadOnlyList<T>>> read, ImageKeyset after, int limit, Func<T, ImageKeyset> keysetOf, Func<T, ImageRow> imageOf)
+    {
+        var page = new List<T>();
         var bytes = 0L;
         while (true)
         {
-            var wanted = Math.Min(limit + 1 - images.Count, MaximumRowsRead);   // one row more than the page shows whether another page follows
+            var wanted = Math.Min(limit + 1 - page.Count, MaximumRowsRead);   // one row more than the page shows whether another page follows
             var rows = await read(after, wanted);
             foreach (var row in rows)
             {
-                bytes += row.AnswerBytes;
-                if (images.Count == limit || (images.Count > 0 && bytes > MaximumPageBytes)) return new ImagePage(images, keysetOf(images[^1]));
-                images.Add(row);
+                bytes += imageOf(row).AnswerBytes;
+                if (page.Count == limit || (page.Count > 0 && bytes > MaximumPageBytes)) return (page, keysetOf(page[^1]));
+                page.Add(row);
             }
 
-            if (rows.Count < wanted) return new ImagePage(images, null);
-            after = keysetOf(images[^1]);
+            if (rows.Count < wanted) return (page, null);
+            after = keysetOf(page[^1]);
         }
     }
 

@@ -192,7 +192,7 @@ public sealed partial class ImageRepository
     /// <param name="edits">Of different ids.</param>
     internal async Task<IReadOnlyList<ImageWrite>> EditImagesAsync(IReadOnlyList<ImageEdit> edits, long since)
     {
-        var rows = await FindImagesAsync([.. edits.Select(edit => edit.Key)], since);
+        var rows = await FindImagesAsync([.. edits.Select(edit => edit.Key)], since, toEdit: true);
         var results = rows.Select((row, i) => row is null ? ImageWrite.NotFound
             : row.DeletedAt is not null ? new(ImageOutcome.InTrash, row, [])
             : !edits[i].Key.If.HoldFor(row.Version) ? new(ImageOutcome.PreconditionFailed, row, [])
@@ -200,7 +200,18 @@ public sealed partial class ImageRepository
         int[] open = [.. Enumerable.Range(0, edits.Count).Where(i => results[i] is null)];
         if (open.Length == 0) return results!;
 
-        var writes = await UpdateImagesAsync([.. open.Select(i => new ImageUpdate(rows[i]!, edits[i].Apply(rows[i]!), edits[i].Key.Caller))], since);
+        var updates = open.Select(i => new ImageUpdate(rows[i]!, edits[i].Apply(rows[i]!), edits[i].Key.Caller)).ToList();
+        for (var i = open.Length - 1; i >= 0; i--)
+        {
+            if (!updates[i].TakesOver) continue;
+            results[open[i]] = new(ImageOutcome.OwnedByAnother, null, []);
+            updates.RemoveAt(i);
+        }
+
+        open = [.. open.Where(i => results[i] is null)];
+        if (open.Length == 0) return results!;
+
+        var writes = await UpdateImagesAsync(updates, since);
         for (var i = 0; i < open.Length; i++) results[open[i]] = writes[i];
         return results!;
     }
@@ -212,13 +223,13 @@ public sealed partial class ImageRepository
         const string sql = $$"""
             with n as
             (
-                select n.image_id, n.revision, n.updated_at, n.user_id, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.actor, n.tags::text[] as tags, n.labels::text[] as labels
+                select n.image_id, n.revision, n.updated_at, n.user_id, n.refined_prompt, n.intent, n.metadata::jsonb as metadata, n.actor, n.grantee, n.tags::text[] as tags, n.labels::text[] as labels
                 from unnest
                 (
                     (select @ImageIds::uuid[]), (select @Revisions::bigint[]), (select @UpdatedAts::timestamptz[]), (select @UserIds::text[]),
                     (select @RefinedPrompts::text[]), (select @Intents::text[]), (select @Metadata::text[]), (select @Actors::text[]),
-                    (select @Tags::text[]), (select @Labels::text[])
-                ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor, tags, labels)
+                    (select @Grantees::text[]), (select @Tags::text[]), (select @Labels::text[])
+                ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor, grantee, tags, labels)
             ),
             w as
             (
@@ -235,6 +246,7 @@ public sealed partial class ImageRepository
                   and i.deleted_at is null
                   and i.revision = n.revision                             -- the row that the new values were computed from
                   and i.updated_at = n.updated_at
+                  and (n.grantee is null or exists (select from gallery.image_grant as g where g.image_id = n.image_id and g.user_id = n.grantee and g.role = 'edit'))
                   and (i.user_id, i.refined_prompt, i.intent, i.metadata, i.tags) is distinct from (n.user_id, n.refined_prompt, n.intent, n.metadata, n.labels)
                 returning {{ImageRow.Columns}}
             ),
@@ -301,6 +313,7 @@ public sealed partial class ImageRepository
             ("RefinedPrompts", Column(sorted, edit => edit.To.RefinedPrompt)),
             ("Intents", Column(sorted, edit => edit.To.Intent)),
             ("Metadata", Column(sorted, edit => edit.To.Metadata)),
+            ("Grantees", Column(sorted, edit => edit.IsOfGrantee ? edit.Caller.UserId : null)),
             ("Tags", Column(sorted, edit => (edit.From.Tags, edit.From.UserId) == (edit.To.Tags, edit.To.UserId) ? null : TagArray.Keys(edit.To.Tags))),
             ("Labels", Column(sorted, edit => edit.To.Tags)),
             ("Actors", Column(sorted, edit => edit.Caller.Name)));

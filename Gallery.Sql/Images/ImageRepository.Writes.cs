@@ -67,6 +67,12 @@ public sealed partial class ImageRepository
                   and {{Preconditions.Hold}}
                 returning {{ImageRow.Columns}}
             ),
+            g as
+            (
+                delete from gallery.image_grant as g                      -- the trash has ended them
+                using w
+                where g.image_id = w.image_id
+            ),
             e as
             (
                 insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)

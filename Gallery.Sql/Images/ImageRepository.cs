@@ -28,7 +28,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     public ImageRepository(NpgsqlDataSource database, BatchOptions batches)
     {
         _statements = new StatementRunner(database);
-        _find = new("find", key => (key.ImageId, key.Caller.UserId), FindImagesAsync, batches, sharesEqualKeys: true);
+        _find = new("find", key => (key.ImageId, key.Caller.UserId), (keys, since) => FindImagesAsync(keys, since), batches, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
         _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, batches, edit => edit.Bytes + edit.Key.If.Length, IsContended);
         _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, batches, key => key.If.Length, IsContended);
@@ -36,7 +36,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
         _purge = new("purge", key => key.ImageId, PurgeImagesAsync, batches, key => key.If.Length, IsContended);
     }
 
-    /// <summary>An image, live or in the trash. Null if it is unknown, or another user's.</summary>
+    /// <summary>An image, live or in the trash. Null if it is unknown, or another user's. A live image that its owner shares with the caller is there too.</summary>
     public Task<ImageRow?> FindImageAsync(ImageKey key, CancellationToken ct) => _find.RunAsync(key, ct);
 
     /// <summary>Inserts an image, or fills in what the stored one lacks. Stored values stay.</summary>
@@ -70,26 +70,43 @@ public sealed partial class ImageRepository : IAsyncDisposable
         _searching.Dispose();
     }
 
-    /// <summary>The images with these keys, in their order. Null for one that is unknown, or another user's.</summary>
-    internal async Task<IReadOnlyList<ImageRow?>> FindImagesAsync(IReadOnlyList<ImageKey> keys, long since)
+    /// <summary>The images with these keys, in their order. Null for one that is unknown, or another user's who does not share it.</summary>
+    /// <param name="toEdit">Whether the callers want to edit. Somebody who may only see an image does not get it then.</param>
+    internal async Task<IReadOnlyList<ImageRow?>> FindImagesAsync(IReadOnlyList<ImageKey> keys, long since, bool toEdit = false)
     {
         // The arrays are in selects, so that the planner does not count their items. It would plan each execution again.
         // language=PostgreSQL
         const string sql = $"""
-            select {ImageRow.Columns}
-            from unnest((select @ImageIds::uuid[]), (select @UserIds::text[])) as n (image_id, user_id)
+            select n.place::int, {ImageRow.Columns}
+            from unnest((select @ImageIds::uuid[]), (select @UserIds::text[])) with ordinality as n (image_id, user_id, place)
             join gallery.image as i on i.image_id = n.image_id
             where n.user_id is null
                or i.user_id = n.user_id
+               or i.deleted_at is null and exists                         -- run for other users only
+                  (
+                      select
+                      from gallery.image_grant as g
+                      where g.image_id = n.image_id
+                        and g.user_id = n.user_id
+                        and g.owner_id = i.user_id
+                        and (g.role = 'edit' or not @ToEdit)
+                  )
             """;
 
-        var rows = await _statements.ReadAsync(
-            sql, reader => reader.GetRowParser<ImageRow>(), isRepeatable: true, since, CancellationToken.None,
+        var found = await _statements.ReadAsync<(int Place, ImageRow Image)>(
+            sql,
+            reader =>
+            {
+                var image = reader.GetRowParser<ImageRow>(startIndex: 1);
+                return row => (row.GetInt32(0), image(row));
+            },
+            isRepeatable: true, since, CancellationToken.None,
             ("ImageIds", Column(keys, key => key.ImageId)),
-            ("UserIds", Column(keys, key => key.Caller.UserId)));
-        var byId = new Dictionary<Guid, ImageRow>(rows.Count);
-        foreach (var row in rows) byId[row.ImageId] = row;   // an id may be there for several callers
-        return [.. keys.Select(key => byId.TryGetValue(key.ImageId, out var row) && (key.Caller.UserId ?? row.UserId) == row.UserId ? row : null)];
+            ("UserIds", Column(keys, key => key.Caller.UserId)),
+            ("ToEdit", toEdit));
+        var rows = new ImageRow?[keys.Count];
+        foreach (var (place, image) in found) rows[place - 1] = image;
+        return rows;
     }
 
     private static bool IsContended(ImageWrite write) => write.Outcome == ImageOutcome.Contended;

@@ -79,7 +79,14 @@ internal sealed record ImageEdit(ImageKey Key, Func<ImageRow, ImageRow> Apply, i
 /// <summary>An edit that was computed.</summary>
 /// <param name="From">The row that was read. The edit happens only if it is still the same.</param>
 /// <param name="To">The row to write: its owner, prompt, intent, metadata and tags.</param>
-internal sealed record ImageUpdate(ImageRow From, ImageRow To, Caller Caller);
+internal sealed record ImageUpdate(ImageRow From, ImageRow To, Caller Caller)
+{
+    /// <summary>Whether the caller is somebody with whom the owner shares the image.</summary>
+    public bool IsOfGrantee => Caller.UserId is { } user && user != From.UserId;
+
+    /// <summary>Whether somebody with whom the image is shared would become its owner.</summary>
+    public bool TakesOver => IsOfGrantee && To.UserId != From.UserId;
+}
 
 /// <summary>The outcome of a write to one image.</summary>
 /// <param name="Image">The image afterwards; after a purge, as it was. Null if there is no such image, or if it is another user's.</param>
@@ -108,7 +115,7 @@ public enum ImageOutcome
     /// <summary>A save or an edit found the image in the trash, and left it as it is.</summary>
     InTrash,
 
-    /// <summary>A save found another user's image.</summary>
+    /// <summary>A save found another user's image, or an edit would take over an image that is shared with its caller.</summary>
     OwnedByAnother,
 
     /// <summary>A save found that the image was deleted permanently.</summary>

@@ -69,7 +69,7 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
             var before = await StateAsync(api, operation, imageId);
             foreach (var answer in await SendAsync(api, operation, imageId, owner, credential is { } header ? [header] : []))
             {
-                Assert.Equal((operation.Id, operation.IsProtected ? 401 : 200), (operation.Id, answer.Status));
+                Assert.Equal((operation.Id, operation.IsProtected ? 401 : TakesToken(operation) ? 404 : 200), (operation.Id, answer.Status));
                 if (operation.IsProtected) refused++;
                 Assert.Equal(operation.IsProtected, answer.Headers.WwwAuthenticate.Count == 1);
                 Assert.DoesNotContain(Prompt, answer.Text, StringComparison.Ordinal);
@@ -133,7 +133,7 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
         {
             var before = await StateAsync(api, operation, imageId);
             foreach (var answer in await SendAsync(api, operation, imageId, owner, GuardedService.Bearer(fixture.Issuer.Token("ES256", owner, (claim, JsonNode.Parse(value))))))
-                Assert.Equal((operation.Id, operation.IsProtected ? 403 : 200), (operation.Id, answer.Status));
+                Assert.Equal((operation.Id, operation.IsProtected ? 403 : TakesToken(operation) ? 404 : 200), (operation.Id, answer.Status));
             if (operation.IsProtected) Assert.True(Declares(operation, code), operation.Id);
             Assert.Equal(before, await StateAsync(api, operation, imageId));
         }
@@ -178,7 +178,7 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
         Assert.Equal(["bearer", "key"], JsonNode.Parse(text)!["components"]!["securitySchemes"]!.AsObject().Select(scheme => scheme.Key));
         foreach (var operation in new ApiDocument(text).Operations)
         {
-            Assert.Equal((operation.Id, operation.Path.StartsWith("/v1/", StringComparison.Ordinal)), (operation.Id, operation.IsProtected));
+            Assert.Equal((operation.Id, operation.Path.StartsWith("/v1/", StringComparison.Ordinal) && !TakesToken(operation)), (operation.Id, operation.IsProtected));
             Assert.Equal((operation.Id, operation.IsProtected), (operation.Id, operation.Responses.ContainsKey(401)));
             Assert.Equal((operation.Id, operation.IsProtected), (operation.Id, operation.AllowedTo.Count > 0));
             if (TakesUserId(operation)) Assert.Contains(403, operation.Responses.Keys);
@@ -187,12 +187,15 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
 
     /// <summary>The answers that a caller may have who is allowed to call the operation, or is not.</summary>
     private static IEnumerable<(string, int)> Allowed(Operation operation, bool isAllowed) =>
-        isAllowed ? operation.Responses.Keys.Where(status => status < 300).Select(status => (operation.Id, status)) : [(operation.Id, 403)];
+        TakesToken(operation) ? [(operation.Id, 404)] : isAllowed ? operation.Responses.Keys.Where(status => status < 300).Select(status => (operation.Id, status)) : [(operation.Id, 403)];
 
     /// <summary>The answers of a user who does not own what the operation is about.</summary>
     private static IEnumerable<(string, int)> ToOthers(Operation operation) => operation.AllowedTo.Contains("owner")
         ? [(operation.Id, operation.In("path").Any() ? 404 : 409)]
         : Allowed(operation, !operation.IsProtected || operation.AllowedTo.Contains("users"));
+
+    /// <summary>Whether a token in the path is what lets a caller in. No caller here has it.</summary>
+    private static bool TakesToken(Operation operation) => operation.In("path").Any(parameter => parameter.Name == "token");
 
     private static bool Declares(Operation operation, string code) =>
         operation.Responses.TryGetValue(403, out var response) && response.Schema.GetRawText().Contains($"\"{code}\"", StringComparison.Ordinal);

@@ -62,6 +62,10 @@ internal sealed class ApiDocument
     /// <summary>Whether the operation works on one thing, whose id is in its path.</summary>
     public bool HasId(Operation operation) => operation.In("path").Any(parameter => JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid");
 
+    /// <summary>Whether another operation's path goes on with a parameter that may be any text.</summary>
+    public bool HasTextBelow(Operation operation) => Operations.Any(other => other.Path.StartsWith(operation.Path + '{', StringComparison.Ordinal)
+        && other.In("path").Last() is var last && JsonSchemas.FindFormat(Schemas.Resolve(last.Schema)) != "uuid");
+
     /// <summary>Whether the operation refuses what is in the trash: it declares a code for that.</summary>
     public static bool RefusesTrash(Operation operation) => operation.Responses.TryGetValue(404, out var missing) && missing.Schema.GetRawText().Contains("_deleted\"", StringComparison.Ordinal);
 

@@ -53,8 +53,8 @@ internal sealed class BadInputs(ApiDocument document)
         [
             Class("wrong method", Gen.OneOf([.. AllMethods.Except(allow)]), method =>
                 (draft => draft with { Method = method, Members = null, Body = null }, new Expected([405], Code: "method_not_allowed", Routed: false, Allow: allow))),
-            Class("no such path", Gen.OneOf("x/", "%00/", "\U0001F305/", "../x/", "..%2fx", "deleted/deleted/deleted/"), tail =>
-                (draft => draft with { Path = $"{draft.Path.TrimEnd('/')}/{Uri.EscapeDataString(tail[..^1])}/" }, new Expected([404], Code: "route_not_found", Routed: false))),
+            .. document.HasTextBelow(operation) ? [] : new[] { Class("no such path", Gen.OneOf("x/", "%00/", "\U0001F305/", "../x/", "..%2fx", "deleted/deleted/deleted/"), tail =>
+                (draft => draft with { Path = $"{draft.Path.TrimEnd('/')}/{Uri.EscapeDataString(tail[..^1])}/" }, new Expected([404], Code: "route_not_found", Routed: false))) },
         ];
         foreach (var parameter in operation.Parameters) classes.AddRange(Faults(operation, parameter));
         if (operation.In("query").Any())

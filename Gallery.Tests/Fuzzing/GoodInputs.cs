@@ -94,6 +94,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         "string" => JsonSchemas.FindFormat(schema) switch
         {
             "uuid" => Gen.Const($"\"{id}\""),
+            "date-time" when example is { } time => Gen.Const(time.GetRawText()),   // some must be over, others are to come
             "date-time" => Gen.OneOf("\"2026-01-15T10:30:00Z\"", "\"2026-01-15T12:30:00.000000+02:00\"", "\"2026-01-15 10:30:00+00\""),   // one time, so that no order of two is wrong
             // The schema does not say which URIs are good, but the example shows one. A UUID in it is replaced by the image's.
             "uri" => example is { } uri
@@ -108,7 +109,10 @@ internal sealed partial class GoodInputs(ApiDocument document)
     private static Gen<string> Text(JsonElement schema, JsonElement? example)
     {
         var (minimum, maximum) = (JsonSchemas.FindBound(schema, "minLength") ?? 0, JsonSchemas.FindBound(schema, "maxLength") ?? 1_000);
-        var any = JsonSchemas.FindPattern(schema) is null ? Text(minimum, maximum) : Text(minimum, maximum).Select(text => Fit(AsHeader(text).Trim('\ufeff', ' ', '\u2028'), minimum, maximum));   // the one pattern is a tag's
+        var pattern = JsonSchemas.FindPattern(schema);
+        var any = pattern is null ? Text(minimum, maximum) : Text(minimum, maximum)
+            .Select(text => Fit(AsHeader(text).Trim('\ufeff', ' ', '\u2028'), minimum, maximum))   // as a tag's has it
+            .Select(text => Regex.IsMatch(text, pattern, RegexOptions.ECMAScript) ? text : Fit(string.Concat(text.Where(character => character is > ' ' and <= '~')), minimum, maximum));
         return example is { ValueKind: JsonValueKind.String } one ? Gen.Frequency<string>((1, Gen.Const(one.GetString()!)), (1, any)) : any;
     }
 

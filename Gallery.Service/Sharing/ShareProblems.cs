@@ -1,0 +1,16 @@
+using Gallery.Service.Http;
+using Gallery.Sql.Sharing;
+
+namespace Gallery.Service.Sharing;
+
+/// <summary>The failures that only links have. A stranger learns from them neither why a link shows nothing, nor whether it ever did.</summary>
+internal static class ShareProblems
+{
+    public static readonly ProblemResult NotFound = new(404, "share_not_found", "This link shows nothing. Ask for a new one.");
+
+    public static readonly ProblemResult PasswordRequired =
+        new(403, "share_password_required", $"This link asks for its password, and the one sent is missing or wrong. Send it as {SharedEndpoints.PasswordHeader}.");
+
+    public static readonly ProblemResult TooManyAttempts =
+        new(429, "too_many_attempts", "Too many wrong passwords were sent to this link. Try again later.", RetryAfterSeconds: (int)ShareRepository.AttemptsTime.TotalSeconds);
+}

@@ -1,0 +1,47 @@
+using Gallery.Service.Http;
+using Gallery.Service.Images;
+using Gallery.Service.OpenApi;
+using Gallery.Service.Telemetry;
+using Gallery.Sql.Sharing;
+
+namespace Gallery.Service.Sharing;
+
+/// <summary>What a link shows, to anyone who has it.</summary>
+internal static class SharedEndpoints
+{
+    public const string PasswordHeader = "X-Share-Password";
+
+    private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
+
+    public static void MapShared(this IEndpointRouteBuilder routes)
+    {
+        var shared = routes.MapGroup("/v1/gallery/shared").WithTag("Shares", "Links that show one image to anyone who has them.").AllowAnonymous();
+        shared.MapMethods("/{token}/", Get, OpenShare)
+            .WithName("OpenShare").WithSummary("Shows the image of a link, and counts a view")
+            .WithDescription("Needs no credentials. Each answer 200 is a view, a HEAD request too. 404 says no more than that the link shows nothing: it is unknown, expired, used up or revoked, or its image is in the trash.")
+            .WithTextHeader(PasswordHeader, "The link's password, if it asks for one.")
+            .Answers(200, Envelope.Of(new SharedImage(
+                ImageExamples.ImageId, ImageExamples.Live.ImageUrl, ImageExamples.Live.ThumbnailUrl, null, null, "jpg", ImageExamples.Live.RefinedPrompt), "Image retrieved successfully"))
+            .Problems(ShareProblems.NotFound, ShareProblems.PasswordRequired, ShareProblems.TooManyAttempts)
+            .Problems([.. ProblemExceptionHandler.OfDatabase]);
+    }
+
+    private static async Task<IResult> OpenShare(string token, HttpContext http, ShareRepository shares, SharePasswords passwords, CancellationToken ct)
+    {
+        http.Response.Headers.CacheControl = "no-store";   // a cache would show the image longer, and more often
+        if (ShareToken.Read(token) is not { } key) return ShareProblems.NotFound;
+        AccessLog.SetId(http, key.ImageId);
+
+        var opening = await shares.OpenShareAsync(key, passwordHash: null, ct);
+        if (opening.AsksForPassword)
+        {
+            var password = http.Request.Headers[PasswordHeader].ToString();
+            if (SharePasswords.FindFault(password) is not null) return ShareProblems.PasswordRequired;   // no link has it
+            if (await shares.TakeAttemptAsync(key, ct) is not { } hash) return ShareProblems.TooManyAttempts;
+            if (!await passwords.IsRightAsync(password, hash, ct)) return ShareProblems.PasswordRequired;
+            opening = await shares.OpenShareAsync(key, hash, ct);
+        }
+
+        return opening.Image is null ? ShareProblems.NotFound : TypedResults.Ok(Envelope.Of(SharedImage.Of(opening.Image, opening.ShowPrompt), "Image retrieved successfully"));
+    }
+}
