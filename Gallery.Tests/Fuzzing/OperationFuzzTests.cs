@@ -7,7 +7,7 @@ namespace Gallery.Tests.Fuzzing;
 /// <summary>Good and bad requests for each operation of the OpenAPI document, made from the document alone.</summary>
 public sealed class OperationFuzzTests(TestService service) : IClassFixture<TestService>
 {
-    private const int Cases = 2_000;
+    private const int Cases = 1_000;
     private const int AtOnce = 8;
 
     public static TheoryData<string> Operations => [.. ApiDocument.Committed.Operations.Select(operation => operation.Id)];

@@ -20,7 +20,7 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
     private const double MostMilliseconds = 10;
     private const double MostMillisecondsOfWorst = 40;
 
-    private const int Measured = 100;
+    private const int Measured = 50;
     private const int MeasuredOfWorst = 30;   // clock ticks of 10 ms are fine enough for requests that cost milliseconds
     private const int Warm = 20;
     private const int ClockTicksPerSecond = 100;   // USER_HZ, on every Linux that .NET supports
