@@ -33,6 +33,10 @@ internal static class RouteFacts
     public static RouteHandlerBuilder Takes<T>(this RouteHandlerBuilder route, T example, string mediaType = "application/json", params string[] others)
         where T : notnull => route.Accepts<T>(mediaType, others).WithMetadata(new BodyExample(example));
 
+    /// <summary>Declares a JSON body that may be left out.</summary>
+    public static RouteHandlerBuilder MayTake<T>(this RouteHandlerBuilder route, T example)
+        where T : notnull => route.Accepts<T>(isOptional: true, "application/json").WithMetadata(new BodyExample(example));
+
     /// <summary>Declares a maximum of the body instead of GALLERY_MAX_BODY_BYTES.</summary>
     public static RouteHandlerBuilder TakesUpTo(this RouteHandlerBuilder route, int bytes) => route.WithMetadata(new BodyMaximum(bytes));
 

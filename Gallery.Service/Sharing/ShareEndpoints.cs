@@ -37,7 +37,7 @@ internal static class ShareEndpoints
         shares.MapPost("/{image_id:uuid}/shares/", CreateShare)
             .WithName("CreateShare").WithSummary("Makes a link that shows an image to anyone who has it")
             .WithDescription("Only this answer has the token and the URL. All fields are optional, and so is the body. A request that is sent again makes another link.")
-            .Takes(new CreateShareRequest(MaxViews: 10, ShowPrompt: true, Note: "for the newsletter") { ExpiresAt = new(2050, 1, 1, 0, 0, 0, DateTimeKind.Utc) })
+            .MayTake(new CreateShareRequest(MaxViews: 10, ShowPrompt: true, Note: "for the newsletter") { ExpiresAt = new(2050, 1, 1, 0, 0, 0, DateTimeKind.Utc) })
             .Answers(201, Envelope.Of(ExampleShare with { Views = 0, LastViewedAt = null, Token = ExampleToken, Url = $"https://gallery.example/s/{ExampleToken}" }, "Link created successfully"))
             .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);

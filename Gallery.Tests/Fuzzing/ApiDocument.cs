@@ -108,7 +108,7 @@ internal sealed class ApiDocument
         var types = body.GetProperty("content");
         var type = new[] { RequestBody.Json, RequestBody.Lines }.FirstOrDefault(type => types.TryGetProperty(type, out _)) ?? throw new NotSupportedException($"{path} takes no JSON, so the fuzzer cannot make its body.");
         var content = types.GetProperty(type);
-        return new RequestBody(type, content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null);
+        return new RequestBody(type, content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null, body.TryGetProperty("required", out var required) && required.GetBoolean());
     }
 
     private static Response ReadResponse(JsonElement response)
@@ -141,7 +141,7 @@ internal sealed record Parameter(string Name, string In, bool Required, JsonElem
 }
 
 /// <param name="Schema">Of the body, or of each of its lines.</param>
-internal sealed record RequestBody(string MediaType, JsonElement Schema, JsonElement? Example)
+internal sealed record RequestBody(string MediaType, JsonElement Schema, JsonElement? Example, bool Required = true)
 {
     public const string Json = "application/json";
     public const string Lines = "application/x-ndjson";

@@ -53,7 +53,7 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
         if (schemas.Types(schema) is not ["object"] || !schema.TryGetProperty("properties", out var properties))
             throw new NotSupportedException($"The fuzzer can not make a body of this worse: {schema}");
 
-        foreach (var one in Bytes(maximumBytes)) yield return one;
+        foreach (var one in Bytes(maximumBytes, body.Required)) yield return one;
         var required = JsonSchemas.Required(schema);
         foreach (var property in properties.EnumerateObject())
         {
@@ -69,10 +69,10 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
                 (draft => draft with { Members = [.. draft.Members!, new Member(field.Item1, field.Item2)] }, Expected.Refused(field.Item1)));
     }
 
-    private static IEnumerable<(string, Gen<Mutation>)> Bytes(int maximumBytes)
+    private static IEnumerable<(string, Gen<Mutation>)> Bytes(int maximumBytes, bool isRequired)
     {
         yield return Class("half a body", Gen.Double[0, 1], part => (draft => draft with { Body = Insert(draft.RenderBody()[..^1], part, null) }, Expected.Refused()));
-        yield return Class("no object", Gen.OneOf(NoObjects), text => (draft => draft with { Body = Encoding.UTF8.GetBytes(text) }, Expected.Refused()));
+        yield return Class("no object", Gen.OneOf([.. NoObjects.Where(text => isRequired || text.Length > 0)]), text => (draft => draft with { Body = Encoding.UTF8.GetBytes(text) }, Expected.Refused()));
         yield return Class("no JSON", Gen.OneOf(NoJson), text => (draft => draft with { Body = Encoding.UTF8.GetBytes(text) }, Expected.Refused()));
         yield return Class("no UTF-8", Gen.Select(Gen.OneOf(NoUtf8), Gen.Double[0, 1]), bytes =>
             (draft => draft with { Body = Insert(draft.RenderBody(), bytes.Item2, bytes.Item1) }, Expected.Refused()));
