@@ -3,6 +3,7 @@ using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
 using Gallery.Service.Sharing;
+using Gallery.Service.Statistics;
 using Gallery.Service.Tags;
 using Gallery.Service.Transfers;
 
@@ -20,6 +21,7 @@ internal static class Nouns
         ErasureNoun.Noun,
         TransferNoun.Noun,
         SharingNoun.Noun,
+        StatisticsNoun.Noun,
     ];
 
     /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>

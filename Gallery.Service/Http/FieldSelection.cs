@@ -25,6 +25,14 @@ internal sealed class FieldSelection
         return null;
     }
 
+    /// <summary>Whether one of these fields is selected.</summary>
+    public bool Has(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+            if (_names.Contains(name)) return true;
+        return false;
+    }
+
     /// <summary>The selected fields of an item, in the order in which they are always shown.</summary>
     public JsonObject Of(object item)
     {

@@ -41,7 +41,12 @@ internal sealed class PageQuery
     /// <summary>The same for a list that is sorted by a number and a text.</summary>
     public (long Number, string Text)? AfterText => AfterNumber is { } number ? (number, _afterText) : null;
 
+    /// <summary>The same for a list that is sorted by a number and an id.</summary>
+    public (long Number, Guid Id)? AfterRow => AfterNumber is { } number ? (number, _afterId) : null;
+
     public string CursorAt(DateTime at, Guid id) => Cursor.Encode(_list, Cursor.NumberOf(at), id);
+
+    public string CursorAt(long number, Guid id) => Cursor.Encode(_list, number, id);
 
     public string CursorAt(long number, string text = "") => Cursor.Encode(_list, number, Guid.Empty, text);
 

@@ -7,6 +7,7 @@ using Gallery.Service.OpenApi;
 using Gallery.Service.Tags;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Statistics;
 using Gallery.Sql.Tags;
 
 namespace Gallery.Service.Images;
@@ -28,7 +29,9 @@ public sealed record Image(
     [property: Description("UTC. The last change, including deletion and restore.")] DateTime UpdatedAt,
     [property: Description("UTC. When the image went to the trash; null while it is live.")] DateTime? DeletedAt,
     [property: Description("UTC. From when the image in the trash may be deleted permanently. Null while it is live, or if the trash is kept.")] DateTime? PurgeAt,
-    [property: Description("1 when created, 1 more with each change. It goes on after a permanent deletion.")] long Revision)
+    [property: Description("1 when created, 1 more with each change. It goes on after a permanent deletion.")] long Revision,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), Description("How often it was viewed. Only in lists, if fields names it.")] long? Views = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), Description("How often it was downloaded. Only in lists, if fields names it.")] long? Downloads = null)
 {
     internal static Image Of(ImageRow row, RetentionOptions retention)
     {
@@ -37,6 +40,8 @@ public sealed record Image(
             row.ImageId, row.UserId, row.ImageUrl, delivery.ThumbnailUrl, delivery.Width, delivery.Height, delivery.Format, row.RefinedPrompt, row.Intent, row.Metadata,
             TagArray.Labels(row.Tags), row.CreatedAt, row.UpdatedAt, row.DeletedAt, retention.PurgeAt(row.DeletedAt), row.Revision);
     }
+
+    internal Image With(VisitCount count) => this with { Views = count.Views, Downloads = count.Downloads };
 }
 
 /// <summary>The answer to a save: the envelope, and what the save came to.</summary>

@@ -6,6 +6,7 @@ using Gallery.Service.Http;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Images;
+using Gallery.Sql.Statistics;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
@@ -48,17 +49,17 @@ internal static class ImageListEndpoints
     }
 
     private static RouteHandlerBuilder WithSelection(this RouteHandlerBuilder route) => route
-        .WithCommas("fields", "The fields to show of each image. Without it all.", 20, new() { Type = JsonSchemaType.String, Enum = [.. Fields] })
+        .WithCommas("fields", "The fields to show of each image. Without it all but views and downloads.", 20, new() { Type = JsonSchemaType.String, Enum = [.. Fields] })
         .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less.", "none", "exact", "estimated");
 
-    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
-        ListAsync(http, images, json, turns, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
+    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
+        ListAsync(http, images, statistics, json, turns, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
-        ListAsync(http, images, json, turns, Trash, "Deleted images retrieved successfully", ["-deleted_at", "deleted_at", "-created_at", "created_at"], live: false, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
+        ListAsync(http, images, statistics, json, turns, Trash, "Deleted images retrieved successfully", ["-deleted_at", "deleted_at", "-created_at", "created_at"], live: false, ct);
 
     private static async Task<IResult> ListAsync(
-        HttpContext http, ImageRepository images, IOptions<JsonOptions> json, UserTurns turns, string path, string message, string[] sorts, bool live, CancellationToken ct)
+        HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, UserTurns turns, string path, string message, string[] sorts, bool live, CancellationToken ct)
     {
         var errors = new FieldErrors();
         var query = http.Request.Query;
@@ -89,7 +90,8 @@ internal static class ImageListEndpoints
                 _ => null,
             });
             var retention = http.Retention();
-            var shown = found.Images.Select(image => Image.Of(image, retention));
+            var counts = selection?.Has("views", "downloads") == true ? await statistics.ListCountsAsync([.. found.Images.Select(image => image.ImageId)], ct) : null;
+            var shown = found.Images.Select(image => Image.Of(image, retention)).Select(image => counts is null ? image : image.With(counts.GetValueOrDefault(image.ImageId)));
             return selection is null
                 ? TypedResults.Ok(Envelope.Of([.. shown], message, pagination))
                 : TypedResults.Ok(Envelope.Of([.. shown.Select(selection.Of)], message, pagination));

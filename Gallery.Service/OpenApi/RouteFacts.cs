@@ -34,8 +34,8 @@ internal static class RouteFacts
         where T : notnull => route.Accepts<T>(mediaType, others).WithMetadata(new BodyExample(example));
 
     /// <summary>Declares a JSON body that may be left out.</summary>
-    public static RouteHandlerBuilder MayTake<T>(this RouteHandlerBuilder route, T example)
-        where T : notnull => route.Accepts<T>(isOptional: true, "application/json").WithMetadata(new BodyExample(example));
+    public static RouteHandlerBuilder MayTake<T>(this RouteHandlerBuilder route, T example, string mediaType = "application/json", params string[] others)
+        where T : notnull => route.Accepts<T>(isOptional: true, mediaType, others).WithMetadata(new BodyExample(example));
 
     /// <summary>Declares a maximum of the body instead of GALLERY_MAX_BODY_BYTES.</summary>
     public static RouteHandlerBuilder TakesUpTo(this RouteHandlerBuilder route, int bytes) => route.WithMetadata(new BodyMaximum(bytes));
@@ -43,6 +43,9 @@ internal static class RouteFacts
     /// <summary>Declares a successful answer with a JSON body, or with a body of which each line is JSON.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example, string mediaType = "application/json")
         where T : notnull => route.Produces<T>(status, mediaType).WithMetadata(new AnswerExample(status, example));
+
+    /// <summary>Declares a successful answer without a body.</summary>
+    public static RouteHandlerBuilder AnswersNothing(this RouteHandlerBuilder route) => route.Produces(StatusCodes.Status204NoContent);
 
     /// <summary>Declares failures, each by one example. Failures that every route has are added by <see cref="Operations"/>.</summary>
     public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, params ProblemResult[] problems) => route.WithMetadata([.. problems]);

@@ -19,9 +19,9 @@ internal static class TelemetrySetup
     private const string ExportTimeout = "OTEL_EXPORTER_OTLP_TIMEOUT";
     private const string Disabled = "OTEL_SDK_DISABLED";
 
-    // Requests and connections; statements and the pool; shared statements; the database's state; deletion by age; the runtime.
+    // Requests and connections; statements and the pool; shared statements; the database's state; deletion by age; counting of visits; the runtime.
     private static readonly string[] Meters =
-        ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", CoalescerMetrics.MeterName, Readiness.MeterName, "Gallery.Retention", "System.Runtime"];
+        ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", CoalescerMetrics.MeterName, Readiness.MeterName, "Gallery.Retention", "Gallery.Visits", "System.Runtime"];
 
     /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> or a collector's setting is invalid.</exception>
     public static void AddGalleryTelemetry(this WebApplicationBuilder builder, IConfiguration settings)

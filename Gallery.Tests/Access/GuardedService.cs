@@ -1,11 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
 using Gallery.Service;
+using Gallery.Service.Statistics;
 using Gallery.Sql.Database;
 using Gallery.Tests.Database;
 using Gallery.Tests.Service;
 using Gallery.Tests.Settings;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Gallery.Tests.Access;
@@ -26,6 +28,9 @@ internal sealed class GuardedService : IAsyncDisposable
     }
 
     public Api Api { get; }
+
+    /// <inheritdoc cref="TestService.CountVisitsAsync"/>
+    public Task CountVisitsAsync() => _service.Services.GetRequiredService<VisitBuffer>().FlushAsync(TestContext.Current.CancellationToken);
 
     /// <summary>The setting that lets <see cref="Key"/> in.</summary>
     public static string Keys => $"GALLERY_API_KEYS=other:{Hash("another")},pipeline:{Hash(Key)}";

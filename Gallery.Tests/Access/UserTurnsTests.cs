@@ -12,6 +12,7 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
     [Theory]
     [InlineData("tags/?sort=name", 1)]
     [InlineData("tags/?sort=count", 1)]
+    [InlineData("statistics/top/", 1)]
     [InlineData("?intent=edit", 8)]
     [InlineData("deleted/?tag=noir", 8)]
     [InlineData("?count=exact", 8)]

@@ -69,6 +69,9 @@ internal sealed class ApiDocument
     /// <summary>Whether the operation refuses what is in the trash: it declares a code for that.</summary>
     public static bool RefusesTrash(Operation operation) => operation.Responses.TryGetValue(404, out var missing) && missing.Schema.GetRawText().Contains("_deleted\"", StringComparison.Ordinal);
 
+    /// <summary>Whether the operation does not tell if the thing exists: it declares no 404.</summary>
+    public bool IsSilent(Operation operation) => HasId(operation) && !operation.Responses.ContainsKey(404);
+
     /// <summary>The path of the operation on the thing with this id. Another parameter is a text that any path may hold.</summary>
     public string Fill(Operation operation, Guid id) => operation.In("path").Aggregate(operation.Path, (path, parameter) =>
         path.Replace($"{{{parameter.Name}}}", JsonSchemas.FindFormat(Schemas.Resolve(parameter.Schema)) == "uuid" ? id.ToString() : AnyText, StringComparison.Ordinal));
@@ -108,7 +111,10 @@ internal sealed class ApiDocument
         var types = body.GetProperty("content");
         var type = new[] { RequestBody.Json, RequestBody.Lines }.FirstOrDefault(type => types.TryGetProperty(type, out _)) ?? throw new NotSupportedException($"{path} takes no JSON, so the fuzzer cannot make its body.");
         var content = types.GetProperty(type);
-        return new RequestBody(type, content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null, body.TryGetProperty("required", out var required) && required.GetBoolean());
+        return new RequestBody(type, content.GetProperty("schema"), content.TryGetProperty("example", out var example) ? example : null, body.TryGetProperty("required", out var required) && required.GetBoolean())
+        {
+            MediaTypes = [.. types.EnumerateObject().Select(one => one.Name)],
+        };
     }
 
     private static Response ReadResponse(JsonElement response)
@@ -145,6 +151,9 @@ internal sealed record RequestBody(string MediaType, JsonElement Schema, JsonEle
 {
     public const string Json = "application/json";
     public const string Lines = "application/x-ndjson";
+
+    /// <summary>All that are accepted.</summary>
+    public IReadOnlyList<string> MediaTypes { get; init; } = [MediaType];
 
     public bool IsLines => MediaType == Lines;
 }

@@ -53,7 +53,7 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
         if (schemas.Types(schema) is not ["object"] || !schema.TryGetProperty("properties", out var properties))
             throw new NotSupportedException($"The fuzzer can not make a body of this worse: {schema}");
 
-        foreach (var one in Bytes(maximumBytes, body.Required)) yield return one;
+        foreach (var one in Bytes(body, maximumBytes)) yield return one;
         var required = JsonSchemas.Required(schema);
         foreach (var property in properties.EnumerateObject())
         {
@@ -69,15 +69,15 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
                 (draft => draft with { Members = [.. draft.Members!, new Member(field.Item1, field.Item2)] }, Expected.Refused(field.Item1)));
     }
 
-    private static IEnumerable<(string, Gen<Mutation>)> Bytes(int maximumBytes, bool isRequired)
+    private static IEnumerable<(string, Gen<Mutation>)> Bytes(RequestBody body, int maximumBytes)
     {
         yield return Class("half a body", Gen.Double[0, 1], part => (draft => draft with { Body = Insert(draft.RenderBody()[..^1], part, null) }, Expected.Refused()));
-        yield return Class("no object", Gen.OneOf([.. NoObjects.Where(text => isRequired || text.Length > 0)]), text => (draft => draft with { Body = Encoding.UTF8.GetBytes(text) }, Expected.Refused()));
+        yield return Class("no object", Gen.OneOf([.. NoObjects.Where(text => text.Length > 0 || body.Required)]), text => (draft => draft with { Body = Encoding.UTF8.GetBytes(text) }, Expected.Refused()));
         yield return Class("no JSON", Gen.OneOf(NoJson), text => (draft => draft with { Body = Encoding.UTF8.GetBytes(text) }, Expected.Refused()));
         yield return Class("no UTF-8", Gen.Select(Gen.OneOf(NoUtf8), Gen.Double[0, 1]), bytes =>
             (draft => draft with { Body = Insert(draft.RenderBody(), bytes.Item2, bytes.Item1) }, Expected.Refused()));
         yield return Class("more than a body may have", Gen.Int[maximumBytes, maximumBytes + Megabyte], length => (draft => draft with { Body = [.. draft.RenderBody(), .. Encoding.UTF8.GetBytes(new string(' ', length))] }, new Expected([413])));
-        yield return Class("another media type", Gen.OneOf(NoMediaTypes), type => (draft => draft.WithHeader("Content-Type", type), new Expected([415])));
+        yield return Class("another media type", Gen.OneOf([.. NoMediaTypes.Except(body.MediaTypes)]), type => (draft => draft.WithHeader("Content-Type", type), new Expected([415])));
         yield return Class("a compressed body, small or a bomb", Gen.Select(Gen.OneOf("gzip", "GZIP", "br", "deflate", "gzip, gzip", "identity, gzip", "x"), Gen.Bool), coding =>
             (draft => draft.WithHeader("Content-Encoding", coding.Item1) with { Body = coding.Item2 ? Bomb : Compress(draft.RenderBody()) }, new Expected([415])));
     }
@@ -142,11 +142,11 @@ internal sealed partial class BadBodies(JsonSchemas schemas)
 
     private static string Nest(int levels, string open, string close) => $"{string.Concat(Enumerable.Repeat(open, levels))}{(open == "[" ? "" : "1")}{string.Concat(Enumerable.Repeat(close, levels))}";
 
-    /// <summary>Inserts bytes at a part of the text. Without bytes to insert, cuts the text off there.</summary>
+    /// <summary>Inserts bytes at a part of the text. Without bytes to insert, cuts the text off there, and leaves something.</summary>
     private static byte[] Insert(byte[] whole, double part, byte[]? inserted)
     {
         var at = (int)(whole.Length * part);
-        return inserted is null ? whole[..at] : [.. whole[..at], .. inserted, .. whole[at..]];
+        return inserted is null ? whole[..Math.Max(1, at)] : [.. whole[..at], .. inserted, .. whole[at..]];
     }
 
     private static byte[] Compress(byte[] bytes)

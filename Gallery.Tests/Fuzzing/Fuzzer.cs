@@ -94,7 +94,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         var isConditional = operation.In("header").Any(parameter => draft.Headers.Any(header => header.Name == parameter.Name));
         if (operation.In("path").Any(parameter => parameter.Name == "token")) return new Expected([404]);   // no document has a token that opens something
         int[] taken = [.. operation.Responses.Keys.Where(status => status < 400 || status == 412 && isConditional)];
-        if (document.HasId(operation))
+        if (document.HasId(operation) && !document.IsSilent(operation))
             return before == Before.Unknown || (before == Before.Deleted && (ApiDocument.RefusesTrash(operation) || !document.HasTrash(document.FindCreator(operation)!))) ? new Expected([404]) : new Expected(taken);
         // Another user may own the image. What works on many may refuse them all.
         return document.FindCreator(operation) != operation || before != Before.Unknown ? new Expected([.. taken, .. operation.Responses.Keys.Where(status => status == 409)]) : new Expected(taken);

@@ -110,6 +110,7 @@ internal sealed class JsonSchemas(JsonElement components)
             null => null,
             "uuid" => Guid.TryParseExact(value, "D", out _) && !value.Any(char.IsAsciiLetterUpper) ? null : $"{at} is no UUID: {value}",
             "uri" => Uri.TryCreate(value, UriKind.Absolute, out _) ? null : $"{at} is no URI: {value}",
+            "date" => DateOnly.TryParseExact(value, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) ? null : $"{at} is no day: {value}",
             "date-time" => value.EndsWith('Z') && DateTime.TryParse(value, CultureInfo.InvariantCulture, out _) ? null : $"{at} is no time in UTC: {value}",
             var format => throw new NotSupportedException($"The fuzzer does not know the format {format}."),
         };

@@ -1,4 +1,5 @@
 using Gallery.Service;
+using Gallery.Service.Statistics;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Tests.Database;
@@ -22,6 +23,9 @@ public sealed class TestService(TestServer server) : IAsyncLifetime
 
     /// <summary>The service's own repository.</summary>
     public ImageRepository Images => _service!.Services.GetRequiredService<ImageRepository>();
+
+    /// <summary>Counts the views and downloads that wait. The service itself does so every second.</summary>
+    internal Task CountVisitsAsync() => _service!.Services.GetRequiredService<VisitBuffer>().FlushAsync(TestContext.Current.CancellationToken);
 
     /// <summary>Speaks to the service as any client would.</summary>
     public Api Api { get; private set; } = null!;

@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using Gallery.Sql.Database;
+using Npgsql;
+
+namespace Gallery.Sql.Statistics;
+
+/// <summary>Every statement on <c>gallery.image_count</c>, <c>gallery.image_day</c>, <c>gallery.image_visit</c> and <c>gallery.visit_salt</c>.</summary>
+/// <remarks>Rows of purged images are deleted by the foreign keys.</remarks>
+public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposable
+{
+    /// <summary>The visits that a batch of <see cref="PurgeOldVisitsAsync"/> deletes. Equals the limit in its SQL.</summary>
+    public const int BatchSize = 1000;
+
+    // A list reads all viewed images of a user. More at once would only compete for the database's processors.
+    private const int ListsAtOnce = 2;
+
+    private readonly StatementRunner _statements = new(database);
+    private readonly SemaphoreSlim _listing = new(ListsAtOnce);
+
+    /// <summary>Counts visits of live images, each visitor once a day. The owner and unknown images do not count. It may be repeated at any time.</summary>
+    /// <exception cref="PostgresException">23503: an image was purged meanwhile. Nothing was counted. Repeat it; the image is then unknown.</exception>
+    public Task AddVisitsAsync(IReadOnlyList<Visit> visits, CancellationToken ct)
+    {
+        // Rows are sorted, and every instance writes the tables in the same order. So two instances may wait for each other, but they cannot deadlock.
+        // language=PostgreSQL
+        const string sql = """
+            with fresh as
+            (
+                insert into gallery.image_visit (image_id, day, kind, visitor)
+                select distinct n.image_id, n.day, n.kind, n.visitor
+                from unnest((select @ImageIds::uuid[]), (select @Days::date[]), (select @Kinds::smallint[]), (select @Visitors::bytea[]), (select @Viewers::text[]))
+                    as n (image_id, day, kind, visitor, viewer)
+                join gallery.image as i on i.image_id = n.image_id
+                where i.deleted_at is null
+                  and i.user_id is distinct from n.viewer
+                order by n.image_id, n.day, n.kind, n.visitor
+                on conflict (image_id, day, kind, visitor) do nothing     -- the same visitor again, or a beacon that was sent twice
+                returning image_id, day, kind
+            ),
+            d as
+            (
+                insert into gallery.image_day as x (image_id, day, views, downloads)
+                select f.image_id, f.day, count(*) filter (where f.kind = 1), count(*) filter (where f.kind = 2)
+                from fresh as f
+                group by f.image_id, f.day
+                order by f.image_id, f.day
+                on conflict (image_id, day) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
+            )
+            insert into gallery.image_count as x (image_id, views, downloads)
+            select f.image_id, count(*) filter (where f.kind = 1), count(*) filter (where f.kind = 2)
+            from fresh as f
+            group by f.image_id
+            order by f.image_id
+            on conflict (image_id) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
+            returning x.image_id
+            """;
+
+        return _statements.QueryAsync<Guid>(
+            sql, Stopwatch.GetTimestamp(), ct,
+            ("ImageIds", Column(visits, visit => visit.ImageId)),
+            ("Days", Column(visits, visit => visit.Day)),
+            ("Kinds", Column(visits, visit => (short)visit.Kind)),
+            ("Visitors", Column(visits, visit => visit.Visitor)),
+            ("Viewers", Column(visits, visit => visit.Viewer)));
+    }
+
+    /// <summary>The salt of a day. The first instance that asks for it makes it.</summary>
+    /// <param name="fresh">Random bytes, which become the salt if the day has none yet.</param>
+    public async Task<byte[]> FindSaltAsync(DateOnly day, byte[] fresh, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string add = """
+            insert into gallery.visit_salt (day, salt)
+            values (@Day, @Salt)
+            on conflict (day) do nothing
+            returning salt
+            """;
+
+        // language=PostgreSQL
+        const string find = """
+            select s.salt
+            from gallery.visit_salt as s
+            where s.day = @Day
+            """;
+
+        var salts = await ReadAsync(add, ("Day", day), ("Salt", fresh));
+        if (salts.Count == 0) salts = await ReadAsync(find, ("Day", day));   // another statement, which sees what another instance has just committed
+        return salts[0];
+
+        Task<IReadOnlyList<byte[]>> ReadAsync(string sql, params (string, object)[] parameters) =>
+            _statements.ReadAsync<byte[]>(sql, _ => row => row.GetFieldValue<byte[]>(0), isRepeatable: true, Stopwatch.GetTimestamp(), ct, parameters);
+    }
+
+    /// <summary>Deletes a batch of visits from before this day, and the salts from before it. Returns the number of visits.</summary>
+    public async Task<int> PurgeOldVisitsAsync(DateOnly before, CancellationToken ct)
+    {
+        // The salts go first: without them, the visits that are left say nothing.
+        // language=PostgreSQL
+        const string sql = """
+            with salts as
+            (
+                delete from gallery.visit_salt as s
+                where s.day < @Before
+            ),
+            old as materialized
+            (
+                select v.image_id, v.day, v.kind, v.visitor
+                from gallery.image_visit as v
+                where v.day < @Before
+                order by v.day
+                limit 1000
+            ),
+            gone as
+            (
+                delete from gallery.image_visit as v
+                using old
+                where v.image_id = old.image_id
+                  and v.day = old.day
+                  and v.kind = old.kind
+                  and v.visitor = old.visitor
+            )
+            select count(*)::int
+            from old
+            """;
+
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Before", before)))[0];
+    }
+
+    /// <summary>The statistics of an image. Null if it is unknown, or another user's.</summary>
+    /// <param name="userId">The only owner whose images the caller may see. Null for everyone's.</param>
+    /// <param name="to">The last day, included.</param>
+    /// <param name="byMonth">Buckets are months, not days.</param>
+    public async Task<VisitStatistics?> FindStatisticsAsync(Guid imageId, string? userId, DateOnly from, DateOnly to, bool byMonth, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            select i.deleted_at is not null, coalesce(c.views, 0), coalesce(c.downloads, 0), d.start, d.views, d.downloads
+            from gallery.image as i
+            left join gallery.image_count as c on c.image_id = i.image_id
+            left join lateral
+            (
+                select date_trunc(@Bucket, x.day::timestamp)::date as start, sum(x.views)::bigint as views, sum(x.downloads)::bigint as downloads
+                from gallery.image_day as x
+                where x.image_id = i.image_id
+                  and x.day between @From and @To
+                group by 1
+            ) as d on true
+            where i.image_id = @ImageId
+              and (@IsAnyone or i.user_id = @UserId)
+            """;
+
+        var rows = await _statements.ReadAsync<(bool IsInTrash, VisitCount Total, DateOnly? Start, VisitCount Bucket)>(
+            sql,
+            _ => row => (
+                row.GetBoolean(0), new(row.GetInt64(1), row.GetInt64(2)),
+                row.IsDBNull(3) ? null : row.GetFieldValue<DateOnly>(3), row.IsDBNull(3) ? default : new(row.GetInt64(4), row.GetInt64(5))),
+            isRepeatable: true, Stopwatch.GetTimestamp(), ct,
+            ("ImageId", imageId), ("IsAnyone", userId is null), ("UserId", userId ?? ""), ("From", from), ("To", to), ("Bucket", byMonth ? "month" : "day"));
+        return rows.Count == 0
+            ? null
+            : new(rows[0].IsInTrash, rows[0].Total, rows.Where(row => row.Start is not null).ToDictionary(row => row.Start!.Value, row => row.Bucket));
+    }
+
+    /// <summary>The counts of images. One that nobody has viewed or downloaded is absent.</summary>
+    public async Task<IReadOnlyDictionary<Guid, VisitCount>> ListCountsAsync(IReadOnlyList<Guid> imageIds, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            select c.image_id, c.views, c.downloads
+            from unnest((select @ImageIds::uuid[])) as n (image_id)
+            join gallery.image_count as c on c.image_id = n.image_id
+            """;
+
+        var rows = await _statements.ReadAsync<KeyValuePair<Guid, VisitCount>>(
+            sql, _ => row => KeyValuePair.Create(row.GetGuid(0), new VisitCount(row.GetInt64(1), row.GetInt64(2))), isRepeatable: true, Stopwatch.GetTimestamp(), ct,
+            ("ImageIds", imageIds.ToArray()));
+        return new Dictionary<Guid, VisitCount>(rows);
+    }
+
+    /// <summary>A user's live images that were viewed, those with the most views first. Counts may change from page to page.</summary>
+    /// <param name="views">The views of the last image of the page before. <see cref="long.MaxValue"/> for the first page.</param>
+    /// <param name="after">The last image of the page before.</param>
+    public async Task<IReadOnlyList<ViewedRow>> ListMostViewedAsync(string userId, long views, Guid after, int limit, CancellationToken ct)
+    {
+        // An index in the order of views would have to be written with each view. So this reads the counts of all the user's images: 0.3 s for 100,000. It is
+        // planned with its values, because a user may have few images or many.
+        // language=PostgreSQL
+        const string sql = """
+            select i.image_id, i.image_url, c.views, c.downloads
+            from gallery.image as i
+            join gallery.image_count as c on c.image_id = i.image_id
+            where i.user_id = @UserId
+              and i.deleted_at is null
+              and c.views > 0
+              and (c.views < @Views or c.views = @Views and c.image_id > @After)
+            order by c.views desc, c.image_id
+            limit @Limit
+            """;
+
+        var since = Stopwatch.GetTimestamp();
+        if (!await _listing.WaitAsync(GalleryDatabase.Patience, ct)) throw new TimeoutException("The lists before this one took too long.");
+        try
+        {
+            return await _statements.QueryWithinAsync<ViewedRow>(sql, GalleryDatabase.Patience, since, ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
+        }
+        finally
+        {
+            _listing.Release();
+        }
+    }
+
+    public void Dispose() => _listing.Dispose();
+
+    private static TValue[] Column<TValue>(IReadOnlyList<Visit> visits, Func<Visit, TValue> value)
+    {
+        var column = new TValue[visits.Count];
+        for (var i = 0; i < column.Length; i++) column[i] = value(visits[i]);
+        return column;
+    }
+}
