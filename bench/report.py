@@ -73,6 +73,9 @@ def thresholds(run):
         yield "1,000 saves in one call, rows to the statement's in pgbench", batches["batch"] / batches["statement"], "≥", 0.7, "×"
         yield "1,000 saves in one call, rows to single saves at 64 connections", batches["batch"] / batches["single"], "≥", 2, "×"
         yield "resident memory that they take", batches["memory_mb"], "≤", 64, "MB"
+    if reads := run.get("statistics"):
+        yield "beacons a second beside the reads", reads["beacons"], "≥", 9_900, ""
+        yield "reads beside beacons, to reads alone", reads["beside"] / reads["alone"], "≥", 0.9, "×"
     yield "failed requests", sum(result.failures for result in run["results"]), "≤", 0, ""
     yield "resident memory of the service, peak", run["memory_mb"], "≤", 200, "MB"
     yield "ready after the process's start, TLS", run["ready_s"], "≤", 1.2, "s"
