@@ -1,8 +1,10 @@
 using Gallery.Service.Http;
 using Gallery.Service.Images;
 using Gallery.Service.OpenApi;
+using Gallery.Service.Statistics;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Sharing;
+using Gallery.Sql.Statistics;
 
 namespace Gallery.Service.Sharing;
 
@@ -26,7 +28,7 @@ internal static class SharedEndpoints
             .Problems([.. ProblemExceptionHandler.OfDatabase]);
     }
 
-    private static async Task<IResult> OpenShare(string token, HttpContext http, ShareRepository shares, SharePasswords passwords, CancellationToken ct)
+    private static async Task<IResult> OpenShare(string token, HttpContext http, ShareRepository shares, SharePasswords passwords, VisitBuffer visits, CancellationToken ct)
     {
         http.Response.Headers.CacheControl = "no-store";   // a cache would show the image longer, and more often
         if (ShareToken.Read(token) is not { } key) return ShareProblems.NotFound;
@@ -42,6 +44,8 @@ internal static class SharedEndpoints
             opening = await shares.OpenShareAsync(key, hash, ct);
         }
 
-        return opening.Image is null ? ShareProblems.NotFound : TypedResults.Ok(Envelope.Of(SharedImage.Of(opening.Image, opening.ShowPrompt), "Image retrieved successfully"));
+        if (opening.Image is null) return ShareProblems.NotFound;
+        visits.Note(key.ImageId, VisitKind.View, http);
+        return TypedResults.Ok(Envelope.Of(SharedImage.Of(opening.Image, opening.ShowPrompt), "Image retrieved successfully"));
     }
 }

@@ -150,6 +150,18 @@ public sealed class BeaconTests(TestService service) : IClassFixture<TestService
     }
 
     [Fact]
+    public async Task Opening_a_link_is_a_view_and_a_bot_opens_it_without_one()
+    {
+        var id = await SaveAsync();
+        var token = (string?)(await _api.PostAsync($"/v1/gallery/{id}/shares/", "{}")).Image["token"];
+        foreach (var agent in new[] { "Mozilla/5.0 (X11)", "Mozilla/5.0 (Macintosh)", "Mozilla/5.0 (X11)", "Twitterbot/1.0" })
+            Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/shared/{token}/", ("User-Agent", agent))).Status);
+        Assert.Equal(404, (await _api.GetAsync($"/v1/gallery/shared/{token}x/", ("User-Agent", "Mozilla/5.0 (Linux)"))).Status);
+
+        Assert.Equal((2, 0), await CountAsync(id));
+    }
+
+    [Fact]
     public async Task Nothing_that_is_stored_tells_who_it_was()
     {
         var (one, two) = (await SaveAsync(), await SaveAsync());
