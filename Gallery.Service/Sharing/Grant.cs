@@ -3,8 +3,8 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Gallery.Service.Erasure;
 using Gallery.Service.Images;
-using Gallery.Sql.Sharing;
 using Gallery.Sql.Images;
+using Gallery.Sql.Sharing;
 
 namespace Gallery.Service.Sharing;
 

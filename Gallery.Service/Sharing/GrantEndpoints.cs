@@ -4,8 +4,8 @@ using Gallery.Service.Http;
 using Gallery.Service.Images;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
-using Gallery.Sql.Sharing;
 using Gallery.Sql.Images;
+using Gallery.Sql.Sharing;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
