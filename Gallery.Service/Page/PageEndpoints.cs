@@ -10,13 +10,11 @@ using Microsoft.Extensions.Options;
 namespace Gallery.Service.Page;
 
 /// <summary>
-/// The page at <c>/</c> and its files below <c>/page/</c>. Its URLs are relative, so it works behind a proxy's path prefix too. Each file is a route, so
+/// The page at <c>/</c>, the page of a link at <c>/s/{token}</c>, and their files below <c>/page/</c>. Their URLs are relative, so they work behind a proxy's path prefix too. Each file is a route, so
 /// an unknown one is 404 like any other path.
 /// </summary>
 internal static class PageEndpoints
 {
-    private const string Index = "index.html";
-
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
     /// <param name="isPrivate">Whether the database is the service's private one.</param>
@@ -32,16 +30,25 @@ internal static class PageEndpoints
         files.Add("settings.json", new PageFile("settings.json", JsonSerializer.SerializeToUtf8Bytes(told, json)));
 
         var page = routes.MapGroup("").AllowAnonymous().ExcludeFromDescription().DisableRateLimiting();   // one visit takes some 30 files, and their bytes are ready
-        files.Remove(Index, out var index);
-        page.MapMethods("/", Get, (HttpContext http, IResponseCompressionProvider codings) =>
+        files.Remove("index.html", out var index);
+        page.MapMethods("/", Get, (HttpContext http, IResponseCompressionProvider codings) => AnswerHtml(index!, http, codings));
+        files.Remove("shared.html", out var shared);
+        page.MapMethods("/s/{token}", Get, IResult (string token, HttpContext http, IResponseCompressionProvider codings) =>
         {
-            http.Response.Headers.ContentSecurityPolicy = options.Policy;
-            http.Response.Headers["Cross-Origin-Opener-Policy"] = "same-origin";   // a page that opens this one cannot watch where it goes
-            return index!.Answer(http, codings);
+            if (http.Request.Path.Value!.EndsWith('/')) return TypedResults.Redirect($"../{Uri.EscapeDataString(token)}", permanent: true, preserveMethod: true);   // relative URLs would lead elsewhere
+            http.Response.Headers["X-Robots-Tag"] = "noindex";   // a link is for those who were given it
+            return AnswerHtml(shared!, http, codings);
         });
         foreach (var (name, file) in files)
             page.MapMethods($"/page/{name}", Get, (HttpContext http, IResponseCompressionProvider codings) => file.Answer(http, codings));
         if (told.IsDemo) page.MapMethods("/page/demo/{image_id:uuid}.svg", Get, DrawDemo);
+
+        FileContentHttpResult AnswerHtml(PageFile html, HttpContext http, IResponseCompressionProvider codings)
+        {
+            http.Response.Headers.ContentSecurityPolicy = options.Policy;
+            http.Response.Headers["Cross-Origin-Opener-Policy"] = "same-origin";   // a page that opens this one cannot watch where it goes
+            return html.Answer(http, codings);
+        }
     }
 
     private static ContentHttpResult DrawDemo([FromRoute(Name = "image_id")] Guid imageId, HttpResponse response)

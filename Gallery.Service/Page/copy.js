@@ -3,7 +3,7 @@
 /**
  * @param {string} text
  * @param {string} done what to say then
- * @param {import('./messages.js').Messages} messages
+ * @param {Pick<import('./messages.js').Messages, 'done' | 'failed'>} messages
  */
 export async function copy(text, done, messages) {
   try {

@@ -14,10 +14,10 @@ const broken = new Set();
  */
 function locate(url, isDemo) {
   const drawn = isDemo && demo.exec(url)?.[1];
-  return drawn ? `page/demo/${drawn}.svg` : url;
+  return drawn ? new URL(`demo/${drawn}.svg`, import.meta.url).href : url;   // beside this file, wherever the page is
 }
 
-/** @param {Image} image @param {boolean} isDemo */
+/** @param {{ image_url: string }} image @param {boolean} isDemo */
 export const originalOf = (image, isDemo) => locate(image.image_url, isDemo);
 
 /**

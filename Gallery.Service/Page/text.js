@@ -18,7 +18,7 @@ export const clip = (text, length) => (text.length <= length ? text : `${text.sl
 
 /**
  * A short name of an image in messages and labels.
- * @param {import('./api.js').Image} image
+ * @param {{ image_id: string, refined_prompt: string | null }} image
  */
 export const nameOf = image => (image.refined_prompt ? `“${clip(plain(image.refined_prompt).replace(/\s+/g, ' '), 60)}”` : `image ${image.image_id.slice(0, 8)}`);
 

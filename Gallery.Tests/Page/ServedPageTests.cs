@@ -75,12 +75,47 @@ public sealed partial class ServedPageTests(TestService service) : IClassFixture
         }
     }
 
+    [Fact]
+    public async Task The_page_of_a_link_is_the_same_for_every_token_is_in_no_index_and_is_no_view()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id);
+        var made = (await _api.PostAsync($"/v1/gallery/{id}/shares/")).Body["data"]!;
+        var root = await _api.GetAsync("/");
+        var page = await _api.GetAsync(new Uri((string)made["url"]!).AbsolutePath);
+
+        Assert.Equal((200, page.Text), await _api.GetAsync("/s/unknown") is var other ? (other.Status, other.Text) : default);
+        Assert.Contains("<title>Shared picture", page.Text, StringComparison.Ordinal);
+        Assert.DoesNotMatch(Inline(), page.Text);
+        Assert.Equal("noindex", Find(page, "X-Robots-Tag"));
+        foreach (var header in new[] { "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy", "Cache-Control", "Vary" })
+            Assert.Equal((header, Find(root, header)), (header, Find(page, header)));
+        Assert.Equal(0, (int)(await _api.GetAsync($"/v1/gallery/{id}/shares/")).Body["data"]![0]!["views"]!);
+        foreach (var link in Links().Matches(page.Text).Select(link => link.Groups["url"].Value))
+        {
+            Assert.StartsWith("../page/", link, StringComparison.Ordinal);
+            Assert.Equal((link, 200), (link, (await _api.GetAsync(link[2..])).Status));
+        }
+    }
+
+    [Theory]
+    [InlineData("/s/abc/", "../abc")]
+    [InlineData("/s/a%3Fb%20c/", "../a%3Fb%20c")]
+    [InlineData("/s/abc/?a=b", "../abc")]
+    public async Task A_slash_behind_a_token_is_removed_by_a_relative_redirect(string path, string location)
+    {
+        var answer = await _api.GetAsync(path);
+
+        Assert.Equal((308, location), (answer.Status, Find(answer, "Location")));
+    }
+
     [Theory]
     [InlineData("page/favicon.svg", "image/svg+xml; charset=utf-8")]
     [InlineData("page/page.css", "text/css; charset=utf-8")]
     [InlineData("page/app.js", "text/javascript; charset=utf-8")]
     [InlineData("page/settings.json", "application/json; charset=utf-8")]
     [InlineData("", "text/html; charset=utf-8")]
+    [InlineData("s/abc", "text/html; charset=utf-8")]
     public async Task A_file_is_compressed_once_asked_for_and_each_coding_has_its_own_etag(string path, string type)
     {
         var tags = new HashSet<string>();
@@ -109,6 +144,9 @@ public sealed partial class ServedPageTests(TestService service) : IClassFixture
     [Theory]
     [InlineData("/page/")]
     [InlineData("/page/index.html")]
+    [InlineData("/page/shared.html")]
+    [InlineData("/s/")]
+    [InlineData("/s/a/b")]
     [InlineData("/page/nowhere.js")]
     [InlineData("/page/jsconfig.json")]
     [InlineData("/page/PageEndpoints.cs")]
@@ -125,7 +163,7 @@ public sealed partial class ServedPageTests(TestService service) : IClassFixture
     public async Task The_page_can_be_removed_and_the_api_is_the_same()
     {
         await using var bare = await StartAsync("GALLERY_PAGE=off");
-        foreach (var path in new[] { "/", "/page/app.js", "/page/settings.json" })
+        foreach (var path in new[] { "/", "/page/app.js", "/page/settings.json", "/s/abc" })
         {
             var answer = await bare.Api.GetAsync(path);
             Assert.Equal((404, "route_not_found"), (answer.Status, answer.Problem));

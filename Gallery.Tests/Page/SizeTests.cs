@@ -23,7 +23,7 @@ public sealed partial class SizeTests(PageService service) : PageTests(service)
             "() => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js')).map(({ name, encodedBodySize, decodedBodySize }) => ({ name, encoded: encodedBodySize, decoded: decodedBodySize }))");
 
         var files = Directory.GetFiles(Path.Combine(Repository.Root, "Gallery.Service", "Page"), "*.js", SearchOption.AllDirectories);
-        Assert.Equal(files.Length, scripts.DistinctBy(script => script.Name).Count());
+        Assert.Equal(files.Length - 1, scripts.DistinctBy(script => script.Name).Count());   // the page of a link has one of its own
         Assert.InRange(scripts.Sum(script => script.Encoded), 10 * 1024, 100 * 1024);
         Assert.All(scripts.Where(script => script.Decoded > 1000), script => Assert.InRange(script.Encoded, 1, script.Decoded * 3 / 4));
     }
