@@ -44,12 +44,14 @@ export class Problem extends Error {
    * @param {string} code as in docs/errors.md
    * @param {string} message
    * @param {string | null} etag the image's current one, after a 412
+   * @param {Record<string, string[]>} errors messages by the name of their field
    */
-  constructor(status, code, message, etag = null) {
+  constructor(status, code, message, etag = null, errors = {}) {
     super(message);
     this.status = status;
     this.code = code;
     this.etag = etag;
+    this.errors = errors;
   }
 }
 
@@ -89,7 +91,7 @@ export class Api {
     const etag = response.headers.get('ETag');
     if (response.ok && !body) throw unreachable();   // the answer was cut off
     if (response.ok) return { ...body, etag };
-    throw new Problem(response.status, body?.code ?? 'no_json', body?.message ?? `Gallery answered ${response.status}. Try again.`, etag);
+    throw new Problem(response.status, body?.code ?? 'no_json', body?.message ?? `Gallery answered ${response.status}. Try again.`, etag, body?.errors);
   }
 
   /**
@@ -99,6 +101,8 @@ export class Api {
    * @param {string | null} token
    */
   async #fetch(method, path, { query, body, etag, signal }, token) {
+    // A browser would take these parts out of the path, and the request would reach another route.
+    if (/(^|\/)\.{1,2}(\/|$)/.test(path)) throw new Problem(400, 'no_path', 'A name that is . or .. cannot be sent. Type another one.');
     const url = new URL(path, root);
     if (query) url.search = query.toString();
     /** @type {Record<string, string>} */

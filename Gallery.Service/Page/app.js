@@ -12,6 +12,7 @@ import { Messages } from './messages.js';
 import { forgetBroken } from './pictures.js';
 import { Selection, selectionBar } from './selection.js';
 import { Session } from './session.js';
+import { sharedNotice } from './shared-with-me.js';
 import { SignIn } from './sign-in.js';
 import { listState } from './list-state.js';
 import { formatMonth, nameOf, plural } from './text.js';
@@ -148,7 +149,7 @@ export class App {
 
   render() {
     const { session, view, dialog } = this;
-    document.title = session.kind !== 'nobody' && view.image && dialog.image ? `${nameOf(dialog.image)} – Gallery` : view.isTrash ? 'Trash – Gallery' : 'Gallery';
+    document.title = session.kind !== 'nobody' && view.image && dialog.image ? `${nameOf(dialog.image)} – Gallery` : placeOf(view) === 'Images' ? 'Gallery' : `${placeOf(view)} – Gallery`;
     render(session.kind === 'nobody' ? this.#signIn.template() : this.#template(), this.#root);
     const open = /** @type {HTMLDialogElement | null} */ (document.querySelector('dialog.image'));
     if (open && !open.open) open.showModal();
@@ -158,20 +159,23 @@ export class App {
 
   #template() {
     const { filters, grid, list, messages, session, view } = this;
-    const link = (/** @type {boolean} */ isTrash, /** @type {string} */ text) => html`<a href=${urlOf({ ...readView(''), isTrash })} aria-current=${view.isTrash === isTrash ? 'page' : nothing}
-      @click=${(/** @type {MouseEvent} */ event) => this.#follow(event, { ...readView(''), isTrash })}>${icon(isTrash ? 'trash' : 'images')} ${text}</a>`;
+    const link = (/** @type {keyof typeof icons} */ name, /** @type {Partial<View>} */ place) => {
+      const target = { ...readView(''), ...place };
+      return html`<a href=${urlOf(target)} aria-current=${placeOf(view) === name ? 'page' : nothing}
+        @click=${(/** @type {MouseEvent} */ event) => this.#follow(event, target)}>${icon(icons[name])} ${name}</a>`;
+    };
     const { first } = grid;
     return html`
       <header>
-        <nav aria-label="Places">${link(false, 'Images')}${link(true, 'Trash')}</nav>
-        ${filters.search()}
+        <nav aria-label="Places">${link('Images', {})}${session.kind === 'user' ? link('Shared with me', { isShared: true }) : nothing}${link('Trash', { isTrash: true })}</nav>
+        ${view.isShared ? nothing : filters.search()}
         ${session.kind === 'open' ? nothing : html`<span class="hint email">${session.email}</span><button class="plain" @click=${() => session.signOut()}>Sign out</button>`}
-        ${list.images.length > 0 ? html`<p class="where"><span>${list.count === null ? '' : typeof list.count === 'number' ? plural(list.count, 'image') : 'More than 10,000 images'}</span>
+        ${list.images.length > 0 && !view.isShared ? html`<p class="where"><span>${list.count === null ? '' : typeof list.count === 'number' ? plural(list.count, 'image') : 'More than 10,000 images'}</span>
           <span>${first && !view.isTrash ? formatMonth(first.created_at) : ''}</span></p>` : nothing}
       </header>
       <main>
-        <h1 class="unseen">${view.isTrash ? 'Trash' : 'Images'}</h1>
-        ${filters.panel()}
+        <h1 class="unseen">${placeOf(view)}</h1>
+        ${view.isShared ? sharedNotice(this) : filters.panel()}
         ${trashNotice(this)}
         ${grid.template()}
         ${listState(this)}
@@ -184,6 +188,7 @@ export class App {
 
   #show() {
     if (this.session.kind === 'nobody') return;
+    if (this.view.isShared && this.session.kind !== 'user') return this.go({ ...this.view, isShared: false }, { isCorrection: true });   // nothing is shared with a service key
     if (this.place !== this.#listUrl) {
       this.#listUrl = this.place;
       this.filters.forgetWords();
@@ -249,6 +254,11 @@ export class App {
     event.preventDefault();
   }
 }
+
+const icons = /** @type {const} */ ({ Images: 'images', 'Shared with me': 'people', Trash: 'trash' });
+
+/** @param {View} view @returns {keyof typeof icons} */
+const placeOf = view => (view.isTrash ? 'Trash' : view.isShared ? 'Shared with me' : 'Images');
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.replaceChildren();

@@ -19,12 +19,13 @@ export const confirm = ({ question, text, action }) => askIn(close => html`
  * @template T
  * @param {(close: (value: T) => void, update: () => void) => unknown} template has an element with the id "question", which names the dialog
  * @param {T} no
+ * @param {string} [name] the id of that element, if another dialog may be above this one
  * @returns {Promise<T>}
  */
-export function askIn(template, no) {
+export function askIn(template, no, name = 'question') {
   const dialog = document.createElement('dialog');
   dialog.className = 'ask';
-  dialog.setAttribute('aria-labelledby', 'question');
+  dialog.setAttribute('aria-labelledby', name);
   document.body.append(dialog);
   const { promise, resolve } = Promise.withResolvers();
   const close = (/** @type {T} */ value) => {
@@ -37,7 +38,10 @@ export function askIn(template, no) {
     event.preventDefault();   // Chromium would close the image below too, unless there was a click in between
     close(no);
   });
+  const stop = new AbortController();
+  window.addEventListener('popstate', () => close(no), { signal: stop.signal });   // what it is about may be gone
   dialog.addEventListener('close', () => {
+    stop.abort();
     resolve(no);
     dialog.remove();
   });

@@ -95,8 +95,8 @@ export class Grid {
             ${image.refined_prompt ? html`<span class="caption">${clip(image.refined_prompt, 100)}</span>` : nothing}`}
         ${view.isTrash && left !== null ? html`<span class="days">${left === 0 ? 'last day' : `${plural(left, 'day')} left`}</span>` : nothing}
       </a>
-      <button class="check" tabindex="-1" aria-pressed=${isSelected} aria-label=${`Select ${nameOf(image)}`}
-        @click=${(/** @type {MouseEvent} */ event) => this.#check(event, image.image_id)}>${icon('check')}</button>
+      ${view.isShared ? nothing : html`<button class="check" tabindex="-1" aria-pressed=${isSelected} aria-label=${`Select ${nameOf(image)}`}
+        @click=${(/** @type {MouseEvent} */ event) => this.#check(event, image.image_id)}>${icon('check')}</button>`}
     </li>`;
   }
 
@@ -104,7 +104,7 @@ export class Grid {
   #clicked(event, id) {
     if (event.button !== 0 || event.altKey) return;
     event.preventDefault();
-    if (event.shiftKey || event.ctrlKey || event.metaKey || this.#app.selection.ids.size > 0) this.#check(event, id);
+    if (!this.#app.view.isShared && (event.shiftKey || event.ctrlKey || event.metaKey || this.#app.selection.ids.size > 0)) this.#check(event, id);
     else this.#app.open(id);
   }
 
@@ -136,13 +136,14 @@ export class Grid {
     };
     const target = list.images[moves[event.key]];
     if (event.key in moves) {
-      if (target && event.shiftKey) {
+      if (target && event.shiftKey && !view.isShared) {
         if (!selection.ids.has(id)) selection.toggle(id);
         selection.extend(target.image_id, list.images);
       }
 
       if (target) this.focus(target.image_id);
-    } else if (event.key === ' ' && event.shiftKey) selection.extend(id, list.images);
+    } else if (view.isShared) return;   // nothing can be done with many images of others
+    else if (event.key === ' ' && event.shiftKey) selection.extend(id, list.images);
     else if (event.key === ' ' || event.key === 'x') selection.toggle(id);
     else if (event.key === 'a' && isMod) selection.all(list.images);
     else if (event.key === 'Delete') {

@@ -8,9 +8,12 @@ import { ImageHistory } from './image-history.js';
 import { icon } from './icons.js';
 import { metadataTree } from './metadata-tree.js';
 import { isBroken, markBroken, originalOf } from './pictures.js';
+import { openShareDialog } from './share-dialog.js';
+import { sharedBy } from './shared-with-me.js';
 import { TagEditor } from './tag-editor.js';
 import { copy } from './copy.js';
 import { clip, daysLeft, formatMoment, nameOf, plural } from './text.js';
+import { readView } from './view.js';
 
 /** @typedef {import('./api.js').Image} Image */
 
@@ -39,8 +42,8 @@ export class ImageDialog {
 
   /** Shows the image of the view. What the list knows of it appears at once. */
   async show() {
-    const { image: id, isTrash } = this.#app.view;
-    const place = `${isTrash} ${id}`;
+    const { image: id, isShared, isTrash } = this.#app.view;
+    const place = `${isTrash} ${isShared} ${id}`;
     if (place === this.#place) return;
     this.#place = place;
     this.#id = id;
@@ -58,7 +61,9 @@ export class ImageDialog {
     if (id === null) return;
     try {
       const { data, etag } = this.#app.view.isTrash ? await this.#readTrash(id) : await this.#app.api.send('GET', `${id}/`);
-      if (id === this.#id) this.put(data, etag);
+      if (id !== this.#id) return;
+      this.#correctPlace(data);
+      this.put(data, etag);
     } catch (error) {
       if (id !== this.#id) return;
       this.problem = /** @type {import('./api.js').Problem} */ (error);
@@ -86,6 +91,16 @@ export class ImageDialog {
 
   get hasUnsaved() {
     return this.#id !== null && this.#form.isChanged;
+  }
+
+  /** Whether the image belongs to somebody else, who shares it. Then the person may not delete or share it, or see its history. */
+  get isForeign() {
+    return this.#app.view.isShared;
+  }
+
+  /** @param {Image} image */
+  #mayEdit(image) {
+    return image.deleted_at === null && (!this.isForeign || this.#app.list.roleOf(image.image_id) === 'edit');
   }
 
   /** @param {number} step 1: the next image, -1: the previous one */
@@ -151,18 +166,21 @@ export class ImageDialog {
     const { settings } = this.#app;
     return html`
       <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original">${icon('link')}</a>
-      ${image.deleted_at === null ? html`<button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
+      ${image.deleted_at === null && !this.isForeign ? html`
+        <button class="icon" aria-label="Share" title="Share" @click=${() => openShareDialog(this.#app, image)}>${icon('share')}</button>
+        <button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
   }
 
   /** @param {Image} image */
   #about(image) {
     const { session } = this.#app;
-    const isLive = image.deleted_at === null;
+    const mayEdit = this.#mayEdit(image);
     const size = image.width && image.height ? `${image.width} × ${image.height}` : '';
     return html`
-      ${isLive ? nothing : this.#inTrash(image)}
-      ${this.#form.template(image, isLive)}
-      ${this.#tags.template(image, isLive && this.etag !== null)}
+      ${image.deleted_at === null ? nothing : this.#inTrash(image)}
+      ${this.isForeign ? sharedBy(this.#app, image) : nothing}
+      ${this.#form.template(image, mayEdit)}
+      ${this.#tags.template(image, mayEdit && this.etag !== null)}
       <section aria-labelledby="facts">
         <h2 id="facts">About</h2>
         <dl>
@@ -174,7 +192,7 @@ export class ImageDialog {
         </dl>
       </section>
       ${metadataTree(image.metadata ?? {})}
-      ${this.#history.template(image.image_id)}`;
+      ${this.isForeign ? nothing : this.#history.template(image.image_id)}`;
   }
 
   /** @param {Image} image */
@@ -216,7 +234,7 @@ export class ImageDialog {
     if (isTyping || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'ArrowLeft') this.step(-1);
     else if (event.key === 'ArrowRight') this.step(1);
-    else if (event.key === 'Delete' && this.image?.deleted_at === null) this.#delete(this.image);
+    else if (event.key === 'Delete' && this.image?.deleted_at === null && !this.isForeign) this.#delete(this.image);
     else return;
     event.preventDefault();
   };
@@ -226,9 +244,23 @@ export class ImageDialog {
     const { data } = await this.#app.api.send('GET', 'deleted/', { query: new URLSearchParams({ ids: id }) });
     if (data.length > 0) return { data: data[0], etag: null };
     const answer = await this.#app.api.send('GET', `${id}/`);   // a live image, or the right error
-    queueMicrotask(() => {
-      if (id === this.#app.view.image) this.#app.go({ ...this.#app.view, isTrash: false }, { isCorrection: true });
-    });
+    this.#correct(id, { isTrash: false });
     return answer;
+  }
+
+  /** An image of somebody else is found only under "Shared with me", with what the person may do. Users' own images are not there. @param {Image} image */
+  #correctPlace({ image_id: id, user_id: owner }) {
+    const { list, session, view } = this.#app;
+    if (session.kind !== 'user') return;
+    const isShared = owner !== session.userId;
+    if (isShared !== view.isShared) this.#correct(id, { ...readView(''), isShared });
+    else if (isShared) list.seek(id);
+  }
+
+  /** The URL named the wrong place of an image. @param {string} id @param {Partial<import('./view.js').View>} change */
+  #correct(id, change) {
+    queueMicrotask(() => {
+      if (id === this.#app.view.image) this.#app.go({ ...this.#app.view, ...change, image: id }, { isCorrection: true });
+    });
   }
 }

@@ -5,6 +5,7 @@ import { filtersOf } from './view.js';
 /** @typedef {import('./api.js').Image} Image */
 /** @typedef {import('./api.js').Problem} Problem */
 /** @typedef {import('./view.js').View} View */
+/** @typedef {{ role: 'view' | 'edit', image: Image }} Shared an image of somebody else */
 
 const firstPage = 60;
 const furtherPage = 200;
@@ -19,6 +20,9 @@ export class ImageList {
   /** @type {string | null} */
   #cursor = '';
   #isTrash = false;
+  #isShared = false;
+  /** @type {Map<string, 'view' | 'edit'>} what the person may do with images of others */
+  #roles = new Map();
   #loading = Promise.resolve();
 
   /** @type {Image[]} in the order of the API */
@@ -48,13 +52,25 @@ export class ImageList {
     this.#stop.abort();
     this.#stop = new AbortController();
     this.#isTrash = view.isTrash;
-    this.#path = view.isTrash ? 'deleted/' : '';
+    this.#isShared = view.isShared;
+    this.#path = view.isTrash ? 'deleted/' : view.isShared ? 'shared-with-me/' : '';
     this.#query = filtersOf(view);
     this.#cursor = '';
     this.images = [];
     this.count = null;
     this.isLoading = false;
     await Promise.all([this.more(), this.#countAll()]);
+  }
+
+  /** @param {string} id null if it is not known, or not somebody else's */
+  roleOf(id) {
+    return this.#roles.get(id) ?? null;
+  }
+
+  /** Loads pages until one has the image. @param {string} id */
+  async seek(id) {
+    const { signal } = this.#stop;
+    while (!this.find(id) && !this.isComplete && !this.problem && !signal.aborted) await this.more();
   }
 
   /** Loads what did not load. */
@@ -75,13 +91,13 @@ export class ImageList {
     this.problem = null;
     this.#changed();
     const query = new URLSearchParams(this.#query);
-    query.set('fields', fields);
+    if (!this.#isShared) query.set('fields', fields);
     query.set('limit', String(this.#cursor === '' ? firstPage : furtherPage));
     if (this.#cursor) query.set('cursor', this.#cursor);
     try {
       const page = await this.#api.send('GET', this.#path, { query, signal });
       if (signal.aborted) return;   // another view is shown by now
-      this.images = [...this.images, ...page.data];
+      this.images = [...this.images, ...(this.#isShared ? page.data.map((/** @type {Shared} */ shared) => this.#take(shared)) : page.data)];
       this.#cursor = page.pagination?.next_cursor ?? null;
     } catch (error) {
       if (signal.aborted) return;
@@ -90,6 +106,12 @@ export class ImageList {
 
     this.isLoading = false;
     this.#changed();
+  }
+
+  /** @param {Shared} shared */
+  #take({ role, image }) {
+    this.#roles.set(image.image_id, role);
+    return image;
   }
 
   /** @param {string} id */
@@ -130,6 +152,7 @@ export class ImageList {
   }
 
   async #countAll() {
+    if (this.#isShared) return;   // the API does not count this list
     const query = new URLSearchParams(this.#query);
     query.set('limit', '1');
     query.set('fields', 'image_id');

@@ -22,6 +22,7 @@ export function listState(app) {
     ${view.q ? html`<p>Search matches whole words. Add * to match beginnings, such as light*.</p>` : nothing}
     <button class="primary" @click=${() => app.go(withoutFilters(view))}>Clear filters</button>
   </div>`;
+  if (view.isShared) return html`<div class="state"><h2>Nothing is shared with you</h2><p>Others can share an image with you if they know your user id, which is above.</p></div>`;
   return view.isTrash
     ? html`<div class="state"><h2>The trash is empty</h2><p>Images that you delete come here first.</p></div>`
     : html`<div class="state">

@@ -66,6 +66,11 @@ export class Session {
     return this.#tokens?.email ?? '';
   }
 
+  /** The id of the signed-in user; empty if nobody is, or a service key. */
+  get userId() {
+    return this.kind === 'user' ? String(claimsOf(this.#tokens?.access_token ?? '').sub ?? '') : '';
+  }
+
   /** Whether the images of all users are shown. */
   get seesAll() {
     return this.kind === 'open' || this.kind === 'key';
@@ -174,7 +179,7 @@ export class Session {
       access_token: answer.access_token,
       refresh_token: answer.refresh_token,
       expires_at: Number(answer.expires_at ?? Date.now() / 1000 + Number(answer.expires_in)),
-      email: answer.user?.email ?? emailIn(answer.access_token),
+      email: answer.user?.email ?? claimsOf(answer.access_token).email ?? '',
     };
     localStorage.setItem(sessionKey, JSON.stringify(this.#tokens));
   }
@@ -202,12 +207,12 @@ function takeTurns(work) {
   });
 }
 
-/** @param {string} token a JWT */
-function emailIn(token) {
+/** @param {string} token a JWT @returns {{ sub?: string, email?: string }} */
+function claimsOf(token) {
   try {
     const claims = token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(claims), c => c.charCodeAt(0)))).email ?? '';
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(claims), c => c.charCodeAt(0)))) ?? {};
   } catch {
-    return '';
+    return {};
   }
 }

@@ -37,7 +37,8 @@ export class TagEditor {
     return html`<section class="tags" aria-labelledby="tags">
       <h2 id="tags">Tags</h2>
       ${image.tags.length > 0 ? html`<ul role="list" class="chips">${image.tags.map(tag => html`<li class="chip">
-        <a href=${this.#app.urlOfTag(tag)} @click=${(/** @type {MouseEvent} */ event) => this.#app.followTag(event, tag)}><bdi>${tag}</bdi></a>
+        ${this.#dialog.isForeign ? html`<bdi>${tag}</bdi>`
+          : html`<a href=${this.#app.urlOfTag(tag)} @click=${(/** @type {MouseEvent} */ event) => this.#app.followTag(event, tag)}><bdi>${tag}</bdi></a>`}
         ${canEdit ? html`<button class="icon" aria-label=${`Remove tag ${plain(tag)}`} @click=${() => this.#change(image, 'DELETE', tag)}>${icon('close')}</button>` : nothing}
       </li>`)}</ul>` : canEdit ? nothing : html`<p class="hint">No tags</p>`}
       ${canEdit ? html`<form class="add-tag" @submit=${(/** @type {SubmitEvent} */ event) => this.#submitted(event, image)}>

@@ -3,6 +3,7 @@
 /**
  * @typedef {object} View
  * @property {boolean} isTrash
+ * @property {boolean} isShared images of others. This list has no filters
  * @property {string} q the words to search for
  * @property {string[]} tags images with all of them
  * @property {string} intent empty: any
@@ -22,11 +23,14 @@ const validDay = day => (/^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.par
  * @returns {View}
  */
 export function readView(search) {
-  const given = new URLSearchParams(search);
+  let given = new URLSearchParams(search);
+  const isShared = given.get('view') === 'shared';
+  if (isShared) given = new URLSearchParams({ image: given.get('image') ?? '' });
   const get = (/** @type {string} */ name) => given.get(name) ?? '';
   const image = get('image').toLowerCase();
   return {
     isTrash: get('view') === 'trash',
+    isShared,
     q: get('q'),
     tags: given.getAll('tag').filter(tag => tag !== ''),
     intent: get('intent'),
@@ -44,6 +48,7 @@ export function readView(search) {
 export function urlOf(view) {
   const query = new URLSearchParams();
   if (view.isTrash) query.set('view', 'trash');
+  if (view.isShared) query.set('view', 'shared');
   if (view.q) query.set('q', view.q);
   for (const tag of view.tags) query.append('tag', tag);
   for (const name of /** @type {const} */ (['intent', 'from', 'to', 'user'])) if (view[name]) query.set(name, view[name]);

@@ -98,6 +98,41 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
         Allow($"{ids[1]}");
     }
 
+    [Theory]
+    [MemberData(nameof(Screens))]
+    public async Task Sharing_and_the_page_of_a_link(string name)
+    {
+        await SeedAsync(1, Fields);
+        var page = await OpenAsync(screen: ScreenOf(name));
+        await page.Tile("Picture 1").ClickAsync();
+        await page.Button("Share").First.ClickAsync();
+        var dialog = page.Question("Share “Picture 1”");
+        await dialog.Text("User id").FillAsync("a-user-with-a-long-id-of-one-word-that-fills-the-window-of-a-phone");
+        await dialog.Button("Share").ClickAsync();
+        await dialog.Text("Password").FillAsync("short");
+        await dialog.Text("Maximum of views").FillAsync("many");
+        await dialog.Button("Make a link").ClickAsync();
+        await IsFineAsync(page, dialog.GetByText("max_views"));
+        await dialog.Text("Maximum of views").FillAsync("9");
+        await dialog.Text("Note for yourself").FillAsync(new string('m', 100));
+        await dialog.Button("Make a link").ClickAsync();
+        await IsFineAsync(page, dialog.GetByText("Link made."));
+        var link = await dialog.GetByLabel("The link. It is shown only now, so copy it.").InputValueAsync();
+        await dialog.Button($"Revoke: {new string('m', 100)}").ClickAsync();
+        await IsFineAsync(page, page.Question("Revoke this link?"));
+
+        await page.GotoAsync(link);
+        await page.GetByLabel("Password").FillAsync("wrong");
+        await page.Button("Show the picture").ClickAsync();
+        await IsFineAsync(page, page.GetByText("This is not the password."));
+        await page.GetByLabel("Password").FillAsync("short");
+        await page.Button("Show the picture").ClickAsync();
+        await IsFineAsync(page, page.GetByRole(AriaRole.Img, new() { Name = "Shared picture" }));
+        await page.GotoAsync("/s/unknown");
+        await IsFineAsync(page, page.GetByRole(AriaRole.Heading, new() { Name = "This link shows nothing" }));
+        Allow("status of 40");
+    }
+
     [Fact]
     public async Task Without_motion_nothing_has_a_transition()
     {
@@ -181,5 +216,22 @@ public sealed class SignInAccessibilityTests(SignInService service) : PageTests(
         await page.GetByLabel("Service key").FillAsync(GuardedService.Key);
         await page.Button("Use the key").ClickAsync();
         await AccessibilityTests.IsFineAsync(page, page.Button("Sign out"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_others_share(bool isPhone)
+    {
+        var bob = service.Supabase.AddUser("bob@example.com");
+        var page = await OpenAsync("/?view=shared", isPhone ? Screen.Phone with { Dark = true } : new Screen());
+        await page.SignInAsync("bob@example.com");
+        await AccessibilityTests.IsFineAsync(page, page.GetByRole(AriaRole.Heading, new() { Name = "Nothing is shared with you" }));
+        await SeedAsync(1, _ => new() { ["user_id"] = "a-user-with-a-long-id-of-one-word-that-fills-the-window" });
+        await Database.ExecuteAsync("insert into gallery.image_grant (image_id, user_id, owner_id, role) select image_id, @Bob, user_id, 'edit' from gallery.image", new { Bob = $"{bob}" });
+        await page.ReloadAsync();
+        await AccessibilityTests.IsFineAsync(page, page.Tile("Picture 1"));
+        await page.Tile("Picture 1").ClickAsync();
+        await AccessibilityTests.IsFineAsync(page, page.Button("Remove from my list"));
     }
 }
