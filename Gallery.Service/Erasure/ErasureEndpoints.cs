@@ -84,7 +84,7 @@ internal static class ErasureEndpoints
             isDone = rows.Count < ErasureRepository.BatchSize;
         }
 
-        var isComplete = await RepeatAsync(erasure.EraseGrantsAsync) && await RepeatAsync(erasure.EraseEventsAsync);
+        var isComplete = await RepeatAsync(erasure.EraseGrantsAsync) && await RepeatAsync(erasure.EraseActorAsync) && await RepeatAsync(erasure.EraseEventsAsync);
         return Answer(purged, isComplete, "User erased successfully");
 
         async Task<bool> RepeatAsync(Func<string, CancellationToken, Task<int>> eraseBatch)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
@@ -29,7 +30,7 @@ internal static class GrantEndpoints
             .WithDescription("They find the image by its id and under shared-with-me. With edit they also edit and tag it. They never delete it or share it further. The grant ends when the image goes to the trash or gets another owner.")
             .Takes(new PutGrantRequest("edit"))
             .Answers(200, Envelope.Of(ExampleGrant, "Image shared successfully"))
-            .Problems(ToOwner, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
+            .Problems(ToOwner, ShareProblems.TooManyGrants, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         grants.MapDelete("/{image_id:uuid}/grants/{user_id}/", RemoveGrant)
             .WithName("RemoveGrant").WithSummary("Ends the sharing of an image with a user")
@@ -75,7 +76,8 @@ internal static class GrantEndpoints
         var caller = http.Caller();
         return await grants.PutGrantAsync(imageId, userId, role!, caller, ct) is { } grant
             ? TypedResults.Ok(Envelope.Of(Grant.Of(grant), "Image shared successfully"))
-            : await images.FindOwnedAsync(imageId, caller, ct) is null ? ImageProblems.NotFound(imageId) : ImageProblems.InTrash(imageId);
+            : await images.FindOwnedAsync(imageId, caller, ct) is not { } image ? ImageProblems.NotFound(imageId)
+            : image.DeletedAt is null ? ShareProblems.TooManyGrants : ImageProblems.InTrash(imageId);
     }
 
     private static async Task<IResult> RemoveGrant(
@@ -104,7 +106,7 @@ internal static class GrantEndpoints
         return Page(http, query, page.Grants.Select(Grant.Of), page.Next is { } last ? query.CursorAt(0, last) : null, "Grants retrieved successfully");
     }
 
-    private static async Task<IResult> ListSharedWithMe(HttpContext http, ImageRepository images, CancellationToken ct)
+    private static async Task<IResult> ListSharedWithMe(HttpContext http, ImageRepository images, [FromKeyedServices(SharingNoun.Lists)] UserTurns turns, CancellationToken ct)
     {
         var caller = http.Caller();
         var errors = new FieldErrors();
@@ -114,6 +116,7 @@ internal static class GrantEndpoints
         if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
+        using var turn = await turns.TakeAsync(caller, ct);   // each user has one, so that a user with whom much is shared keeps out no one else
         var page = await images.ListSharedWithAsync(userId, query.After is { } after ? new(after.At, after.Id) : ImageKeyset.Start, query.Limit, ct);
         var retention = http.Retention();
         return Page(http, query, page.Images.Select(row => GrantedImage.Of(row, retention)), page.Next is { } last ? query.CursorAt(last.At, last.ImageId) : null, "Images retrieved successfully");

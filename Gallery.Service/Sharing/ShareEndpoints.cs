@@ -39,7 +39,7 @@ internal static class ShareEndpoints
             .WithDescription("Only this answer has the token and the URL. All fields are optional, and so is the body. A request that is sent again makes another link.")
             .MayTake(new CreateShareRequest(MaxViews: 10, ShowPrompt: true, Note: "for the newsletter") { ExpiresAt = new(2050, 1, 1, 0, 0, 0, DateTimeKind.Utc) })
             .Answers(201, Envelope.Of(ExampleShare with { Views = 0, LastViewedAt = null, Token = ExampleToken, Url = $"https://gallery.example/s/{ExampleToken}" }, "Link created successfully"))
-            .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
+            .Problems(ShareProblems.TooManyLinks, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         shares.MapMethods("/{image_id:uuid}/shares/", Get, ListShares)
             .WithName("ListShares").WithSummary("Lists the links of an image, newest first")
@@ -97,13 +97,17 @@ internal static class ShareEndpoints
 
         var caller = http.Caller();
         var (token, key) = ShareToken.Create(imageId);
-        var hash = asked.Password is null ? null : await passwords.HashAsync(asked.Password, ct);
+        if (asked.Password is not null && await images.FindOwnedAsync(imageId, caller, ct) is not { DeletedAt: null }) return await RefuseAsync();   // before the slow hash
+        var hash = asked.Password is null ? null : await passwords.HashAsync(caller, asked.Password, ct);
         if (await shares.CreateShareAsync(new(key, caller, asked.ExpiresAt, asked.MaxViews, hash, asked.ShowPrompt == true, asked.Note), ct) is not { } row)
-            return await images.FindOwnedAsync(imageId, caller, ct) is null ? ImageProblems.NotFound(imageId) : ImageProblems.InTrash(imageId);
+            return await RefuseAsync();
 
         http.Response.Headers.CacheControl = "no-store";
         var url = http.UrlOf(page.IsOn ? $"/s/{token}" : $"/v1/gallery/shared/{token}/");
         return TypedResults.Json(Envelope.Of(Share.Of(row) with { Token = token, Url = url }, "Link created successfully"), statusCode: 201);
+
+        async Task<IResult> RefuseAsync() => await images.FindOwnedAsync(imageId, caller, ct) is not { } image ? ImageProblems.NotFound(imageId)
+            : image.DeletedAt is null ? ShareProblems.TooManyLinks : ImageProblems.InTrash(imageId);
     }
 
     private static async Task<IResult> ListShares([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ShareRepository shares, ImageRepository images, CancellationToken ct)

@@ -1,4 +1,5 @@
 using Gallery.Service.Limits;
+using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Identity;
 
 namespace Gallery.Service.Sharing;
@@ -6,7 +7,7 @@ namespace Gallery.Service.Sharing;
 /// <summary>Hashes the passwords of links. A hash takes some 50 ms of a processor, so only a few run at once.</summary>
 internal sealed class SharePasswords : IDisposable
 {
-    public const int Minimum = 4;
+    public const int Minimum = 6;
     public const int Maximum = 128;
     public const string Pattern = @"^[\x21-\x7e]+$";
 
@@ -14,7 +15,9 @@ internal sealed class SharePasswords : IDisposable
     private const int Waiting = 16;
 
     private readonly PasswordHasher<SharePasswords> _hasher = new();
-    private readonly Turns _turns = new(AtOnce, Waiting);
+    private readonly Turns _checking = new(AtOnce, Waiting);
+    private readonly Turns _making = new(1, Waiting);   // its own, so that nobody who makes links keeps out those who open them
+    private readonly UserTurns _makers = new();
 
     /// <summary>What is wrong with a password, as a message. Null if nothing is. It must fit into a header, where browsers send ASCII only.</summary>
     public static string? FindFault(string password) =>
@@ -22,17 +25,25 @@ internal sealed class SharePasswords : IDisposable
             ? null
             : $"password must have {Minimum} to {Maximum} characters: letters A to Z, digits and ASCII's signs, without spaces.";
 
-    public async Task<string> HashAsync(string password, CancellationToken ct)
+    public async Task<string> HashAsync(Caller caller, string password, CancellationToken ct)
     {
-        using var turn = await _turns.TakeAsync(ct);
+        using var user = await _makers.TakeAsync(caller, ct);
+        using var turn = await _making.TakeAsync(ct);
         return _hasher.HashPassword(this, password);
     }
 
-    public async Task<bool> IsRightAsync(string password, string hash, CancellationToken ct)
+    /// <summary>Whether a password is right. Null if its link takes no more attempts.</summary>
+    /// <param name="takeAttempt">Counts an attempt and returns the link's hash. It runs when there is a place to check it, so that waiting costs no attempt.</param>
+    public async Task<(bool IsRight, string? Hash)?> CheckAsync(string password, Func<Task<string?>> takeAttempt, CancellationToken ct)
     {
-        using var turn = await _turns.TakeAsync(ct);
-        return _hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed;
+        using var turn = await _checking.TakeAsync(ct);
+        return await takeAttempt() is { } hash ? (_hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed, hash) : null;
     }
 
-    public void Dispose() => _turns.Dispose();
+    public void Dispose()
+    {
+        _checking.Dispose();
+        _making.Dispose();
+        _makers.Dispose();
+    }
 }

@@ -39,8 +39,8 @@ internal static class SharedEndpoints
         {
             var password = http.Request.Headers[PasswordHeader].ToString();
             if (SharePasswords.FindFault(password) is not null) return ShareProblems.PasswordRequired;   // no link has it
-            if (await shares.TakeAttemptAsync(key, ct) is not { } hash) return ShareProblems.TooManyAttempts;
-            if (!await passwords.IsRightAsync(password, hash, ct)) return ShareProblems.PasswordRequired;
+            if (await passwords.CheckAsync(password, () => shares.TakeAttemptAsync(key, ct), ct) is not var (isRight, hash)) return ShareProblems.TooManyAttempts;
+            if (!isRight) return ShareProblems.PasswordRequired;
             opening = await shares.OpenShareAsync(key, hash, ct);
         }
 

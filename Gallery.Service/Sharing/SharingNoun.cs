@@ -1,11 +1,15 @@
 using System.Text.Json.Serialization;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Sql.Sharing;
 
 namespace Gallery.Service.Sharing;
 
 internal static class SharingNoun
 {
+    /// <summary>The key of the turns of lists of what is shared with a user.</summary>
+    public const string Lists = "shared_lists";
+
     public static readonly Noun Noun = new(AddServices, MapRoutes, SharingJsonContext.Default, new Dictionary<string, (string, string)>
     {
         ["image_share_max_views_positive"] = ("max_views", "max_views must be 1 or more."),
@@ -15,7 +19,7 @@ internal static class SharingNoun
     });
 
     private static void AddServices(IServiceCollection services, IConfiguration settings) =>
-        services.AddSingleton<ShareRepository>().AddSingleton<GrantRepository>().AddSingleton<SharePasswords>();
+        services.AddSingleton<ShareRepository>().AddSingleton<GrantRepository>().AddSingleton<SharePasswords>().AddKeyedSingleton(Lists, (_, _) => new UserTurns(waiting: 4));
 
     private static void MapRoutes(IEndpointRouteBuilder routes)
     {

@@ -19,6 +19,9 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     /// <summary>How many visits wait at most. docs/limits.md has it.</summary>
     internal const int Capacity = 50_000;
 
+    /// <summary>How many of them one user's token sent, so that no user pushes out the others' views.</summary>
+    internal const int CapacityOfUser = 1_000;
+
     private const int BatchSize = 1000;
     private const int BatchSizeAfterFailure = 100;   // the last statement may have timed out
     private const int MaximumTries = 10;   // while images of the batch are being purged
@@ -31,6 +34,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
 
     private readonly Lock _lock = new();
     private readonly Queue<Noted> _waiting = [];
+    private readonly Dictionary<string, int> _ofUsers = [];   // how many wait of each
     private readonly SemaphoreSlim _batchWaits = new(0);
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Dictionary<DateOnly, byte[]> _salts = [];   // under _writing
@@ -41,7 +45,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     /// image exists is decided when it is written.
     /// </summary>
     /// <param name="http">The visitor's request. Its user, if it has one, is the viewer.</param>
-    /// <param name="visitor">Tells the visitors apart. Null: their addresses and user agents do.</param>
+    /// <param name="visitor">Tells the visitors of a service key apart. Null: their addresses and user agents do. A user is one visitor.</param>
     /// <param name="viewer">The user who views, if the request has no user.</param>
     public void Note(Guid imageId, VisitKind kind, HttpContext http, string? visitor = null, string? viewer = null)
     {
@@ -49,12 +53,19 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
         if (Bots.IsBot(userAgent)) return;
 
         // Only a digest waits, so that no address is kept even in memory.
-        var digest = SHA256.HashData(Encoding.UTF8.GetBytes(visitor is null ? $"{RateLimit.NetworkOf(http.Connection.RemoteIpAddress)} {userAgent}" : $"visitor {visitor}"));
-        var noted = new Noted(imageId, Today, kind, digest, http.Caller().UserId ?? viewer);
+        var user = http.Caller().UserId is { Length: > 0 } id ? id : null;
+        var who = user is not null ? $"user {user}" : visitor is not null ? $"visitor {visitor}" : $"{RateLimit.NetworkOf(http.Connection.RemoteIpAddress)} {userAgent}";
+        var noted = new Noted(imageId, Today, kind, SHA256.HashData(Encoding.UTF8.GetBytes(who)), user ?? viewer, IsOfUser: user is not null);
         lock (_lock)
         {
-            if (_waiting.Count < Capacity) _waiting.Enqueue(noted);
+            var ofUser = user is null ? 0 : _ofUsers.GetValueOrDefault(user);
+            if (_waiting.Count < Capacity && ofUser < CapacityOfUser)
+            {
+                _waiting.Enqueue(noted);
+                if (user is not null) _ofUsers[user] = ofUser + 1;
+            }
             else Dropped.Add(1);
+
             if (_waiting.Count == BatchSize) _batchWaits.Release();
         }
     }
@@ -70,7 +81,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
                 var batch = FirstBatch();
                 await WriteAsync(batch, ct);
                 lock (_lock)
-                    for (var i = 0; i < batch.Length; i++) _waiting.Dequeue();
+                    for (var i = 0; i < batch.Length; i++) Dequeue();
                 left -= batch.Length;
             }
         }
@@ -111,6 +122,12 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
         {
             lock (_lock) return _waiting.Count;
         }
+    }
+
+    private void Dequeue()
+    {
+        if (_waiting.Dequeue() is not { IsOfUser: true, Viewer: { } user }) return;
+        if (--_ofUsers[user] == 0) _ofUsers.Remove(user);
     }
 
     private Noted[] FirstBatch()
@@ -172,5 +189,5 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     private static partial void LogLost(ILogger log, int count);
 
     /// <param name="Visitor">A digest of the visitor, without a salt.</param>
-    private readonly record struct Noted(Guid ImageId, DateOnly Day, VisitKind Kind, byte[] Visitor, string? Viewer);
+    private readonly record struct Noted(Guid ImageId, DateOnly Day, VisitKind Kind, byte[] Visitor, string? Viewer, bool IsOfUser);
 }

@@ -170,6 +170,32 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId))).Count;
     }
 
+    /// <summary>Removes the user from a batch of events in which they changed another user's image. Returns how many.</summary>
+    public async Task<int> EraseActorAsync(string userId, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            with old as materialized
+            (
+                select e.image_id, e.revision
+                from gallery.image_event as e
+                where e.actor = 'user:' || @UserId
+                  and e.actor like 'user:%'                               -- these two are the index's
+                  and e.actor <> 'user:' || e.user_id
+                order by e.image_id, e.revision
+                limit 1000
+            )
+            update gallery.image_event as e
+            set actor = null
+            from old
+            where e.image_id = old.image_id
+              and e.revision = old.revision
+            returning 1
+            """;
+
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId))).Count;
+    }
+
     /// <summary>Deletes a batch of events that are older than so many days, tombstones too. Returns the number of events.</summary>
     public async Task<int> PurgeOldEventsAsync(int days, CancellationToken ct)
     {

@@ -271,6 +271,25 @@ public sealed partial class ImageRepository
                     set label = excluded.label, user_id = excluded.user_id
                     where (x.label, x.user_id) is distinct from (excluded.label, excluded.user_id)
             ),
+            o as
+            (
+                select w.image_id
+                from w
+                join gallery.image as i on i.image_id = w.image_id        -- as it was before
+                where i.user_id <> w.user_id
+            ),
+            s as
+            (
+                delete from gallery.image_share as s                      -- sharing ends with the owner who shared
+                using o
+                where s.image_id = o.image_id
+            ),
+            t as
+            (
+                delete from gallery.image_grant as t
+                using o
+                where t.image_id = o.image_id
+            ),
             e as
             (
                 insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)

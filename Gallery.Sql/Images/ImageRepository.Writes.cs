@@ -27,6 +27,12 @@ public sealed partial class ImageRepository
                   and {{Preconditions.Hold}}
                 returning {{ImageRow.Columns}}
             ),
+            g as
+            (
+                delete from gallery.image_grant as g
+                using w
+                where g.image_id = w.image_id
+            ),
             e as
             (
                 insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
@@ -69,7 +75,7 @@ public sealed partial class ImageRepository
             ),
             g as
             (
-                delete from gallery.image_grant as g                      -- the trash has ended them
+                delete from gallery.image_grant as g                      -- one that was given while the image went to the trash
                 using w
                 where g.image_id = w.image_id
             ),

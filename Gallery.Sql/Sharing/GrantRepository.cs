@@ -10,9 +10,12 @@ namespace Gallery.Sql.Sharing;
 /// </summary>
 public sealed class GrantRepository(NpgsqlDataSource database)
 {
+    /// <summary>Users with whom one image is shared, so that a purge of many images is never slow. Equals the number in the SQL.</summary>
+    public const int MaximumPerImage = 100;
+
     private readonly StatementRunner _statements = new(database);
 
-    /// <summary>Lets a user see or edit a live image, or changes what they may. Null if the image is unknown, another user's, or in the trash.</summary>
+    /// <summary>Lets a user see or edit a live image, or changes what they may. Null if the image is unknown, another user's, in the trash, or has <see cref="MaximumPerImage"/> grants.</summary>
     /// <exception cref="PostgresException">23514, <c>image_grant_to_another</c>: the user owns the image.</exception>
     public async Task<GrantRow?> PutGrantAsync(Guid imageId, string userId, string role, Caller caller, CancellationToken ct)
     {
@@ -24,6 +27,7 @@ public sealed class GrantRepository(NpgsqlDataSource database)
             where i.image_id = @ImageId
               and (@IsAnyone or i.user_id = @UserId)
               and i.deleted_at is null
+              and (select count(*) from gallery.image_grant as g where g.image_id = @ImageId and g.user_id <> @GranteeId) < 100
             on conflict (image_id, user_id) do update
                 set role = excluded.role, owner_id = excluded.owner_id
             returning {GrantRow.Columns}
@@ -42,7 +46,7 @@ public sealed class GrantRepository(NpgsqlDataSource database)
             where g.image_id = @ImageId
               and g.user_id = @GranteeId
               and i.image_id = g.image_id
-              and (@IsAnyone or i.user_id = @UserId or g.user_id = @UserId)
+              and (@IsAnyone or i.user_id = @UserId or g.user_id = @UserId and i.deleted_at is null)
             returning 1
             """;
 

@@ -11,6 +11,9 @@ namespace Gallery.Sql.Sharing;
 /// <remarks>Openings and attempts never run twice, because each counts. If the answer is lost with the connection, the view may be counted and not shown.</remarks>
 public sealed class ShareRepository : IAsyncDisposable
 {
+    /// <summary>Links of one image, open or not, so that a purge of many images is never slow. Equals the number in the SQL.</summary>
+    public const int MaximumPerImage = 100;
+
     /// <summary>Links that one statement revokes.</summary>
     public const int BatchSize = 1000;
 
@@ -31,7 +34,7 @@ public sealed class ShareRepository : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _open.DisposeAsync();
 
-    /// <summary>Makes a link to a live image. Null if the image is unknown, another user's, or in the trash.</summary>
+    /// <summary>Makes a link to a live image. Null if the image is unknown, another user's, in the trash, or has <see cref="MaximumPerImage"/> links.</summary>
     public async Task<ShareRow?> CreateShareAsync(NewShare share, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -44,6 +47,7 @@ public sealed class ShareRepository : IAsyncDisposable
                 where i.image_id = @ImageId
                   and (@IsAnyone or i.user_id = @UserId)
                   and i.deleted_at is null
+                  and (select count(*) from gallery.image_share as s where s.image_id = @ImageId) < 100
                 returning *
             )
             select {ShareRow.Columns}

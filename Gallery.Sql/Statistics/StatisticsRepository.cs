@@ -28,7 +28,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
             (
                 insert into gallery.image_visit (image_id, day, kind, visitor)
                 select distinct n.image_id, n.day, n.kind, n.visitor
-                from unnest((select @ImageIds::uuid[]), (select @Days::date[]), (select @Kinds::smallint[]), (select @Visitors::bytea[]), (select @Viewers::text[]))
+                from unnest((select @ImageIds::uuid[]), (select @Days::date[]), (select @Kinds::bigint[]), (select @Visitors::bytea[]), (select @Viewers::text[]))
                     as n (image_id, day, kind, visitor, viewer)
                 join gallery.image as i on i.image_id = n.image_id
                 where i.deleted_at is null
@@ -59,7 +59,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
             sql, Stopwatch.GetTimestamp(), ct,
             ("ImageIds", Column(visits, visit => visit.ImageId)),
             ("Days", Column(visits, visit => visit.Day)),
-            ("Kinds", Column(visits, visit => (short)visit.Kind)),
+            ("Kinds", Column(visits, visit => (long)visit.Kind)),
             ("Visitors", Column(visits, visit => visit.Visitor)),
             ("Viewers", Column(visits, visit => visit.Viewer)));
     }

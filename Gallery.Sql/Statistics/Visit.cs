@@ -1,7 +1,7 @@
 namespace Gallery.Sql.Statistics;
 
 /// <summary>What is counted. The values are those of <c>gallery.image_visit.kind</c>.</summary>
-public enum VisitKind : short
+public enum VisitKind : long
 {
     View = 1,
     Download = 2,

@@ -133,6 +133,14 @@ public sealed partial class TransferRepository
                 cross join unnest(n.tags, n.labels) as s (tag, label)
                 on conflict (image_id, tag) do update set label = excluded.label, created_at = excluded.created_at
             ),
+            ended as
+            (
+                delete from gallery.image_grant as g
+                using w, n
+                where g.image_id = w.image_id
+                  and n.image_id = w.image_id
+                  and n.deleted_at is not null
+            ),
             e as
             (
                 insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)

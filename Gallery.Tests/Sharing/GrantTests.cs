@@ -92,6 +92,7 @@ public sealed class GrantTests(AccessFixture fixture) : IClassFixture<AccessFixt
     [InlineData("restored from the trash")]
     [InlineData("purged")]
     [InlineData("another owner")]
+    [InlineData("another owner, and the first again")]
     public async Task A_grant_ends(string how)
     {
         await ShareAsync("edit");
@@ -100,10 +101,11 @@ public sealed class GrantTests(AccessFixture fixture) : IClassFixture<AccessFixt
             "removed" => await SendAsync(_owner, "DELETE", $"{Path}grants/{_friend}/"),
             "left" => await SendAsync(_friend, "DELETE", $"{Path}grants/{_friend}/"),
             "purged" => await SendAsync(_owner, "DELETE", $"{Path}permanent/"),
-            "another owner" => await _api.PatchAsync(Path, """{"user_id": "somebody"}""", ("X-API-Key", GuardedService.Key)),
+            "another owner" or "another owner, and the first again" => await _api.PatchAsync(Path, """{"user_id": "somebody"}""", ("X-API-Key", GuardedService.Key)),
             _ => await SendAsync(_owner, "DELETE", Path),
         };
         if (how == "restored from the trash") done = await SendAsync(_owner, "POST", $"{Path}restore/");
+        if (how == "another owner, and the first again") done = await _api.PatchAsync(Path, $$"""{"user_id": "{{_owner}}"}""", ("X-API-Key", GuardedService.Key));
         Assert.Equal(200, done.Status);
 
         Assert.Equal((404, "image_not_found"), await ProblemAsync(_friend, "GET", Path));
@@ -169,11 +171,13 @@ public sealed class GrantTests(AccessFixture fixture) : IClassFixture<AccessFixt
     }
 
     [Fact]
-    public async Task Erasing_a_user_ends_what_is_shared_with_them()
+    public async Task Erasing_a_user_ends_what_is_shared_with_them_and_removes_them_from_its_history()
     {
-        await ShareAsync("view");
+        await ShareAsync("edit");
+        await SendAsync(_friend, "PATCH", Path, """{"refined_prompt": "dusk"}""");
         Assert.Equal(200, (await _api.SendAsync(HttpMethod.Delete, $"/v1/gallery/users/{_friend}/?confirm={_friend}", null, ("X-API-Key", GuardedService.Key))).Status);
 
+        Assert.Null((await SendAsync(_owner, "GET", $"{Path}history/")).Body["data"]!.AsArray()[0]!["by"]);
         Assert.Empty((await SendAsync(_owner, "GET", $"{Path}grants/")).Body["data"]!.AsArray());
         Assert.Equal(404, (await SendAsync(_friend, "GET", Path)).Status);
     }

@@ -31,6 +31,14 @@ public sealed class BeaconAccessTests(AccessFixture fixture) : IClassFixture<Acc
     }
 
     [Fact]
+    public async Task A_user_is_one_visitor_whatever_the_body_says()
+    {
+        foreach (var visitor in new[] { "a", "b", "c" }) await ViewAsync(As("someone_else"), $$"""{"visitor": "{{visitor}}"}""");
+
+        Assert.Equal(1, await CountAsync());
+    }
+
+    [Fact]
     public async Task The_owner_and_service_keys_see_statistics_and_others_do_not_learn_of_the_image()
     {
         Assert.Equal(200, (await StatisticsAsync(_id, As(_owner))).Status);

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using Gallery.Service.Statistics;
+using Gallery.Sql.Database;
 using Gallery.Sql.Statistics;
 using Gallery.Tests.Access;
 using Gallery.Tests.Service;
@@ -89,6 +90,19 @@ public sealed class VisitBufferTests(TestService service) : IClassFixture<TestSe
         Assert.Equal([1, 2], await service.Database.ListAsync<int>($"select v.day - '{day:yyyy-MM-dd}'::date from gallery.image_visit as v where v.image_id = '{id}' order by 1"));
         Assert.Equal(0, await service.Database.FindAsync<int>($"select count(*) from gallery.visit_salt as s where s.day <= '{day:yyyy-MM-dd}'"));
         Assert.Equal(1502, await ViewsAsync(id));
+    }
+
+    [Fact]
+    public async Task A_user_pushes_out_no_views_of_others()
+    {
+        var id = await SaveAsync();
+        var flooder = new DefaultHttpContext();
+        flooder.Features.Set(Caller.User("flooder"));
+        for (var i = 0; i <= VisitBuffer.Capacity; i++) _buffer.Note(Guid.NewGuid(), VisitKind.View, flooder);
+        _buffer.Note(id, VisitKind.View, new DefaultHttpContext(), "a");
+        await _buffer.FlushAsync(default);
+
+        Assert.Equal(1, await ViewsAsync(id));
     }
 
     [Fact]
