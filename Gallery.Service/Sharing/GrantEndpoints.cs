@@ -39,12 +39,12 @@ internal static class GrantEndpoints
             .Problems(ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         grants.MapMethods("/{image_id:uuid}/grants/", Get, ListGrants)
-            .WithName("ListGrants").WithSummary("Lists the users with whom an image is shared, by user id")
+            .WithName("ListGrants").WithSummary("Lists the users with whom an image is shared, by user id").WithDescription("Empty for an image in the trash, because the trash ends grants.")
             .WithPaging().Answers(200, Envelope.Of<Grant>([ExampleGrant], "Grants retrieved successfully", new Pagination(PageQuery.DefaultLimit, null)))
             .Problems(ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         grants.MapMethods("/shared-with-me/", Get, ListSharedWithMe)
-            .WithName("ListSharedWithMe").WithSummary("Lists the images that others share with a user, the latest first")
+            .WithName("ListSharedWithMe").WithSummary("Lists the images that others share with a user, the latest first").WithDescription("Images in the trash are not listed. A page ends at 512 KB.")
             .WithRequired("user_id", "With whom they are shared. With a user's token it may be left out, and is that user.", 1, Caller.UserIdMaximum)
             .WithPaging()
             .Answers(200, Envelope.Of<GrantedImage>([new("edit", ExampleGrant.GrantedAt, ImageExamples.Live)], "Images retrieved successfully", new Pagination(PageQuery.DefaultLimit, null)))

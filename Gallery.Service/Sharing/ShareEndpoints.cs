@@ -58,7 +58,7 @@ internal static class ShareEndpoints
             .Problems(ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         shares.MapMethods("/shares/", Get, ListUsersShares)
-            .WithName("ListUsersShares").WithSummary("Lists the links of all images of a user, newest first")
+            .WithName("ListUsersShares").WithSummary("Lists the links of all images of a user, newest first").WithDescription("Those that have expired or are used up too. Never their tokens.")
             .WithRequired("user_id", "Whose links. With a user's token it may be left out, and is their own.", 1, Caller.UserIdMaximum)
             .WithPaging().Answers(200, Envelope.Of<Share>([ExampleShare], "Links retrieved successfully", new Pagination(PageQuery.DefaultLimit, null)))
             .Problems(WithoutUser, Permissions.ForbiddenUserId)

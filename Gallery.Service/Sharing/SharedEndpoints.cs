@@ -25,7 +25,8 @@ internal static class SharedEndpoints
             .Answers(200, Envelope.Of(new SharedImage(
                 ImageExamples.ImageId, ImageExamples.Live.ImageUrl, ImageExamples.Live.ThumbnailUrl, null, null, "jpg", ImageExamples.Live.RefinedPrompt), "Image retrieved successfully"))
             .Problems(ShareProblems.NotFound, ShareProblems.PasswordRequired, ShareProblems.TooManyAttempts)
-            .Problems([.. ProblemExceptionHandler.OfDatabase]);
+            .Problems([QueryParameters.Unknown("page", []), .. ProblemExceptionHandler.OfDatabase])
+            .AllowedTo();   // nobody in particular: the token is what lets a caller in
     }
 
     private static async Task<IResult> OpenShare(string token, HttpContext http, ShareRepository shares, SharePasswords passwords, VisitBuffer visits, CancellationToken ct)

@@ -40,6 +40,7 @@ async function callWithOpenapiFetch() {
   const renamed = await gallery.POST("/v1/gallery/tags/rename/", { body: { user_id: "user_123", from: "STYLE:NOIR/POP", to: "noir" } });
   equal(renamed.data?.data.renamed, 1);
   equal((await gallery.DELETE("/v1/gallery/{image_id}/tags/{tag}/", { params: { path: { image_id, tag: "noir" } } })).data?.data.tags.length, 0);
+  await shareWithOpenapiFetch(gallery, image_id);
   const changes = await gallery.GET("/v1/gallery/changes/", { params: { query: { user_id: "user_123", wait: 1 } } });
   equal(typeof changes.data?.pagination.next_cursor, "string");
   const stale = await gallery.DELETE("/v1/gallery/{image_id}/", { params: { path: { image_id }, header: { "If-Match": '"0-0"' } } });
@@ -76,6 +77,28 @@ async function callWithOpenapiFetch() {
   equal((await gallery.GET("/readyz")).data?.data.status, "ready");
 }
 
+async function shareWithOpenapiFetch(gallery: ReturnType<typeof createClient<paths>>, image_id: string) {
+  const one = { params: { path: { image_id } } };
+  const ofUser = { params: { query: { user_id: "user_123" } } };
+  const share = (await gallery.POST("/v1/gallery/{image_id}/shares/", { ...one, body: { max_views: 2 } })).data?.data;
+  equal((await gallery.GET("/v1/gallery/shared/{token}/", { params: { path: { token: share!.token! } } })).data?.data.image_id, image_id);
+  equal((await gallery.GET("/v1/gallery/{image_id}/shares/", one)).data?.data[0]?.views, 1);
+  equal((await gallery.GET("/v1/gallery/shares/", ofUser)).data?.data[0]?.share_id, share!.share_id);
+  equal((await gallery.DELETE("/v1/gallery/{image_id}/shares/{share_id}/", { params: { path: { image_id, share_id: share!.share_id } } })).data?.data.revoked, 1);
+  equal((await gallery.DELETE("/v1/gallery/{image_id}/shares/", one)).data?.data.revoked, 0);
+  equal((await gallery.DELETE("/v1/gallery/shares/", ofUser)).data?.data.is_complete, true);
+  const grant = { params: { path: { image_id, user_id: "user_456" } } };
+  equal((await gallery.PUT("/v1/gallery/{image_id}/grants/{user_id}/", { ...grant, body: { role: "view" } })).data?.data.role, "view");
+  equal((await gallery.GET("/v1/gallery/{image_id}/grants/", one)).data?.data[0]?.user_id, "user_456");
+  equal((await gallery.GET("/v1/gallery/shared-with-me/", { params: { query: { user_id: "user_456" } } })).data?.data[0]?.image.image_id, image_id);
+  equal((await gallery.DELETE("/v1/gallery/{image_id}/grants/{user_id}/", grant)).data?.data.removed, true);
+  equal((await gallery.POST("/v1/gallery/{image_id}/views/", { ...one, body: { visitor: "a" } })).response.status, 204);
+  equal((await gallery.POST("/v1/gallery/{image_id}/downloads/", { ...one, body: { visitor: "a" } })).response.status, 204);
+  equal((await gallery.POST("/v1/gallery/batch/views/", { body: { items: [{ image_id, visitor: "a" }] } })).response.status, 204);
+  equal((await gallery.GET("/v1/gallery/{image_id}/statistics/", one)).data?.data.image_id, image_id);
+  equal((await gallery.GET("/v1/gallery/statistics/top/", ofUser)).data?.success, true);
+}
+
 async function callWithOpenapiTs() {
   client.setConfig({ baseUrl });
   const image_id = randomUUID();
@@ -93,6 +116,7 @@ async function callWithOpenapiTs() {
   equal((await sdk.listTags({ query: { user_id: "user_123" } })).data?.data[0]?.name, "noir");
   equal((await sdk.renameTag({ body: { user_id: "user_123", from: "noir", to: "pop" } })).data?.data.is_complete, true);
   equal((await sdk.removeTag({ path: { image_id, tag: "pop" } })).data?.data.tags.length, 0);
+  await shareWithOpenapiTs(image_id);
   equal((await sdk.listChanges()).data?.success, true);
   equal((await sdk.softDeleteImage(one)).data?.success, true);
   equal((await sdk.listDeletedImages()).data?.success, true);
@@ -114,6 +138,28 @@ async function callWithOpenapiTs() {
   equal(JSON.parse(exported.trim().split("\n")[0]!).user_id, "user_123");
   equal((await sdk.findLiveness()).data?.data.status, "alive");
   equal((await sdk.findReadiness()).data?.data.status, "ready");
+}
+
+async function shareWithOpenapiTs(image_id: string) {
+  const one = { path: { image_id } };
+  const ofUser = { query: { user_id: "user_123" } };
+  const share = (await sdk.createShare({ ...one, body: { max_views: 2 } })).data!.data;
+  equal((await sdk.openShare({ path: { token: share.token! } })).data?.data.image_id, image_id);
+  equal((await sdk.listShares(one)).data?.data[0]?.views, 1);
+  equal((await sdk.listUsersShares(ofUser)).data?.data[0]?.share_id, share.share_id);
+  equal((await sdk.revokeShare({ path: { image_id, share_id: share.share_id } })).data?.data.revoked, 1);
+  equal((await sdk.revokeShares(one)).data?.data.revoked, 0);
+  equal((await sdk.revokeUsersShares(ofUser)).data?.data.is_complete, true);
+  const grant = { path: { image_id, user_id: "user_456" } };
+  equal((await sdk.putGrant({ ...grant, body: { role: "edit" } })).data?.data.role, "edit");
+  equal((await sdk.listGrants(one)).data?.data[0]?.user_id, "user_456");
+  equal((await sdk.listSharedWithMe({ query: { user_id: "user_456" } })).data?.data[0]?.image.image_id, image_id);
+  equal((await sdk.removeGrant(grant)).data?.data.removed, true);
+  equal((await sdk.addView({ ...one, body: { visitor: "a" } })).response?.status, 204);
+  equal((await sdk.addDownload({ ...one, body: { visitor: "a" } })).response?.status, 204);
+  equal((await sdk.addViews({ body: { items: [{ image_id, visitor: "a" }] } })).response?.status, 204);
+  equal((await sdk.findStatistics(one)).data?.data.image_id, image_id);
+  equal((await sdk.listMostViewed(ofUser)).data?.success, true);
 }
 
 await callWithOpenapiFetch();

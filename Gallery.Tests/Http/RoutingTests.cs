@@ -38,7 +38,7 @@ public sealed class RoutingTests(TestService service) : IClassFixture<TestServic
         var id = Guid.NewGuid();
         await _api.SaveAsync(id);
         var operations = (await _api.GetAsync("/openapi/v1.json")).Body["paths"]!.AsObject().Where(path => path.Key.StartsWith("/v1/", StringComparison.Ordinal))
-            .SelectMany(path => path.Value!.AsObject().Select(operation => (Path: path.Key.Replace("{image_id}", $"{id}", StringComparison.Ordinal), Method: operation.Key.ToUpperInvariant())));
+            .SelectMany(path => path.Value!.AsObject().Select(operation => (Path: path.Key.Replace("{image_id}", $"{id}", StringComparison.Ordinal).Replace("{share_id}", $"{id}", StringComparison.Ordinal), Method: operation.Key.ToUpperInvariant())));
         foreach (var (path, method) in operations)
         {
             var answer = await _api.SendAsync(new HttpMethod(method), $"{path}?misspelt=1");

@@ -35,7 +35,7 @@ public sealed class PoolerTests(TestServer server)
         await using var pooler = await Pooler.StartAsync(database, "session");
 
         Assert.Equal(0, (await Exe.RunAsync(pooler.ConnectionString, "apply")).ExitCode);
-        Assert.Equal(0, (await Exe.RunAsync(database, "apply", "--wait-lock", "1s")).ExitCode);
+        Assert.Equal(0, (await Exe.RunAsync(database, "apply", "--wait-lock", "10s")).ExitCode);
         Assert.Equal(0, (await Exe.RunAsync(pooler.ConnectionString, "verify")).ExitCode);
     }
 }

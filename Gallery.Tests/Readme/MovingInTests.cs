@@ -15,7 +15,7 @@ public sealed partial class MovingInTests(TestService service) : IClassFixture<T
     private readonly string _folder = Directory.CreateTempSubdirectory("gallery-moving-in-").FullName;
 
     public async ValueTask InitializeAsync() => await service.Database.ExecuteAsync(
-        $"drop table if exists image_gallery; truncate gallery.image, gallery.image_tag, gallery.image_event; {Sql().Match(Page).Groups[1].Value}");
+        $"drop table if exists image_gallery; truncate gallery.image, gallery.image_event cascade; {Sql().Match(Page).Groups[1].Value}");
 
     public ValueTask DisposeAsync()
     {
