@@ -57,6 +57,6 @@ internal static class TransientFault
     /// </summary>
     public static bool IsOfTransactionPooler(Exception fault) => fault is PostgresException
     {
-        SqlState: PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName,
+        SqlState: PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName or PostgresErrorCodes.InvalidBinaryRepresentation,
     } or PostgresException { SqlState: PostgresErrorCodes.ProtocolViolation, Routine: "exec_bind_message" };
 }

@@ -76,7 +76,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     {
         // The arrays are in selects, so that the planner does not count their items. It would plan each execution again.
         // language=PostgreSQL
-        const string sql = $"""
+        const string shared = $"""
             select n.place::int, {ImageRow.Columns}
             from unnest((select @ImageIds::uuid[]), (select @UserIds::text[])) with ordinality as n (image_id, user_id, place)
             join gallery.image as i on i.image_id = n.image_id
@@ -89,12 +89,13 @@ public sealed partial class ImageRepository : IAsyncDisposable
                       where g.image_id = n.image_id
                         and g.user_id = n.user_id
                         and g.owner_id = i.user_id
-                        and (g.role = 'edit' or not @ToEdit)
-                  )
             """;
 
+        const string ofViewer = $"{shared})";
+        const string ofEditor = $"{shared} and g.role = 'edit')";
+
         var found = await _statements.ReadAsync<(int Place, ImageRow Image)>(
-            sql,
+            toEdit ? ofEditor : ofViewer,
             reader =>
             {
                 var image = reader.GetRowParser<ImageRow>(startIndex: 1);
@@ -102,8 +103,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
             },
             isRepeatable: true, since, CancellationToken.None,
             ("ImageIds", Column(keys, key => key.ImageId)),
-            ("UserIds", Column(keys, key => key.Caller.UserId)),
-            ("ToEdit", toEdit));
+            ("UserIds", Column(keys, key => key.Caller.UserId)));
         var rows = new ImageRow?[keys.Count];
         foreach (var (place, image) in found) rows[place - 1] = image;
         return rows;
