@@ -103,7 +103,7 @@ public sealed class TimeoutTests(TestService other, TestServer server) : IClassF
         using var connection = await service.ConnectAsync();
         await connection.SendAsync(Head("POST", "/v1/gallery/", body.Length));
 
-        await Task.Delay(1500);   // of the 3 s; the statement alone would be given up 2 s after its start
+        await Task.Delay(2200);   // of the 3 s; the statement alone would be given up 2 s after its start
         await connection.SendAsync(body);
         var answer = await connection.ReadAsync();
 
