@@ -42,20 +42,21 @@ public sealed class OtlpTests(TestService other) : IClassFixture<TestService>
         await using var collector = await Collector.StartAsync();
         await using var service = await StartAsync(collector);
         var id = Guid.NewGuid();
-        await service.Api.SaveAsync(id, userId: "user_SECRET", refinedPrompt: "SECRET PROMPT", metadata: """{"SECRET": "SECRET"}""");
-        await service.Api.GetAsync($"/v1/gallery/{id}/?SECRET=SECRET", ("Authorization", "Bearer SECRET"), ("X-API-Key", "SECRET"), ("User-Agent", "SECRET"), ("Host", "secret.example"));
-        await service.Api.GetAsync("/v1/SECRET/");
-        await service.Api.SendAsync(new HttpMethod("SECRET"), "/v1/gallery/?user_id=SECRET");
-        await service.Api.GetAsync("/v1/gallery/?user_id=user_SECRET");
+        await service.Api.SaveAsync(id, userId: "user_QUOKKA", refinedPrompt: "QUOKKA PROMPT", metadata: """{"QUOKKA": "QUOKKA"}""");
+        await service.Api.GetAsync($"/v1/gallery/{id}/?QUOKKA=QUOKKA", ("Authorization", "Bearer QUOKKA"), ("X-API-Key", "QUOKKA"), ("User-Agent", "QUOKKA"), ("Host", "quokka.example"));
+        await service.Api.GetAsync("/v1/QUOKKA/");
+        await service.Api.SendAsync(new HttpMethod("QUOKKA"), "/v1/gallery/?user_id=QUOKKA");
+        await service.Api.GetAsync("/v1/gallery/?user_id=user_QUOKKA");
         await service.Api.DeleteAsync($"/v1/gallery/{id}/permanent/");
 
         var spans = await collector.WaitForAsync("/v1/traces", "DELETE /v1/gallery/{image_id:uuid}/permanent/");
         var metrics = await collector.WaitForAsync("/v1/metrics", "/v1/gallery/{image_id:uuid}/permanent/");
+        // Statements of other tests in this process arrive too, so the mark is a word that no SQL holds.
         foreach (var sent in new[] { spans, metrics })
         {
-            Assert.DoesNotContain("SECRET", sent, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("QUOKKA", sent, StringComparison.OrdinalIgnoreCase);
             Assert.DoesNotContain(id.ToString(), sent, StringComparison.OrdinalIgnoreCase);
-            Assert.DoesNotContain("Password", sent, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("password=", sent, StringComparison.OrdinalIgnoreCase);
         }
     }
 
