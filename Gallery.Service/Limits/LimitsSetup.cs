@@ -34,6 +34,7 @@ internal static class LimitsSetup
             kestrel.Limits.MinRequestBodyDataRate = kestrel.Limits.MinResponseDataRate = new MinDataRate(limits.DataRate, DataRateGrace);
         });
         builder.Services.AddSingleton<ConnectionLimit>();
+        builder.Services.AddSingleton<LineStream>();
         builder.Services.AddSingleton(_ => new WaitingBytes());
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);   // otherwise one line per refused connection
         builder.Logging.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.None);                 // ProblemExceptionHandler logs these without a stack trace

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Unicode;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.Images;
 using Gallery.Sql.Images;
 using Gallery.Sql.Tags;

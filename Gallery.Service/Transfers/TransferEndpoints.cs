@@ -3,15 +3,19 @@ using Gallery.Service.Http;
 using Gallery.Service.Images;
 using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
+using Gallery.Sql.Images;
+using Gallery.Sql.Transfers;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
 namespace Gallery.Service.Transfers;
 
 /// <summary>Export and import of images as lines of JSON. Both stream, so neither has a limit on its size or its time.</summary>
 internal static class TransferEndpoints
 {
-    public const string MediaType = "application/x-ndjson";
+    public const string MediaType = JsonLine.MediaType;
 
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
@@ -29,7 +33,7 @@ internal static class TransferEndpoints
             .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off.")
             .Answers(200, TransferredImage.Example, MediaType)
             .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())
-            .Problems(Forbidden, BadAfter, Exporter.Busy)
+            .Problems(Forbidden, BadAfter, LineStream.Busy)
             .AllowedTo(Callers.ServiceKeys);
         transfers.MapPost("/import/", Import)
             .WithName("ImportImages").WithSummary("Imports images, one JSON object a line")
@@ -42,14 +46,24 @@ internal static class TransferEndpoints
             .AllowedTo(Callers.ServiceKeys);
     }
 
-    private static Task<IResult> Export(HttpContext http, Exporter exporter)
+    private static async Task<IResult> Export(HttpContext http, LineStream lines, TransferRepository transfers, IOptions<JsonOptions> json)
     {
-        if (http.Caller().UserId is not null) return Task.FromResult<IResult>(Forbidden);
+        if (http.Caller().UserId is not null) return Forbidden;
         var errors = new FieldErrors();
         var filter = ImageFilters.Read(http, errors);
         Guid? after = !http.Request.Query.TryGetValue("after", out var text) ? Guid.Empty : UuidRouteConstraint.IsUuid(text.ToString()) ? Guid.ParseExact(text.ToString(), "D") : null;
         if (after is null) errors.Add("after", BadAfter.Message);
-        return errors.Any ? Task.FromResult<IResult>(errors.ToProblem()) : exporter.AnswerAsync(http, filter, after!.Value);
+        if (errors.Any) return errors.ToProblem();
+
+        var options = json.Value.SerializerOptions;
+        try
+        {
+            return await lines.AnswerAsync(http, MediaType, ct => transfers.ExportAsync(filter, after!.Value, ct), (text, row) => JsonLine.Write(text, TransferredImage.Of(row), options));
+        }
+        catch (SearchTooBroadException)
+        {
+            return ImageFilters.TooBroadFor(filter);
+        }
     }
 
     private static async Task<IResult> Import(HttpContext http, Importer importer, CancellationToken ct)

@@ -8,6 +8,5 @@ internal static class TransferNoun
 
     private static void AddServices(IServiceCollection services, IConfiguration settings) => services
         .AddSingleton<TransferRepository>()
-        .AddSingleton<Exporter>()
         .AddSingleton<Importer>();
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Gallery.Service.Transfers;
+using Gallery.Service.Limits;
 using Gallery.Sql.Images;
 using Gallery.Sql.Transfers;
 using Gallery.Tests.Access;
@@ -127,7 +127,7 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         await using var _ = host;
         await using var __ = source;
         using var ___ = api;
-        host.Services.GetRequiredService<Exporter>().Patience = TimeSpan.FromSeconds(0.3);
+        host.Services.GetRequiredService<LineStream>().Patience = TimeSpan.FromSeconds(0.3);
         using var first = await RawConnection.OpenAsync(api.Address, window: 4096);
         using var second = await RawConnection.OpenAsync(api.Address, window: 4096);
         foreach (var connection in new[] { first, second }) await connection.SendAsync($"GET {Path} HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -1,8 +1,7 @@
 using System.Threading.RateLimiting;
-using Gallery.Service.Limits;
 using Gallery.Sql.Database;
 
-namespace Gallery.Service.Transfers;
+namespace Gallery.Service.Limits;
 
 /// <summary>The places of exports, or of imports: one of each service key, and two in all. So no key keeps out the others.</summary>
 internal sealed class Places : IDisposable

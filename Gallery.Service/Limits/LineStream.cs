@@ -1,17 +1,11 @@
 using System.Buffers;
-using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
-using Gallery.Service.Images;
-using Gallery.Sql.Images;
-using Gallery.Sql.Transfers;
-using Microsoft.AspNetCore.Http.Json;
-using Microsoft.Extensions.Options;
 
-namespace Gallery.Service.Transfers;
+namespace Gallery.Service.Limits;
 
-/// <summary>Writes exports. While a client reads slowly, its export holds one part of the rows and no connection to the database.</summary>
-internal sealed partial class Exporter(TransferRepository transfers, IOptions<JsonOptions> json, IHostApplicationLifetime lifetime, ILogger<Exporter> log) : IDisposable
+/// <summary>Writes exports, which are answers of many lines. While a client reads slowly, its export holds one part of the rows and no connection to the database.</summary>
+internal sealed partial class LineStream(IHostApplicationLifetime lifetime, ILogger<LineStream> log) : IDisposable
 {
     private const int PieceBytes = 16 * 1024;   // Kestrel's minimum data rate counts for each flush
 
@@ -23,35 +17,44 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>The answer to an export. A fault before its first line becomes a problem. A later one breaks the connection off, so that half an export never looks whole.</summary>
-    public async Task<IResult> AnswerAsync(HttpContext http, ImageFilter filter, Guid after)
+    /// <param name="write">Writes a row with its line's end.</param>
+    /// <param name="head">What comes before the first row.</param>
+    public async Task<IResult> AnswerAsync<T>(
+        HttpContext http, string mediaType, Func<CancellationToken, IAsyncEnumerable<IReadOnlyList<T>>> read, Action<IBufferWriter<byte>, T> write, ReadOnlyMemory<byte> head = default)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var place = await _places.FindAsync(http.Caller(), end.Token);
         if (place is null) return Busy;
 
-        try
-        {
-            await using var parts = transfers.ExportAsync(filter, after, end.Token).GetAsyncEnumerator(end.Token);
-            var isThere = await parts.MoveNextAsync();
-            http.Response.ContentType = TransferEndpoints.MediaType;
-            http.Response.Headers.CacheControl = "no-store";
-            if (!HttpMethods.IsHead(http.Request.Method)) await SendAsync(http, parts, isThere, end.Token);
-            return TypedResults.Empty;
-        }
-        catch (SearchTooBroadException)
-        {
-            return ImageFilters.TooBroadFor(filter);
-        }
+        await using var parts = read(end.Token).GetAsyncEnumerator(end.Token);
+        var isThere = await parts.MoveNextAsync();
+        http.Response.ContentType = mediaType;
+        http.Response.Headers.CacheControl = "no-store";
+        if (!HttpMethods.IsHead(http.Request.Method)) await SendAsync(http, parts, isThere, write, head, end.Token);
+        return TypedResults.Empty;
     }
 
     public void Dispose() => _places.Dispose();
 
-    private async Task SendAsync(HttpContext http, IAsyncEnumerator<IReadOnlyList<ImageRow>> parts, bool isThere, CancellationToken ct)
+    private async Task SendAsync<T>(
+        HttpContext http, IAsyncEnumerator<IReadOnlyList<T>> parts, bool isThere, Action<IBufferWriter<byte>, T> write, ReadOnlyMemory<byte> head, CancellationToken ct)
     {
         var sent = 0L;
+        var text = new ArrayBufferWriter<byte>(2 * PieceBytes);
+        text.Write(head.Span);
         try
         {
-            for (; isThere; isThere = await parts.MoveNextAsync()) sent += await SendAsync(http.Response, parts.Current, ct);
+            for (; isThere; isThere = await parts.MoveNextAsync())
+            {
+                foreach (var row in parts.Current)
+                {
+                    write(text, row);
+                    if (text.WrittenCount >= PieceBytes) await SendAsync(http.Response, text, ct);
+                }
+
+                await SendAsync(http.Response, text, ct);
+                sent += parts.Current.Count;
+            }
         }
         catch (Exception e) when (http.Response.HasStarted)
         {
@@ -59,24 +62,6 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
                 LogBrokenOff(sent, lifetime.ApplicationStopping.IsCancellationRequested ? "The service is stopping." : e.GetBaseException().Message.ReplaceLineEndings(" "));
             http.Abort();
         }
-    }
-
-    private async Task<int> SendAsync(HttpResponse response, IReadOnlyList<ImageRow> rows, CancellationToken ct)
-    {
-        var options = json.Value.SerializerOptions;
-        var text = new ArrayBufferWriter<byte>(2 * PieceBytes);
-        await using var writer = new Utf8JsonWriter(text, new JsonWriterOptions { Encoder = options.Encoder, SkipValidation = true });
-        foreach (var row in rows)
-        {
-            JsonSerializer.Serialize(writer, TransferredImage.Of(row), options);
-            writer.Flush();
-            writer.Reset();
-            text.Write("\n"u8);
-            if (text.WrittenCount >= PieceBytes) await SendAsync(response, text, ct);
-        }
-
-        await SendAsync(response, text, ct);
-        return rows.Count;
     }
 
     private async Task SendAsync(HttpResponse response, ArrayBufferWriter<byte> text, CancellationToken ct)
@@ -100,7 +85,7 @@ internal sealed partial class Exporter(TransferRepository transfers, IOptions<Js
         text.ResetWrittenCount();
     }
 
-    [LoggerMessage(LogLevel.Warning, "An export was broken off after {Count} images. {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "An export was broken off after {Count} lines. {Reason}")]
     private partial void LogBrokenOff(long count, string reason);
 
     private sealed class ReaderStoppedException(TimeSpan patience) : Exception($"The client read nothing for {patience.TotalSeconds:0} s.");
