@@ -27,6 +27,13 @@ internal sealed class FieldErrors
         else if (_messages.Count < MostFields) _messages[field] = [message];
     }
 
+    /// <summary>Adds the faults of an item's fields under the item's place.</summary>
+    public void AddOf(string place, FieldErrors item)
+    {
+        foreach (var (name, messages) in item._messages)
+            foreach (var message in messages) Add($"{place}.{name}", $"{place}: {message}");
+    }
+
     /// <summary>The problem of one field alone.</summary>
     public static ProblemResult Of(string field, string message, string code = SeveralKinds)
     {

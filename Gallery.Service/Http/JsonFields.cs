@@ -82,6 +82,29 @@ internal sealed class JsonFields
         return null;
     }
 
+    /// <summary>Like <see cref="FindNumber"/>, and absence is a fault.</summary>
+    public long? RequireNumber(string name, long minimum, long maximum)
+    {
+        if (Find(name) is null) _errors.Add(name, $"{name} is required. Send a whole number from {minimum} to {maximum}.");
+        return FindNumber(name, minimum, maximum);
+    }
+
+    /// <summary>A UUID with its hyphens. Null if it is absent or has a fault.</summary>
+    public Guid? FindId(string name)
+    {
+        if (FindText(name, 0, int.MaxValue) is not { } text) return null;
+        if (UuidRouteConstraint.IsUuid(text)) return Guid.ParseExact(text, "D");
+        _errors.Add(name, $"{name} is '{TextRules.Clip(text, 40)}', which is not a UUID. Send one with its hyphens.");
+        return null;
+    }
+
+    /// <summary>Like <see cref="FindId"/>, and absence is a fault.</summary>
+    public Guid? RequireId(string name)
+    {
+        if (Find(name) is null) _errors.Add(name, $"{name} is required. Send a UUID.");
+        return FindId(name);
+    }
+
     /// <summary>A time of ISO 8601 with an offset, in UTC and to the microsecond. Null if it is absent or has a fault.</summary>
     public DateTime? FindTime(string name)
     {

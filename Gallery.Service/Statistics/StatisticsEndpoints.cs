@@ -134,14 +134,11 @@ internal static class StatisticsEndpoints
         }
 
         var fields = JsonFields.Read(json, ["image_id", "kind", "visitor", "viewer"], faults);
-        var id = fields.FindText("image_id", 0, int.MaxValue);
-        if (!faults.Any && (id is null || !UuidRouteConstraint.IsUuid(id)))
-            faults.Add("image_id", id is null ? "image_id is required. Send the image's UUID." : $"image_id is '{TextRules.Clip(id, 40)}', which is not a UUID. Send one with its hyphens.");
+        var id = fields.RequireId("image_id");
         var kind = fields.FindWord("kind", "view", "download");
         var (visitor, viewer) = ReadPerson(fields);
-        if (!faults.Any) return new(Guid.ParseExact(id!, "D"), kind, visitor, viewer);
-        foreach (var (name, messages) in faults.ToProblem().Errors!)
-            foreach (var message in messages) errors.Add($"{place}.{name}", $"{place}: {message}");
+        if (!faults.Any) return new(id!.Value, kind, visitor, viewer);
+        errors.AddOf(place, faults);
         return null;
     }
 
