@@ -2,6 +2,7 @@ using Gallery.Service.Batches;
 using Gallery.Service.Erasure;
 using Gallery.Service.History;
 using Gallery.Service.Images;
+using Gallery.Service.Metering;
 using Gallery.Service.Sharing;
 using Gallery.Service.Statistics;
 using Gallery.Service.Tags;
@@ -22,6 +23,7 @@ internal static class Nouns
         TransferNoun.Noun,
         SharingNoun.Noun,
         StatisticsNoun.Noun,
+        MeteringNoun.Noun,
     ];
 
     /// <summary>The field and the message of a violated check. Null if no noun knows the check.</summary>

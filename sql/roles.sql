@@ -79,6 +79,13 @@ $$;
 grant usage on schema gallery, gallery_migrations to gallery_app, gallery_readonly;
 
 grant select, insert, update, delete on all tables in schema gallery to gallery_app;
+do $$
+begin
+    if to_regclass('gallery.usage_line') is not null then
+        revoke update, delete on gallery.usage_line from gallery_app;   -- the ledger: lines are only added
+    end if;
+end
+$$;
 grant select on all tables in schema gallery to gallery_readonly;
 grant select on all tables in schema gallery_migrations to gallery_app, gallery_readonly;   -- readiness asks what is pending
 

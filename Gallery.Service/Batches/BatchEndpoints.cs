@@ -84,6 +84,7 @@ internal static class BatchEndpoints
             ImageOutcome.Unchanged => ("unchanged", null),
             ImageOutcome.InTrash => ("in_trash", null),
             ImageOutcome.OwnedByAnother => (null, ImageProblems.OwnedByAnother(id)),
+            ImageOutcome.OverQuota => (null, ImageProblems.QuotaExceeded),
             _ => (null, ImageProblems.Purged(id)),
         };
     }

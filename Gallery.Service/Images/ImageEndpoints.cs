@@ -33,7 +33,7 @@ internal static class ImageEndpoints
             .Answers(201, ImageExamples.Saved("created", "Image created successfully"))
             .Answers(200, ImageExamples.Saved("unchanged", "Image already saved; nothing changed"))
             .WithETag().WithHeader("Location", "The URL of the image.", 201)
-            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenSave, Permissions.ForbiddenUserId, ImageProblems.ForbiddenRecreate, ImageProblems.OwnedByAnother(Example), ImageProblems.Purged(Example), ImageProblems.PreconditionFailed(Example))
+            .Problems(ImageExamples.BadUrls).Problems(Permissions.ForbiddenSave, Permissions.ForbiddenUserId, ImageProblems.ForbiddenRecreate, ImageProblems.QuotaExceeded, ImageProblems.OwnedByAnother(Example), ImageProblems.Purged(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapMethods("/{image_id:uuid}/", Get, FindImage)
             .WithName("FindImage").WithSummary("Finds one image").WithDescription("An image in the trash answers 404 image_deleted.")
@@ -45,7 +45,7 @@ internal static class ImageEndpoints
             .WithDescription("A JSON merge patch (RFC 7396): a field that is left out stays, and null erases. Send If-Match, so that no other change is overwritten unseen.")
             .Takes(ImageExamples.Edit, MergePatch, "application/json").WithIfMatch()
             .Answers(200, ImageExamples.One(ImageExamples.Edited, "Image updated successfully")).WithETag()
-            .Problems(Permissions.ForbiddenUserId, ImageProblems.ForbiddenOwner, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
+            .Problems(Permissions.ForbiddenUserId, ImageProblems.ForbiddenOwner, ImageProblems.QuotaExceeded, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/", SoftDeleteImage)
             .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash").WithDescription("An image that is in the trash already stays as it is.")
@@ -99,6 +99,7 @@ internal static class ImageEndpoints
             ImageOutcome.InTrash => Saved(http, 200, save, "in_trash", "Image is in the trash; nothing changed. Restore it to change it"),
             ImageOutcome.OwnedByAnother => ImageProblems.OwnedByAnother(image.ImageId),
             ImageOutcome.Purged => ImageProblems.Purged(image.ImageId),
+            ImageOutcome.OverQuota => ImageProblems.QuotaExceeded,
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, image.ImageId, save.Image),
             _ => throw new UnreachableException(),
         };
@@ -179,6 +180,7 @@ internal static class ImageEndpoints
             ImageOutcome.NotFound => ImageProblems.NotFound(imageId),
             ImageOutcome.InTrash => ImageProblems.InTrash(imageId),
             ImageOutcome.OwnedByAnother => ImageProblems.ForbiddenOwner,
+            ImageOutcome.OverQuota => ImageProblems.QuotaExceeded,
             ImageOutcome.PreconditionFailed => PreconditionFailed(http, imageId, write.Image),
             _ => throw new UnreachableException(),
         };

@@ -32,5 +32,6 @@ internal static class ImageNoun
         services.AddKeyedSingleton(Searches, (_, _) => new UserTurns(waiting: 8));   // a page asks for lists and facets at the same time
         services.AddSingleton<ImageRepository>();
         services.AddSingleton(ImageHosts.From(settings));
+        services.AddSingleton(ImageQuota.From(settings));
     }
 }

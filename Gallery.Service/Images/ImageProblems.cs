@@ -10,6 +10,9 @@ internal static class ImageProblems
 
     public static readonly ProblemResult ForbiddenOwner = new(403, "forbidden_owner", "Only its owner may give the image to another user. Leave user_id out.");
 
+    public static readonly ProblemResult QuotaExceeded = new(
+        403, "quota_exceeded", "The user has as many images as GALLERY_MAX_IMAGES_PER_USER allows, counting the trash. Delete some permanently.");
+
     public static ProblemResult NotFound(Guid imageId) => new(404, "image_not_found", $"There is no image {imageId}.");
 
     public static ProblemResult InTrash(Guid imageId) =>

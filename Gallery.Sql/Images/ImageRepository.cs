@@ -18,6 +18,7 @@ namespace Gallery.Sql.Images;
 public sealed partial class ImageRepository : IAsyncDisposable
 {
     private readonly StatementRunner _statements;
+    private readonly ImageQuota _quota;
     private readonly Coalescer<(Guid, string?), ImageKey, ImageRow?> _find;
     private readonly Coalescer<Guid, NewImage, ImageWrite> _save;
     private readonly Coalescer<Guid, ImageEdit, ImageWrite> _update;
@@ -25,9 +26,10 @@ public sealed partial class ImageRepository : IAsyncDisposable
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _restore;
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _purge;
 
-    public ImageRepository(NpgsqlDataSource database, BatchOptions batches)
+    public ImageRepository(NpgsqlDataSource database, BatchOptions batches, ImageQuota? quota = null)
     {
         _statements = new StatementRunner(database);
+        _quota = quota ?? ImageQuota.None;
         _find = new("find", key => (key.ImageId, key.Caller.UserId), (keys, since) => FindImagesAsync(keys, since), batches, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
         _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, batches, edit => edit.Bytes + edit.Key.If.Length, IsContended);

@@ -121,6 +121,9 @@ public enum ImageOutcome
     /// <summary>A save found that the image was deleted permanently.</summary>
     Purged,
 
+    /// <summary>The image's user, or its new owner, has as many images as <see cref="ImageQuota"/> allows.</summary>
+    OverQuota,
+
     /// <summary>The image is not in the state that the request's <see cref="Preconditions"/> name.</summary>
     PreconditionFailed,
 

@@ -3,6 +3,7 @@ using Dapper;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Metering;
 using Npgsql;
 
 namespace Gallery.Sql.Sharing;
@@ -198,6 +199,16 @@ public sealed class ShareRepository : IAsyncDisposable
                   and s.password_hash is not distinct from n.password_hash
                   and {ShareRow.IsOpenNow}
                 returning n.place, least(n.wanted, s.max_views - s.openings + n.wanted) as shown, s.show_prompt, {ImageRow.Columns}
+            ),
+            c as
+            (
+                select w.user_id, '{UsageKinds.ShareViews}' as kind, sum(w.shown)::bigint as quantity
+                from w
+                group by w.user_id
+            ),
+            u as
+            (
+                {UsageLedger.OfCounts}
             )
             select i.place, i.shown, i.show_prompt, {ImageRow.Columns}
             from w as i

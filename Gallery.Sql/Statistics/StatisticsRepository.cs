@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Gallery.Sql.Database;
+using Gallery.Sql.Metering;
 using Npgsql;
 
 namespace Gallery.Sql.Statistics;
@@ -23,7 +24,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
     {
         // Rows are sorted, and every instance writes the tables in the same order. So two instances may wait for each other, but they cannot deadlock.
         // language=PostgreSQL
-        const string sql = """
+        const string sql = $"""
             with fresh as
             (
                 insert into gallery.image_visit (image_id, day, kind, visitor)
@@ -45,14 +46,25 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
                 group by f.image_id, f.day
                 order by f.image_id, f.day
                 on conflict (image_id, day) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
+            ),
+            t as
+            (
+                insert into gallery.image_count as x (image_id, views, downloads)
+                select f.image_id, count(*) filter (where f.kind = 1), count(*) filter (where f.kind = 2)
+                from fresh as f
+                group by f.image_id
+                order by f.image_id
+                on conflict (image_id) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
+            ),
+            c as
+            (
+                select i.user_id, case f.kind when 1 then '{UsageKinds.Views}' else '{UsageKinds.Downloads}' end as kind, count(*) as quantity
+                from fresh as f
+                join gallery.image as i on i.image_id = f.image_id
+                group by i.user_id, f.kind
             )
-            insert into gallery.image_count as x (image_id, views, downloads)
-            select f.image_id, count(*) filter (where f.kind = 1), count(*) filter (where f.kind = 2)
-            from fresh as f
-            group by f.image_id
-            order by f.image_id
-            on conflict (image_id) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
-            returning x.image_id
+            {UsageLedger.OfCounts}
+            returning event_id
             """;
 
         return _statements.QueryAsync<Guid>(

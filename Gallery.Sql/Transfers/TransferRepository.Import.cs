@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Metering;
 using Gallery.Sql.Tags;
 using Npgsql;
 
@@ -163,6 +164,15 @@ public sealed partial class TransferRepository
                 join n on n.image_id = w.image_id
                 left join t on t.image_id = w.image_id
                 left join gallery.image as i on i.image_id = w.image_id   -- as it was before
+                returning image_id, revision, event, occurred_at, user_id
+            ),
+            l as
+            (
+                insert into gallery.usage_line (user_id, event_id, period, kind, quantity, image_id, occurred_at)
+                select e.user_id, {{UsageLedger.EventId}}, {{UsageLedger.Month}}, k.kind, 1, e.image_id, e.occurred_at
+                from e
+                cross join (values ('{{UsageKinds.Imports}}')) as k (kind)
+                where e.event = 'created'
             )
             select w.image_id, case when w.is_created then 'Created' else 'Updated' end
             from w

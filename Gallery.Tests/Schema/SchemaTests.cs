@@ -21,7 +21,7 @@ public sealed class SchemaTests(TestServer server) : IAsyncLifetime
             select c.table_name || '.' || c.column_name
             from information_schema.columns as c
             where c.table_schema = 'gallery'
-              and (c.column_name like '%\_at' or c.data_type like '%time%' or c.data_type = 'date' and c.column_name <> 'day')   -- a day has no time
+              and (c.column_name like '%\_at' or c.data_type like '%time%' or c.data_type = 'date' and c.column_name not in ('day', 'period'))   -- a day has no time
               and c.data_type <> 'timestamp with time zone'
             """));
 
@@ -61,7 +61,7 @@ public sealed class SchemaTests(TestServer server) : IAsyncLifetime
             from pg_class as t
             where t.relnamespace = 'gallery'::regnamespace
               and t.relkind = 'r'
-              and exists (select from pg_attribute as a where a.attrelid = t.oid and a.attname = 'image_id')
+              and exists (select from pg_attribute as a where a.attrelid = t.oid and a.attname = 'image_id' and a.attnotnull)
               and not exists
                   (
                       select

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Gallery.Sql.Database;
+using Gallery.Sql.Metering;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 
@@ -32,6 +33,7 @@ internal static class CommandLine
             VerifyCommand.Create(),
             BaselineCommand.Create(),
             ResolveCommand.Create(),
+            ReconcileCommand.Create(),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

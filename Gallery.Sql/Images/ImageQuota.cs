@@ -1,0 +1,47 @@
+using System.Globalization;
+using Gallery.Sql.Database;
+using Microsoft.Extensions.Configuration;
+
+namespace Gallery.Sql.Images;
+
+/// <summary>How many images a user may have. Those in the trash count, because they can be restored. Imports are not bound by it.</summary>
+/// <param name="MaximumPerUser">Null for any number.</param>
+public sealed record ImageQuota(int? MaximumPerUser)
+{
+    public static readonly ImageQuota None = new(MaximumPerUser: null);
+
+    private const string Setting = "GALLERY_MAX_IMAGES_PER_USER";
+    private const int Maximum = 1_000_000;
+
+    /// <summary><c>q</c>: how many more images each user in <c>n</c> may have. Without a quota it has no row, and counts nothing.</summary>
+    internal const string Rooms = """
+        q as
+            (
+                select u.user_id,
+                       @Quota::bigint
+                     - (select count(*) from gallery.image as i where i.user_id = u.user_id and i.deleted_at is null)
+                     - (select count(*) from gallery.image as i where i.user_id = u.user_id and i.deleted_at is not null) as room
+                from (select distinct n.user_id from n where @Quota::bigint is not null) as u
+            )
+        """;
+
+    // A statement counts what was committed before it began. So it may begin only when no other one adds images for these users.
+    private const string LockUsers = """
+        select pg_advisory_xact_lock(u.key)
+        from (select distinct hashtextextended(n.user_id, 0) as key from unnest(@UserIds::text[]) as n (user_id) order by 1) as u
+        """;
+
+    /// <summary>The statement that makes others wait who would add images for the same users. Null without a quota.</summary>
+    internal string? Lock => MaximumPerUser is null ? null : LockUsers;
+
+    internal object Parameter => MaximumPerUser is { } maximum ? (long)maximum : DBNull.Value;
+
+    /// <exception cref="SettingsException">The setting is not a whole number from 1 to 1,000,000.</exception>
+    public static ImageQuota From(IConfiguration settings)
+    {
+        if (settings.Find(Setting) is not { } text) return None;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var maximum) && maximum is >= 1 and <= Maximum
+            ? new(maximum)
+            : throw new SettingsException($"{Setting} is \"{text}\"; it takes 1 to {Maximum}, as a whole number. Remove it to allow any number.");
+    }
+}

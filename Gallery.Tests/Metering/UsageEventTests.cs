@@ -1,0 +1,191 @@
+using System.Text.Json.Nodes;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Metering;
+
+/// <summary>What other systems report, and the export of a month.</summary>
+public sealed class UsageEventTests(TestService service) : IClassFixture<TestService>
+{
+    private readonly Api _api = service.Api;
+    private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    [Fact]
+    public async Task An_event_counts_once_however_often_and_by_however_many_it_is_sent()
+    {
+        var one = Event(Guid.NewGuid(), "generated_images", 3);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => SendAsync(one)));
+
+        Assert.Equal(1, answers.Count(answer => (string?)answer.Image[0]!["outcome"] == "recorded"));
+        Assert.Equal(19, answers.Count(answer => (string?)answer.Image[0]!["outcome"] == "known"));
+        Assert.Equal(3, await TotalAsync("generated_images"));
+    }
+
+    [Fact]
+    public async Task One_id_may_name_events_of_two_users()
+    {
+        var id = Guid.NewGuid();
+        var other = Event(id, "seconds", 1);
+        other["user_id"] = "another";
+
+        Assert.Equal(["recorded", "recorded"], (await SendAsync(Event(id, "seconds", 1), other)).Image.AsArray().Select(one => (string?)one!["outcome"]));
+    }
+
+    [Theory]
+    [InlineData("quantity", 4)]
+    [InlineData("kind", "minutes")]
+    [InlineData("note", "other")]
+    [InlineData("occurred_at", "2026-01-15T10:30:01Z")]
+    public async Task Another_event_with_the_same_id_is_refused_alone(string field, object value)
+    {
+        var id = Guid.NewGuid();
+        await SendAsync(Event(id, "seconds", 3));
+        var changed = Event(id, "seconds", 3);
+        changed[field] = JsonValue.Create(value);
+        var answer = await SendAsync(changed, Event(Guid.NewGuid(), "seconds", 5));
+
+        Assert.Equal((200, "event_differs", "recorded"), (answer.Status, (string?)answer.Image[0]!["code"], (string?)answer.Image[1]!["outcome"]));
+        Assert.Equal(8, await TotalAsync("seconds"));
+    }
+
+    [Fact]
+    public async Task An_event_without_a_time_is_known_when_it_is_sent_again()
+    {
+        var one = Event(Guid.NewGuid(), "seconds", 3);
+        one.Remove("occurred_at");
+        await SendAsync(one);
+
+        Assert.Equal("known", (string?)(await SendAsync(one)).Image[0]!["outcome"]);
+    }
+
+    [Fact]
+    public async Task A_late_event_belongs_to_the_open_month()
+    {
+        await SendAsync(Event(Guid.NewGuid(), "seconds", 3));   // of January
+
+        Assert.Equal(3, await TotalAsync("seconds"));
+        Assert.Null((await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}&period=2026-01")).Image["totals"]!["seconds"]);
+    }
+
+    [Fact]
+    public async Task A_correction_takes_back_what_its_event_counted()
+    {
+        var id = Guid.NewGuid();
+        await SendAsync(Event(id, "seconds", 30), Correction(id, "seconds", -10));
+
+        Assert.Equal(20, await TotalAsync("seconds"));
+    }
+
+    [Fact]
+    public async Task A_line_that_the_service_wrote_can_be_corrected()
+    {
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+        var line = Assert.Single(await service.Database.ListAsync<Guid>($"select event_id from gallery.usage_line where user_id = '{_user}'"));
+        await SendAsync(Correction(line, "saves", -1));
+
+        Assert.Equal(0, await TotalAsync("saves"));
+    }
+
+    [Theory]
+    [InlineData("minutes")]   // the event has another kind
+    [InlineData("seconds")]   // and this one is another user's
+    public async Task A_correction_of_nothing_is_refused(string kind)
+    {
+        var id = Guid.NewGuid();
+        var other = Event(id, "seconds", 3);
+        other["user_id"] = kind == "seconds" ? "another" : _user;
+        await SendAsync(other);
+
+        Assert.Equal("event_not_found", (string?)(await SendAsync(Correction(id, kind, -1))).Image[0]!["code"]);
+    }
+
+    [Theory]
+    [InlineData("event_id", null, "event_id is required. Send a UUID.")]
+    [InlineData("event_id", "7", "event_id is '7', which is not a UUID. Send one with its hyphens.")]
+    [InlineData("user_id", null, "user_id is required. Send a string of 1 to 255 characters.")]
+    [InlineData("kind", null, "kind is required. Send a string of 1 to 2147483647 characters.")]
+    [InlineData("kind", "Seconds", "kind is 'Seconds'. It must be a lower-case word such as generated_images: a letter, then up to 49 letters, digits and _.")]
+    [InlineData("kind", "seconds\n", "kind is 'seconds\n'. It must be a lower-case word such as generated_images: a letter, then up to 49 letters, digits and _.")]
+    [InlineData("kind", "saves", "kind is saves, which the service itself meters. Send another kind, or corrects.")]
+    [InlineData("quantity", null, "quantity is required. Send a whole number from -1000000000000 to 1000000000000.")]
+    [InlineData("quantity", 0, "quantity must be 1 or more, except in a correction. Send corrects with the event that it corrects.")]
+    [InlineData("quantity", 1.5, "quantity must be a whole number from -1000000000000 to 1000000000000.")]
+    [InlineData("occurred_at", "9999-01-01T00:00:00Z", "occurred_at is in the future. Send the time of the event.")]
+    [InlineData("corrects", "5f1c2d3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f", "note is required in a correction. Say why.", "note")]
+    [InlineData("size", 1, "Unknown field 'size'. Known fields: event_id, user_id, kind, quantity, image_id, occurred_at, corrects, note.")]
+    public async Task A_wrong_field_is_named_and_nothing_is_recorded(string field, object? value, string message, string? named = null)
+    {
+        var wrong = Event(Guid.NewGuid(), "seconds", 3);
+        if (value is null) wrong.Remove(field);
+        else wrong[field] = JsonValue.Create(value);
+        var answer = await SendAsync(Event(Guid.NewGuid(), "seconds", 3), wrong);
+
+        Assert.Equal((400, $"events[1]: {message}"), (answer.Status, answer.Error($"events[1].{named ?? field}")));
+        Assert.Equal(0, Assert.Single(await service.Database.ListAsync<long>($"select count(*) from gallery.usage_line where user_id = '{_user}'")));
+    }
+
+    [Fact]
+    public async Task An_event_twice_in_one_request_is_a_mistake()
+    {
+        var one = Event(Guid.NewGuid(), "seconds", 3);
+
+        Assert.Equal("events[1]: event_id is that of an event before it. Send each event once.", (await SendAsync(one, one.DeepClone().AsObject())).Error("events[1].event_id"));
+    }
+
+    [Theory]
+    [InlineData("ndjson")]
+    [InlineData("csv")]
+    public async Task An_export_has_each_line_of_its_month_once(string format)
+    {
+        var month = $"{Random.Shared.Next(1971, 2020)}-0{Random.Shared.Next(1, 10)}";
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
+            select '{_user}' || i % 7, gen_random_uuid(), date '{month}-01' + case when i > 2500 then interval '1 month' else interval '0' end, 'seconds', i, '2026-01-15 10:30Z'
+            from generate_series(1, 2600) as i
+            """);
+        var lines = (await _api.GetAsync($"/v1/gallery/usage/export/?period={month}&format={format}")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        var quantities = format == "csv" ? lines.Skip(1).Select(line => long.Parse(line.Split(',')[3], null)) : lines.Select(line => (long)JsonNode.Parse(line)!["quantity"]!);
+        Assert.Equal(Enumerable.Range(1, 2500).Select(i => (long)i), quantities.Order());
+    }
+
+    [Fact]
+    public async Task A_csv_quotes_what_would_break_it()
+    {
+        var id = Guid.NewGuid();
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at, recorded_at, note)
+            values ('a,"b"', '{id}', '1970-05-01', 'seconds', 3, '2026-01-15 10:30Z', '2026-01-16 10:30Z', E'two\nlines')
+            """);
+        var answer = await _api.GetAsync("/v1/gallery/usage/export/?period=1970-05&format=csv");
+
+        Assert.Equal("text/csv; charset=utf-8; header=present", answer.ContentHeaders.ContentType!.ToString());
+        Assert.Equal(
+            $"event_id,user_id,kind,quantity,image_id,occurred_at,recorded_at,corrects,note\r\n{id},\"a,\"\"b\"\"\",seconds,3,,2026-01-15T10:30:00.000000Z,2026-01-16T10:30:00.000000Z,,\"two\nlines\"\r\n",
+            answer.Text);
+    }
+
+    [Fact]
+    public async Task A_month_that_is_not_over_has_no_export()
+    {
+        var answer = await _api.GetAsync($"/v1/gallery/usage/export/?period={DateTime.UtcNow:yyyy-MM}");
+
+        Assert.Equal((409, "period_open"), (answer.Status, answer.Problem));
+        Assert.Equal("period is required. Send a month that is over, such as 2026-01.", (await _api.GetAsync("/v1/gallery/usage/export/")).Error("period"));
+    }
+
+    private JsonObject Event(Guid id, string kind, long quantity) =>
+        new() { ["event_id"] = id, ["user_id"] = _user, ["kind"] = kind, ["quantity"] = quantity, ["occurred_at"] = "2026-01-15T10:30:00Z" };
+
+    private JsonObject Correction(Guid id, string kind, long quantity)
+    {
+        var correction = Event(Guid.NewGuid(), kind, quantity);
+        (correction["corrects"], correction["note"]) = (id, "a mistake");
+        return correction;
+    }
+
+    private Task<Answer> SendAsync(params JsonObject[] events) => _api.PostAsync("/v1/gallery/usage/events/", new JsonObject { ["events"] = new JsonArray([.. events.Select(one => one.DeepClone())]) }.ToJsonString());
+
+    private async Task<long> TotalAsync(string kind) => (long)(await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}")).Image["totals"]![kind]!;
+}

@@ -1,0 +1,163 @@
+using System.Text.Json.Nodes;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Metering;
+
+/// <summary>What the service itself meters, and its totals.</summary>
+public sealed class UsageTests(TestService service) : IClassFixture<TestService>
+{
+    private const string Lines = """{"items":[ITEMS]}""";
+
+    private readonly Api _api = service.Api;
+    private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    private static string ThisMonth => $"{DateTime.UtcNow:yyyy-MM}";
+
+    [Fact]
+    public async Task A_user_who_used_nothing_has_totals_of_zero()
+    {
+        var usage = (await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}")).Image;
+
+        Assert.Equal(
+            """{"saves":0,"metadata_bytes":0,"imports":0,"views":0,"downloads":0,"share_views":0}""",
+            usage["totals"]!.ToJsonString());
+        Assert.Equal((_user, ThisMonth, false), ((string)usage["user_id"]!, (string)usage["period"]!, (bool)usage["is_closed"]!));
+    }
+
+    [Fact]
+    public async Task A_save_counts_once_however_often_it_is_sent()
+    {
+        var id = Guid.NewGuid();
+        for (var i = 0; i < 3; i++) await _api.SaveAsync(id, _user, metadata: """{"a":1}""");
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+
+        Assert.Equal((2, 8), (await TotalAsync("saves"), await TotalAsync("metadata_bytes")));   // {"a": 1}
+    }
+
+    [Fact]
+    public async Task Each_image_that_a_batch_creates_is_a_save()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user);
+        var items = string.Join(',', new[] { id, Guid.NewGuid(), Guid.NewGuid() }.Select(one => $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(one)}}"}"""));
+        await _api.PostAsync("/v1/gallery/batch/save/", Lines.Replace("ITEMS", items, StringComparison.Ordinal));
+
+        Assert.Equal(3, await TotalAsync("saves"));
+    }
+
+    [Fact]
+    public async Task A_batch_that_is_rolled_back_counts_nothing()
+    {
+        var items = $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(Guid.NewGuid())}}"}""";
+        await _api.PostAsync("/v1/gallery/batch/save/", Lines.Replace("ITEMS", items, StringComparison.Ordinal).Replace("]", "],\"dry_run\":true", StringComparison.Ordinal));
+
+        Assert.Equal(0, await TotalAsync("saves"));
+    }
+
+    [Fact]
+    public async Task Metadata_counts_again_whenever_it_changes_and_other_fields_do_not()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user, metadata: """{"a":1}""");
+        await _api.SaveAsync(id, _user, metadata: """{"b":2}""");                                   // {"a": 1, "b": 2}
+        await _api.PatchAsync($"/v1/gallery/{id}/", """{"intent":"x"}""");
+        await _api.PatchAsync($"/v1/gallery/{id}/", """{"metadata":{"a":null,"b":null}}""");        // {}
+        await _api.PatchAsync($"/v1/gallery/{id}/", """{"metadata":{"c":"ä"}}""");                  // {"c": "ä"}
+
+        Assert.Equal((1, 8 + 16 + 11), (await TotalAsync("saves"), await TotalAsync("metadata_bytes")));
+    }
+
+    [Fact]
+    public async Task An_image_that_is_created_again_counts_again_and_its_new_owner_pays()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, "someone_else");
+        await _api.DeleteAsync($"/v1/gallery/{id}/permanent/");
+        await _api.PostAsync("/v1/gallery/?recreate=true", $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}"}""");
+
+        Assert.Equal(1, await TotalAsync("saves"));
+    }
+
+    [Fact]
+    public async Task A_deletion_and_an_erasure_take_no_usage_back()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user);
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+        await _api.DeleteAsync($"/v1/gallery/{id}/permanent/");
+        Assert.Equal(200, (await _api.DeleteAsync($"/v1/gallery/users/{_user}/?confirm={_user}")).Status);
+
+        Assert.Equal(2, await TotalAsync("saves"));
+    }
+
+    [Fact]
+    public async Task An_imported_image_is_no_save()
+    {
+        var line = $$"""{"image_id":"{{Guid.NewGuid()}}","user_id":"{{_user}}","image_url":"URL","refined_prompt":null,"intent":null,"metadata":{"a":1},"created_at":"2026-01-15T10:30:00Z","updated_at":"2026-01-15T10:30:00Z","deleted_at":null,"revision":1}""";
+        line = line.Replace("URL", Api.UrlOf((Guid)JsonNode.Parse(line)!["image_id"]!), StringComparison.Ordinal);
+        for (var i = 0; i < 2; i++)
+        {
+            using var content = new StringContent(line, null, "application/x-ndjson");
+            Assert.Equal(200, (await _api.SendAsync(HttpMethod.Post, "/v1/gallery/import/", content)).Status);
+        }
+
+        Assert.Equal((1, 0, 0), (await TotalAsync("imports"), await TotalAsync("saves"), await TotalAsync("metadata_bytes")));
+    }
+
+    [Fact]
+    public async Task Views_downloads_and_openings_of_links_are_the_owners_usage()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user);
+        for (var i = 0; i < 2; i++)   // the second view of a visitor does not count
+        {
+            await _api.PostAsync($"/v1/gallery/{id}/views/", """{"visitor":"a"}""");
+            await _api.PostAsync($"/v1/gallery/{id}/views/", """{"visitor":"b"}""");
+            await _api.PostAsync($"/v1/gallery/{id}/downloads/", """{"visitor":"a"}""");
+        }
+
+        var token = (string)(await _api.PostAsync($"/v1/gallery/{id}/shares/", """{"max_views":2}""")).Image["token"]!;
+        for (var i = 0; i < 3; i++) await _api.GetAsync($"/v1/gallery/shared/{token}/");
+        await service.CountVisitsAsync();
+
+        Assert.Equal((3, 1, 2), (await TotalAsync("views"), await TotalAsync("downloads"), await TotalAsync("share_views")));   // an opened link is a view of its own visitor
+    }
+
+    [Fact]
+    public async Task A_month_has_its_own_totals_and_the_one_that_is_over_is_closed()
+    {
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
+            values ('{_user}', gen_random_uuid(), '2026-02-01', 'saves', 5, '2026-02-28'), ('{_user}', gen_random_uuid(), '2026-02-01', 'saves', 7, '2026-01-03')
+            """);
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+
+        var february = (await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}&period=2026-02")).Image;
+        Assert.Equal((12, true), ((int)february["totals"]!["saves"]!, (bool)february["is_closed"]!));
+        Assert.Equal(1, await TotalAsync("saves"));
+    }
+
+    [Theory]
+    [InlineData("2026", "period is '2026'. Send a month such as ")]
+    [InlineData("2026-13", "period is '2026-13'. Send a month such as ")]
+    [InlineData("2026-1", "period is '2026-1'. Send a month such as ")]
+    [InlineData("0001-01", "period is '0001-01'. Send a month such as ")]
+    [InlineData("", "period is ''. Send a month such as ")]
+    [InlineData("9999-12", "period is 9999-12, which is in the future. Send a month up to ")]
+    public async Task A_wrong_period_is_named(string period, string message)
+    {
+        var answer = await _api.GetAsync($"/v1/gallery/usage/?user_id=u&period={period}");
+
+        Assert.Equal((400, $"{message}{ThisMonth}."), (answer.Status, answer.Error("period")));
+    }
+
+    [Fact]
+    public async Task The_service_cannot_change_or_delete_a_line() =>
+        Assert.Equal(
+            "f f",
+            Assert.Single(await service.Database.ListAsync<string>(
+                "select concat_ws(' ', has_table_privilege('gallery_app', 'gallery.usage_line', 'update'), has_table_privilege('gallery_app', 'gallery.usage_line', 'delete'))")));
+
+    private async Task<long> TotalAsync(string kind) => (long)(await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}")).Image["totals"]![kind]!;
+}
