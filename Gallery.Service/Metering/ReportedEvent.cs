@@ -23,7 +23,7 @@ internal static partial class ReportedEvent
         var fields = JsonFields.Read(json, ["event_id", "user_id", "kind", "quantity", "image_id", "occurred_at", "corrects", "note"], faults);
         var eventId = fields.RequireId("event_id");
         var userId = fields.RequireText("user_id", 1, Caller.UserIdMaximum);
-        var kind = fields.RequireText("kind", 1, int.MaxValue);
+        var kind = fields.RequireText("kind", 1, ReportedUsage.KindMaximum);
         var quantity = fields.RequireNumber("quantity", -ReportedUsage.MaximumQuantity, ReportedUsage.MaximumQuantity);
         var imageId = fields.FindId("image_id");
         var occurredAt = fields.FindTime("occurred_at");

@@ -39,7 +39,7 @@ internal static class UsageEndpoints
             .WithName("FindUsage").WithSummary("Totals what a user used in a month")
             .WithDescription("Saves count at once, views within seconds. A month that is over never changes: late events belong to the open month.")
             .WithRequired("user_id", "Whose usage. With a user's token it may be left out, and is their own.", 1, Caller.UserIdMaximum)
-            .WithFilter("period", "The month, UTC, such as 2026-01. Default: the open month.", 7, 7)
+            .WithMonth("period", "The month, UTC, such as 2026-01. Default: the open month.", isRequired: false)
             .Answers(200, Envelope.Of(UserUsage.Of("user_123", new(new(2026, 1, 1)), isClosed: true, new Dictionary<string, long> { [UsageKinds.Saves] = 12, [UsageKinds.MetadataBytes] = 3_456, ["generated_images"] = 14 }), "Usage retrieved successfully"))
             .Problems(WithoutUser, BadPeriod, Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
@@ -52,10 +52,11 @@ internal static class UsageEndpoints
             .AllowedTo(Callers.ServiceKeys);
         usage.MapMethods("/export/", Get, Export)
             .WithName("ExportUsage").WithSummary("Streams the lines of a month that is over")
-            .WithDescription("With format=csv the answer is text/csv. In the order of user_id and event_id. The lines of a month that is over are always the same. If the connection breaks, the export is not complete.")
-            .WithRequired("period", "The month, UTC, such as 2026-01.", 7, 7)
+            .WithDescription("In the order of user_id and event_id. The lines of a month that is over are always the same. If the connection breaks, the export is not complete.")
+            .WithMonth("period", "The month, UTC, such as 2026-01.", isRequired: true)
             .WithChoice("format", "ndjson: one JSON object a line. csv: RFC 4180 with a header.", "ndjson", "csv")
             .Answers(200, ExportedUsage.Of(new("user_123", ExampleEvent, "generated_images", 1, null, ExampleTime, ExampleTime, null, null)), JsonLine.MediaType)
+            .OrAnswers(200, CsvType, ExportedUsage.CsvHead)
             .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())
             .Problems(Forbidden, BadPeriod, Open, LineStream.Busy)
             .AllowedTo(Callers.ServiceKeys);
@@ -97,9 +98,6 @@ internal static class UsageEndpoints
             return JsonBody.Invalid(e.Message);
         }
 
-        var seen = new HashSet<(string, Guid)>();
-        foreach (var (place, one) in events.Index())
-            if (!seen.Add((one.UserId, one.EventId))) errors.Add($"{Events}[{place}].event_id", $"{Events}[{place}]: event_id is that of an event before it. Send each event once.");
         if (errors.Any) return errors.ToProblem();
 
         var outcomes = await usage.AddEventsAsync(events, ct);

@@ -40,6 +40,7 @@ public sealed record ReportedUsage(
     [property: MinLength(1), MaxLength(ReportedUsage.NoteMaximum), Description("For people. Required in a correction.")] string? Note = null)
 {
     internal const string KindPattern = "^[a-z][a-z0-9_]{0,49}$";
+    internal const int KindMaximum = 50;
     internal const int NoteMaximum = 500;
     internal const long MaximumQuantity = 1_000_000_000_000;
 

@@ -41,6 +41,8 @@ internal static class Operations
         var responses = operation.Responses!.ToDictionary(response => response.Key, response => (OpenApiResponse)response.Value);
         foreach (var example in facts.OfType<AnswerExample>())
             foreach (var content in responses[$"{example.Status}"].Content!.Values) content.Example = Write(example.Value);
+        foreach (var other in facts.OfType<OtherAnswer>())
+            responses[$"{other.Status}"].Content!.Add(other.MediaType, new OpenApiMediaType { Schema = new OpenApiSchema { Type = JsonSchemaType.String }, Example = other.Example });
         foreach (var (status, response) in responses)
             foreach (var header in facts.OfType<AnswerHeader>().Where(header => header.Status is null || $"{header.Status}" == status))
                 AddHeader(response, header.Name, header.Description);

@@ -10,6 +10,9 @@ namespace Gallery.Service.OpenApi;
 /// <summary>The example of a successful answer.</summary>
 internal sealed record AnswerExample(int Status, object Value);
 
+/// <summary>A successful answer in another form, as text.</summary>
+internal sealed record OtherAnswer(int Status, string MediaType, string Example);
+
 /// <summary>The example of a request's body.</summary>
 internal sealed record BodyExample(object Value);
 
@@ -43,6 +46,10 @@ internal static class RouteFacts
     /// <summary>Declares a successful answer with a JSON body, or with a body of which each line is JSON.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status, T example, string mediaType = "application/json")
         where T : notnull => route.Produces<T>(status, mediaType).WithMetadata(new AnswerExample(status, example));
+
+    /// <summary>Declares that the answer may also be text of this type.</summary>
+    public static RouteHandlerBuilder OrAnswers(this RouteHandlerBuilder route, int status, string mediaType, string example) =>
+        route.WithMetadata(new OtherAnswer(status, mediaType, example));
 
     /// <summary>Declares a successful answer without a body.</summary>
     public static RouteHandlerBuilder AnswersNothing(this RouteHandlerBuilder route) => route.Produces(StatusCodes.Status204NoContent);
@@ -97,6 +104,17 @@ internal static class RouteFacts
             Required = true,
             Description = description,
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum },
+        });
+
+    /// <summary>Declares a month of the query.</summary>
+    public static RouteHandlerBuilder WithMonth(this RouteHandlerBuilder route, string name, string description, bool isRequired) =>
+        route.WithMetadata(new OpenApiParameter
+        {
+            Name = name,
+            In = ParameterLocation.Query,
+            Required = isRequired,
+            Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$" },
         });
 
     /// <summary>Declares an optional whole number of the query.</summary>

@@ -18,7 +18,6 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     private readonly StatementRunner _statements = new(database);
 
     /// <summary>Adds events of other systems, and returns what became of each, in their order. It may be repeated at any time.</summary>
-    /// <param name="events">Of different ids for each user.</param>
     public async Task<IReadOnlyList<UsageOutcome>> AddEventsAsync(IReadOnlyList<UsageEvent> events, CancellationToken ct)
     {
         // A row that another transaction has just added is in conflict, and not in this snapshot. It has no outcome then, and the second run sees it.
@@ -26,7 +25,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
         const string sql = $"""
             with n as
             (
-                select n.place, n.user_id, n.event_id, n.kind, n.quantity, n.image_id, n.occurred_at, n.corrects, n.note
+                select n.place, row_number() over (partition by n.user_id, n.event_id order by n.place) as nth, n.user_id, n.event_id, n.kind, n.quantity, n.image_id, n.occurred_at, n.corrects, n.note
                 from unnest
                 (
                     (select @UserIds::text[]), (select @EventIds::uuid[]), (select @Kinds::text[]), (select @Quantities::bigint[]),
@@ -38,23 +37,30 @@ public sealed class UsageRepository(NpgsqlDataSource database)
                 insert into gallery.usage_line (user_id, event_id, period, kind, quantity, image_id, occurred_at, corrects, note)
                 select n.user_id, n.event_id, {UsageLedger.Month}, n.kind, n.quantity, n.image_id, coalesce(n.occurred_at, now()), n.corrects, n.note
                 from n
-                where n.corrects is null
+                where n.nth = 1
+                  and (n.corrects is null
                    or exists (select from gallery.usage_line as l where l.user_id = n.user_id and l.event_id = n.corrects and l.kind = n.kind)
-                   or exists (select from n as other where other.user_id = n.user_id and other.event_id = n.corrects and other.kind = n.kind and other.corrects is null)
+                   or exists (select from n as other where other.user_id = n.user_id and other.event_id = n.corrects and other.kind = n.kind and other.corrects is null))
                 order by n.user_id, n.event_id
                 on conflict (user_id, event_id) do nothing
-                returning user_id, event_id
+                returning user_id, event_id, kind, quantity, image_id, occurred_at, corrects, note
             )
             select n.place::int, case
-                       when w.event_id is not null then 'Recorded'
-                       when l.event_id is null then 'CorrectsNothing'
-                       when (l.kind, l.quantity, l.image_id, l.occurred_at, l.corrects, l.note)
-                            is not distinct from (n.kind, n.quantity, n.image_id, coalesce(n.occurred_at, l.occurred_at), n.corrects, n.note) then 'Known'
+                       when s.is_new and n.nth = 1 then 'Recorded'
+                       when s.event_id is null then 'CorrectsNothing'
+                       when (s.kind, s.quantity, s.image_id, s.occurred_at, s.corrects, s.note)
+                            is not distinct from (n.kind, n.quantity, n.image_id, coalesce(n.occurred_at, s.occurred_at), n.corrects, n.note) then 'Known'
                        else 'Differs'
                    end
             from n
-            left join w on w.user_id = n.user_id and w.event_id = n.event_id
-            left join gallery.usage_line as l on l.user_id = n.user_id and l.event_id = n.event_id
+            left join
+            (
+                select true as is_new, w.* from w
+                union all
+                select false, l.user_id, l.event_id, l.kind, l.quantity, l.image_id, l.occurred_at, l.corrects, l.note
+                from (select distinct n.user_id, n.event_id from n) as k
+                join gallery.usage_line as l on l.user_id = k.user_id and l.event_id = k.event_id
+            ) as s on s.user_id = n.user_id and s.event_id = n.event_id
             """;
 
         var outcomes = new UsageOutcome[events.Count];

@@ -222,7 +222,7 @@ public sealed partial class AccessMatrixTests(AccessFixture fixture) : IClassFix
     {
         var path = (await DocumentAsync(api)).Fill(operation, id);
         if (operation.In("query").Any(parameter => parameter.Name == "user_id") && userId is not null) path += $"?user_id={userId}";
-        foreach (var required in operation.In("query").Where(parameter => parameter is { Required: true, Name: not "user_id" })) path += $"?{required.Name}={ApiDocument.AnyText}";   // repeats the path's, as a confirmation
+        foreach (var required in operation.In("query").Where(parameter => parameter is { Required: true, Name: not "user_id" })) path += $"?{required.Name}={(required.Name == "period" ? ApiDocument.AnyMonth : ApiDocument.AnyText)}";   // repeats the path's, as a confirmation
         if (operation.Method == "GET" && operation.In("header").Any(parameter => parameter.Name == "If-None-Match")) headers = [.. headers, ("If-None-Match", "\"1-0\"")];
 
         var answer = await api.SendAsync(new HttpMethod(operation.Method), path, operation.Body is null ? null : Body(operation, id, userId), headers);

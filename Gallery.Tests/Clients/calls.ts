@@ -97,7 +97,13 @@ async function shareWithOpenapiFetch(gallery: ReturnType<typeof createClient<pat
   equal((await gallery.POST("/v1/gallery/batch/views/", { body: { items: [{ image_id, visitor: "a" }] } })).response.status, 204);
   equal((await gallery.GET("/v1/gallery/{image_id}/statistics/", one)).data?.data.image_id, image_id);
   equal((await gallery.GET("/v1/gallery/statistics/top/", ofUser)).data?.success, true);
+
+  equal((await gallery.GET("/v1/gallery/usage/", ofUser)).data?.data.totals["views"] !== undefined, true);
+  equal((await gallery.POST("/v1/gallery/usage/events/", { body: { events: [event()] } })).data?.data[0]?.outcome, "recorded");
+  equal((await gallery.GET("/v1/gallery/usage/export/", { params: { query: { period: "2026-01", format: "csv" } }, parseAs: "text" })).response.status, 200);
 }
+
+const event = () => ({ event_id: randomUUID(), user_id: "user_123", kind: "generated_images", quantity: 1 });
 
 async function callWithOpenapiTs() {
   client.setConfig({ baseUrl });
@@ -159,6 +165,10 @@ async function shareWithOpenapiTs(image_id: string) {
   equal((await sdk.addDownload({ ...one, body: { visitor: "a" } })).response?.status, 204);
   equal((await sdk.addViews({ body: { items: [{ image_id, visitor: "a" }] } })).response?.status, 204);
   equal((await sdk.findStatistics(one)).data?.data.image_id, image_id);
+
+  equal((await sdk.findUsage({ query: { user_id: "user_123" } })).data?.data.user_id, "user_123");
+  equal((await sdk.addUsageEvents({ body: { events: [event()] } })).data?.data[0]?.outcome, "recorded");
+  equal((await sdk.exportUsage({ query: { period: "2026-01" } })).response?.status, 200);
   equal((await sdk.listMostViewed(ofUser)).data?.success, true);
 }
 

@@ -14,6 +14,7 @@ internal sealed class ApiDocument
 
     /// <summary>What a parameter of the path is that is no id.</summary>
     public const string AnyText = "a";
+    public const string AnyMonth = "2026-01";
 
     public ApiDocument(string json)
     {
@@ -121,8 +122,8 @@ internal sealed class ApiDocument
     {
         var headers = response.TryGetProperty("headers", out var declared) ? declared.EnumerateObject().Select(header => header.Name).ToList() : [];
         if (!response.TryGetProperty("content", out var content)) return new Response(null, default, headers);
-        var only = content.EnumerateObject().Single();
-        return new Response(only.Name, only.Value.GetProperty("schema"), headers);
+        var first = content.EnumerateObject().First();
+        return new Response(first.Name, first.Value.GetProperty("schema"), headers) { OtherTypes = [.. content.EnumerateObject().Skip(1).Select(other => other.Name)] };
     }
 }
 
@@ -163,4 +164,7 @@ internal sealed record RequestBody(string MediaType, JsonElement Schema, JsonEle
 internal sealed record Response(string? ContentType, JsonElement Schema, IReadOnlyList<string> Headers)
 {
     public bool IsLines => ContentType == RequestBody.Lines;
+
+    /// <summary>Types that are no JSON.</summary>
+    public IReadOnlyList<string> OtherTypes { get; init; } = [];
 }

@@ -25,6 +25,7 @@ internal static partial class Contract
         if (expected.Allow is { } allow && !allow.SequenceEqual(answer.ContentHeaders.Allow.Order(StringComparer.Ordinal)))
             return $"Allow is \"{string.Join(", ", answer.ContentHeaders.Allow)}\", not \"{string.Join(", ", allow)}\".";
         if (expected.Allow is null && answer.ContentHeaders.Allow.Count > 0) return "There is an Allow with what is allowed.";
+        if (declared.OtherTypes.Contains(answer.ContentHeaders.ContentType?.MediaType)) return FindFaultOfHeaders(operation, declared, default, answer);
         if (answer.ContentHeaders.ContentType?.MediaType != declared.ContentType) return $"The content type is \"{answer.ContentHeaders.ContentType}\", not \"{declared.ContentType}\".";
         if (answer.Status >= 400 && answer.Headers.CacheControl?.NoStore != true) return "A failure may be cached.";
 

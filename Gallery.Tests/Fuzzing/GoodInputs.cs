@@ -131,6 +131,9 @@ internal sealed partial class GoodInputs(ApiDocument document)
         var required = JsonSchemas.Required(schema);
         var members = schema.GetProperty("properties").EnumerateObject().Select(property =>
         {
+            // No schema can say that some values need a correction, and that a correction needs a note.
+            if (schema.GetProperty("properties").TryGetProperty("corrects", out _) && property.Name is "corrects" or "quantity" or "kind" && body.Example is { } usage)
+                return Gen.Const(usage.TryGetProperty(property.Name, out var given) ? (Member?)new Member(property.Name, given.GetRawText()) : null);
             var value = Value(property.Value, body.Example is { } example && example.TryGetProperty(property.Name, out var one) ? one : null, id)
                 .Where(json => json != "null" || !required.Contains(property.Name))
                 .Select(json => (Member?)new Member(property.Name, json));
@@ -166,6 +169,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         var schema = document.Schemas.Resolve(parameter.Schema);
         if (document.Schemas.Types(schema) is ["array"]) schema = schema.GetProperty("items");   // of one item
         if (document.Schemas.Types(schema) is ["object"]) return Text(0, 20);   // the request line has its own limit
+        if (parameter.Name == "period") return Gen.OneOf(ApiDocument.AnyMonth, "1999-12");   // no schema says that it must be over
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
         if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.Guid.Select(id => id.ToString());
         if (JsonSchemas.FindFormat(schema) == "date-time") return Gen.OneOf("2026-01-15T10:30:00Z", "2026-01-15T12:30:00.5+02:00", "2026-01-15");

@@ -1,5 +1,7 @@
+using Dapper;
 using Gallery.Sql.Embedded;
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Reliability;
 
@@ -154,15 +156,29 @@ public sealed class FaultTests(DurableServers servers)
         Figures.Add(trial.Name, "unexpected answers", load.Unexpected.Count);
         Figures.Add(trial.Name, "client connections broken", counts.Broken);
         Figures.Add(trial.Name, "first write acknowledged after the fault, ms", (long)recovery.TotalMilliseconds);
+        var (created, lines) = await CountLedgerAsync(database);
+        Figures.Add(trial.Name, "lines of the usage ledger compared", lines);
         Figures.Add(trial.Name, "slowest answer, ms", (long)counts.Slowest.TotalMilliseconds);
 
         Assert.Empty(journal.Missing);
         Assert.Empty(journal.Different);
         Assert.Empty(load.Unexpected);
+        Assert.Equal(created, lines);
         Assert.InRange(recovery, TimeSpan.Zero, Recovery);
         Assert.InRange(counts.Slowest, TimeSpan.Zero, SlowestAnswer);
         if (!isServiceKilled) Assert.Equal(0, counts.Broken);
         return counts;
+    }
+
+    /// <summary>How often images were created, and how many lines count that. A line's id is its event's, so equal numbers mean one line each.</summary>
+    private static async Task<(long Created, long Lines)> CountLedgerAsync(string database)
+    {
+        await using var connection = new NpgsqlConnection(database);
+        return await connection.QuerySingleAsync<(long, long)>(
+            """
+            select (select count(*) from gallery.image_event as e where e.event = 'created'),
+                   (select count(*) from gallery.usage_line as l where l.kind = 'saves')
+            """);
     }
 
     /// <summary>A service that is under load.</summary>
