@@ -2,7 +2,7 @@
 
 import { confirm } from './confirm.js';
 import { askForTags } from './tag-dialog.js';
-import { hasTag, nameOf, plural } from './text.js';
+import { hasTag, nameOf, plural, withLabel } from './text.js';
 
 /** @typedef {{ image_id: string, outcome?: string, code?: string, message?: string, image?: import('./api.js').Image }} Result */
 
@@ -127,7 +127,7 @@ export class Actions {
     if (failures.length > 0)
       this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
         const image = images.get(result.image_id);
-        return `${image ? nameOf(image) : result.image_id}: ${result.message}`;
+        return `${image ? nameOf(image) : result.image_id}: ${withLabel(result.message ?? '')}`;
       }));
     return {
       changed: results.filter(result => result.outcome === outcome).map(result => result.image_id),

@@ -1,5 +1,7 @@
 // Requests to Gallery's API, with the caller's credentials.
 
+import { withLabel } from './text.js';
+
 /**
  * @typedef {object} Image an image as the API shows it
  * @property {string} image_id
@@ -91,7 +93,8 @@ export class Api {
     const etag = response.headers.get('ETag');
     if (response.ok && !body) throw unreachable();   // the answer was cut off
     if (response.ok) return { ...body, etag };
-    throw new Problem(response.status, body?.code ?? 'no_json', body?.message ?? `Gallery answered ${response.status}. Try again.`, etag, body?.errors);
+    const errors = Object.entries(/** @type {Record<string, string[]>} */ (body?.errors ?? {})).map(([name, messages]) => [name, messages.map(withLabel)]);
+    throw new Problem(response.status, body?.code ?? 'no_json', withLabel(String(body?.message ?? `Gallery answered ${response.status}. Try again.`)), etag, Object.fromEntries(errors));
   }
 
   /**

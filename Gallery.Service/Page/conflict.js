@@ -2,6 +2,7 @@
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { askIn } from './confirm.js';
+import { calm } from './text.js';
 
 /** @typedef {import('./api.js').Image} Image */
 
@@ -16,7 +17,7 @@ const names = { refined_prompt: 'Prompt', intent: 'Intent' };
 export function chooseVersion(shown, current, changes) {
   const fields = /** @type {(keyof typeof names)[]} */ (Object.keys(names)).filter(field => field in changes || shown[field] !== current[field]);
   const mine = (/** @type {keyof typeof names} */ field) => (field in changes ? changes[field] : current[field]);
-  const text = (/** @type {string | null | undefined} */ value) => (value ? html`<p>${value}</p>` : html`<p class="hint">Empty</p>`);
+  const text = (/** @type {string | null | undefined} */ value) => (value ? html`<p>${calm(value)}</p>` : html`<p class="hint">Empty</p>`);
   const others = /** @type {(keyof Image)[]} */ (['tags', 'metadata', 'user_id']).filter(field => JSON.stringify(shown[field]) !== JSON.stringify(current[field]));
   return askIn(close => html`
     <h2 id="question">Somebody changed this image meanwhile</h2>

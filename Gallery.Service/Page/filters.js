@@ -5,13 +5,12 @@ import { live } from './vendor/lit-html/directives/live.js';
 import { isAbort } from './api.js';
 import { icon } from './icons.js';
 import { hasTag } from './text.js';
-import { filtersOf, hasFilters, withoutFilters } from './view.js';
+import { filtersOf, firstDay, hasFilters, lastDay, validDay, withoutFilters } from './view.js';
 
 /** @typedef {{ value: string, count: number }} Facet */
 
 const pause = 300;   // milliseconds without a key before a search
 const tagsShown = 30;
-const firstDay = '1900-01-01';
 
 export class Filters {
   #app;
@@ -60,8 +59,8 @@ export class Filters {
             <option value="" .selected=${live(!view.intent)}>Any</option>
             ${this.#intents().map(intent => html`<option value=${intent} .selected=${live(intent === view.intent)}>${intent}</option>`)}
           </select></label>
-          <label>From <input type="date" min=${firstDay} max=${view.to || nothing} .value=${view.from} @change=${(/** @type {Event} */ event) => this.#setDay('from', event)}></label>
-          <label>To <input type="date" min=${view.from || firstDay} .value=${view.to} @change=${(/** @type {Event} */ event) => this.#setDay('to', event)}></label>
+          <label>From <input type="date" min=${firstDay} max=${view.to || lastDay} .value=${view.from} @change=${(/** @type {Event} */ event) => this.#setDay('from', event)}></label>
+          <label>To <input type="date" min=${view.from || firstDay} max=${lastDay} .value=${view.to} @change=${(/** @type {Event} */ event) => this.#setDay('to', event)}></label>
           ${session.seesAll ? html`<label>User <input .value=${view.user} maxlength="255" autocomplete="off" placeholder="Everyone" @change=${(/** @type {Event} */ event) => this.#set({ user: valueOf(event).trim() })}></label>` : nothing}
         </div>
         ${this.#tags()}` : nothing}
@@ -121,7 +120,7 @@ export class Filters {
   /** While a year is typed, it is 0002, then 0020, then 0202. @param {'from' | 'to'} field @param {Event} event */
   #setDay(field, event) {
     const day = valueOf(event);
-    if (day === '' || day >= firstDay) this.#set({ [field]: day });
+    if (day === '' || validDay(day)) this.#set({ [field]: day });
   }
 
   /** @param {Partial<import('./view.js').View>} change */

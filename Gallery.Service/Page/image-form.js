@@ -6,6 +6,7 @@ import { Problem } from './api.js';
 import { chooseVersion } from './conflict.js';
 import { copy } from './copy.js';
 import { icon } from './icons.js';
+import { calm } from './text.js';
 
 /** @typedef {import('./api.js').Image} Image */
 /** @typedef {{ refined_prompt?: string | null, intent?: string | null }} Draft the fields that were typed into */
@@ -42,12 +43,15 @@ export class ImageForm {
   /** @param {Image} image @param {boolean} canEdit */
   template(image, canEdit) {
     const shown = { ...image, ...this.#draft };
+    const prompt = this.#draft.refined_prompt === undefined ? calm(image.refined_prompt ?? '') : shown.refined_prompt ?? '';
+    const isCut = this.#draft.refined_prompt === undefined && prompt !== (image.refined_prompt ?? '');
     const isReady = canEdit && this.#dialog.etag !== null && !this.#isSaving;
     return html`<form class="image-form" @submit=${this.#submitted} @keydown=${this.#pressed}>
       <div class="label"><label for="prompt">Prompt</label>
         ${image.refined_prompt ? html`<button type="button" class="icon" aria-label="Copy the prompt" title="Copy the prompt"
           @click=${() => copy(image.refined_prompt ?? '', 'Prompt copied', this.#app.messages)}>${icon('copy')}</button>` : nothing}</div>
-      <textarea id="prompt" rows="5" maxlength="16384" placeholder="No prompt" ?readonly=${!isReady} .value=${live(shown.refined_prompt ?? '')} @input=${this.#typed('refined_prompt')}></textarea>
+      <textarea id="prompt" rows="5" maxlength="16384" placeholder="No prompt" ?readonly=${!isReady || isCut} aria-describedby=${isCut ? 'prompt-hint' : nothing} .value=${live(prompt)} @input=${this.#typed('refined_prompt')}></textarea>
+      ${isCut ? html`<p id="prompt-hint" class="hint">A letter of this prompt has hundreds of marks, which browsers cannot show. So the prompt is shortened here. Copy it to edit it elsewhere.</p>` : nothing}
       <label for="intent">Intent</label>
       <input id="intent" maxlength="100" placeholder="No intent" autocomplete="off" ?readonly=${!isReady} .value=${live(shown.intent ?? '')} @input=${this.#typed('intent')}>
       ${this.isChanged ? html`<div class="buttons">

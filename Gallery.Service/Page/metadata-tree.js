@@ -1,6 +1,7 @@
 // Metadata as a tree that one can read and unfold.
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { calm } from './text.js';
 
 const most = 200;   // members shown of one object or array
 
@@ -18,8 +19,8 @@ function members(value) {
   const all = Object.entries(value);
   return html`<ul class="tree" role="list">
     ${all.slice(0, most).map(([name, inner]) => (isTree(inner)
-      ? html`<li><details ?open=${Object.keys(inner).length <= 12}><summary>${name} <span class="count">${Object.keys(inner).length}</span></summary>${members(inner)}</details></li>`
-      : html`<li><span class="name">${name}</span> <span class="value ${typeof inner}">${print(inner)}</span></li>`))}
+      ? html`<li><details ?open=${Object.keys(inner).length <= 12}><summary>${calm(name)} <span class="count">${Object.keys(inner).length}</span></summary>${members(inner)}</details></li>`
+      : html`<li><span class="name">${calm(name)}</span> <span class="value ${typeof inner}">${calm(print(inner))}</span></li>`))}
     ${all.length > most ? html`<li class="hint">and ${all.length - most} more</li>` : nothing}
   </ul>`;
 }

@@ -114,8 +114,8 @@ export class Session {
 
   /** @param {string | null} token the one that the API refused */
   expire(token) {
-    if (this.kind === 'open' || token !== (this.#key ?? this.#tokens?.access_token ?? null)) return;
-    this.notice = this.#key ? 'The service does not know this key.' : this.#tokens ? 'Your session has ended. Sign in again.' : '';
+    if (this.kind === 'open' || token === null || token !== (this.#key ?? this.#tokens?.access_token)) return;   // null: it has ended already, and the notice stays
+    this.notice = this.#key ? 'The service does not know this key.' : 'Your session has ended. Sign in again.';
     this.#forget();
   }
 

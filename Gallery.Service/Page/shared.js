@@ -4,7 +4,7 @@ import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { copy } from './copy.js';
 import { icon } from './icons.js';
 import { originalOf } from './pictures.js';
-import { clip, nameOf } from './text.js';
+import { calm, clip, nameOf } from './text.js';
 
 /** @typedef {{ image_id: string, image_url: string, refined_prompt: string | null }} SharedImage */
 
@@ -92,7 +92,7 @@ async function showPicture(image, isFocused) {
     <figure>${isBroken ? html`<figcaption>The picture does not load. It may have been deleted.</figcaption>`
       : html`<img src=${url} alt=${clip(prompt ?? 'Shared picture', 1000)} @error=${() => { isBroken = true; update(); }}>`}</figure>
     <div class="below">
-      ${prompt ? html`<p class="prompt">${prompt}</p>` : nothing}
+      ${prompt ? html`<p class="prompt">${calm(prompt)}</p>` : nothing}
       <div class="buttons">
         ${prompt ? html`<button @click=${() => copy(prompt, 'Prompt copied', notes)}>${icon('copy')} Copy the prompt</button>` : nothing}
         <a class="button" href=${url} target="_blank" rel="noopener noreferrer">${icon('link')} Open the original</a>

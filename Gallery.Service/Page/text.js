@@ -14,7 +14,29 @@ export const formatMoment = time => moment.format(new Date(time));
 export const formatMonth = time => month.format(new Date(time));
 
 /** @param {string} text @param {number} length */
-export const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`);
+export const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, '').trimEnd()}…`);
+
+const letters = new Intl.Segmenter();
+const mayHaveLongLetter = /[^\0-\x7f]{32}/;   // no ASCII sign continues a letter
+const longestLetter = 32;   // UTF-16 units. A family of four with skin tones has 19
+
+/**
+ * The text as a browser can lay it out. One letter with thousands of marks takes it minutes, so such a letter is cut.
+ * @param {string} text
+ */
+export function calm(text) {
+  if (!mayHaveLongLetter.test(text)) return text;
+  const all = letters.segment(text);
+  let [calmed, rest] = ['', 0];
+  for (let i = 0; i < text.length; i = Math.max(i + longestLetter, rest)) {   // every longer letter has one of these places
+    const { segment, index } = /** @type {Intl.SegmentData} */ (all.containing(i));
+    if (segment.length <= longestLetter) continue;
+    calmed += `${text.slice(rest, index)}${[...segment].slice(0, longestLetter / 2).join('')}…`;
+    rest = index + segment.length;
+  }
+
+  return calmed + text.slice(rest);
+}
 
 /**
  * A short name of an image in messages and labels.
@@ -33,3 +55,15 @@ export const hasTag = (tags, tag) => tags.some(other => other.normalize().toLowe
 
 /** Without the invisible characters that turn or hide text, so that no name pretends to be another one. @param {string} text */
 export const plain = text => text.replace(/[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '');
+
+/** The API's names of fields, and what the page calls them. */
+const labels = new Map(Object.entries({
+  refined_prompt: 'Prompt', intent: 'Intent', tag: 'Tag', tags: 'Tags', q: 'Search', created_from: 'From', created_to: 'To', user_id: 'User id',
+  expires_at: 'Expires', max_views: 'Maximum of views', password: 'Password', note: 'Note for yourself', role: 'They may',
+}));
+
+/** A message of the API begins with the name of its field, such as max_views, or tags[0]. It may name others later. @param {string} message */
+export const withLabel = message => message
+  .replace(/^[a-z]+(?=(\[\d+\])? (?:cannot|contains|has|is|must|would) )/, name => labels.get(name) ?? name)
+  .replace(/^Tags\[\d+\]/, 'Tag')
+  .replace(/(?<!')\b[a-z]+_[a-z]+\b(?!')/g, name => labels.get(name) ?? name);

@@ -15,8 +15,11 @@
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** @param {string} day */
-const validDay = day => (/^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(day)) && new Date(day).toISOString().startsWith(day) ? day : '');
+export const firstDay = '1900-01-01';
+export const lastDay = '9998-12-31';
+
+/** @param {string} day empty if it cannot be a day of an image */
+export const validDay = day => (/^\d{4}-\d\d-\d\d$/.test(day) && day >= firstDay && day <= lastDay && !Number.isNaN(Date.parse(day)) && new Date(day).toISOString().startsWith(day) ? day : '');
 
 /**
  * @param {string} search the query of a URL

@@ -112,7 +112,7 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
         await dialog.Text("Password").FillAsync("shorty");
         await dialog.Text("Maximum of views").FillAsync("many");
         await dialog.Button("Make a link").ClickAsync();
-        await IsFineAsync(page, dialog.GetByText("max_views"));
+        await IsFineAsync(page, dialog.GetByText("Maximum of views must be"));
         await dialog.Text("Maximum of views").FillAsync("9");
         await dialog.Text("Note for yourself").FillAsync(new string('m', 100));
         await dialog.Button("Make a link").ClickAsync();

@@ -216,7 +216,7 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
     }
 
     /// <summary>Ctrl+A selects what is loaded, so it is pressed until all is.</summary>
-    private static async Task SelectAllAsync(IPage page, int count)
+    internal static async Task SelectAllAsync(IPage page, int count)
     {
         await page.Tile("Picture 1").FocusAsync();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));

@@ -72,6 +72,33 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
     }
 
     [Fact]
+    public async Task A_session_that_ends_amid_a_batch_says_so_and_names_what_was_not_done_to_the_same_user()
+    {
+        var ada = _supabase.AddUser("ada@example.com");
+        await SeedAsync(250, i => new() { ["user_id"] = $"{ada}", ["refined_prompt"] = $"More {i}" });
+        var page = await SignedInAsync();
+        await ManyImagesTests.SelectAllAsync(page, 253);
+        var chunks = 0;
+        await page.RouteAsync("**/batch/delete/", route =>
+        {
+            if (++chunks == 1) return route.ContinueAsync();
+            _supabase.EndSessions();
+            return route.FulfillAsync(new() { Status = 401, ContentType = "application/problem+json", Body = """{"code":"expired_token","message":"The token has expired."}""" });
+        });
+        await page.Selection().Button("Delete").ClickAsync();
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+        await page.NextFrameAsync();
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+
+        await page.SignInAsync("ada@example.com");
+        await Expect(page.Message("153 of 253 images failed").GetByRole(AriaRole.Listitem)).ToHaveCountAsync(153);
+        await Expect(page.Message("100 images moved to the trash")).ToBeVisibleAsync();
+        await Expect(page.GetByText("153 images", new() { Exact = true })).ToBeVisibleAsync();
+        Allow("status of 401");
+        Allow("status of 400");
+    }
+
+    [Fact]
     public async Task A_draft_is_not_shown_to_the_next_user()
     {
         var page = await SignedInAsync(path: $"/?image={_ids[1]}");

@@ -183,6 +183,7 @@ public sealed class ViewTests(PageService service) : PageTests(service)
     [InlineData("?image=foo&from=abc&view=x")]
     [InlineData("?view=&q=&tag=&intent=&from=&to=&user=&image=")]
     [InlineData("?from=2026-13-01&to=2026-02-31&from=")]
+    [InlineData("?from=0001-01-01&to=9999-12-31")]
     [InlineData("?%E0%A4%A&utm_source=mail#there")]
     public async Task A_url_that_says_nothing_shows_the_gallery(string search)
     {
