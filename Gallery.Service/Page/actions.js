@@ -1,5 +1,6 @@
 // What is done to one image or many: through the batch routes, in chunks, with progress, one message per failure, and Undo.
 
+import { isGone } from './api.js';
 import { confirm } from './confirm.js';
 import { askForTags } from './tag-dialog.js';
 import { hasTag, nameOf, plural, withLabel } from './text.js';
@@ -23,10 +24,11 @@ export class Actions {
 
   /** @param {string[]} ids */
   async delete(ids) {
-    const { place } = this.#app;
+    const { place, view } = this.#app;
+    const open = ids.find(id => id === view.image) ?? null;
     const { changed, gone } = await this.#run('delete', ids, 'Deleting', 'deleted');
     this.#leave(place, gone);
-    this.#say(changed, 'moved to the trash', () => this.#bringBack(place, changed));
+    this.#say(changed, 'moved to the trash', () => this.#bringBack(place, changed, open));
   }
 
   /** @param {string[]} ids */
@@ -60,15 +62,17 @@ export class Actions {
     const change = await askForTags(this.#app, ids.length);
     if (change === null) return;
     const before = new Map(ids.map(id => [id, this.#app.list.find(id)?.tags ?? []]));
-    const changed = await this.#tag(ids, change);
+    const { place } = this.#app;
+    const { changed, missing } = await this.#tag(ids, change);
+    this.#leave(place, missing);
     this.#say(changed, 'tagged', () => this.#untag(changed, change, before));
   }
 
-  /** @param {string[]} ids @param {{ add: string[], remove: string[] }} change @returns {Promise<string[]>} the images that changed */
+  /** @param {string[]} ids @param {{ add: string[], remove: string[] }} change */
   async #tag(ids, change) {
-    const { changed } = await this.#run('tags', ids, 'Tagging', 'updated', change);
+    const { changed, missing } = await this.#run('tags', ids, 'Tagging', 'updated', change);
     for (const image of await this.#find(changed)) this.#app.list.put(image);
-    return changed;
+    return { changed, missing };
   }
 
   /**
@@ -83,22 +87,25 @@ export class Actions {
       return JSON.stringify({ add: tags.filter(tag => hasTag(change.remove, tag)), remove: change.add.filter(tag => !hasTag(tags, tag)) });
     });
     const changed = [];
-    for (const [kind, some] of kinds) changed.push(...await this.#tag(some, JSON.parse(kind)));
+    for (const [kind, some] of kinds) changed.push(...(await this.#tag(some, JSON.parse(kind))).changed);
     this.#say(changed, 'tagged as before');
   }
 
-  /** @param {string} place where they were deleted @param {string[]} ids */
-  async #bringBack(place, ids) {
+  /** @param {string} place where they were deleted @param {string[]} ids @param {string | null} open the one that was open then */
+  async #bringBack(place, ids, open) {
     const { changed, gone } = await this.#run('restore', ids, 'Restoring', 'restored');
     const found = await this.#find(changed);
     if (this.#app.view.isTrash) this.#leave(this.#app.place, gone);
     else if (place === this.#app.place) this.#app.list.add(found);
     this.#say(changed, 'restored');
+    if (open === null || !this.#app.list.find(open) || this.#app.view.image === null) return;
+    if (this.#app.dialog.hasUnsaved) this.#app.messages.done('It is in the list. This image stays open, because it has unsaved changes.');
+    else this.#app.open(open);
   }
 
   /** Somebody may have gone elsewhere meanwhile. That list was read afterwards. @param {string} place @param {Set<string>} ids */
   #leave(place, ids) {
-    if (place === this.#app.place) this.#app.removeFromList(ids);
+    if (ids.size > 0 && place === this.#app.place) this.#app.removeFromList(ids);
   }
 
   /** @param {string[]} ids @param {string} what @param {(() => unknown) | null} [undo] */
@@ -117,21 +124,23 @@ export class Actions {
    * @param {string} text
    * @param {string} outcome of an item that changed
    * @param {object} [more] further members of the body
-   * @returns {Promise<{ changed: string[], gone: Set<string> }>} what changed, and what no longer belongs to the list
+   * @returns {Promise<{ changed: string[], gone: Set<string>, missing: Set<string> }>} what changed, what no longer belongs to the list if that was the aim, and what others deleted
    */
   async #run(kind, ids, text, outcome, more = {}) {
     const images = new Map(ids.map(id => [id, this.#app.list.find(id)]));
     const results = await this.#send(kind, ids, text, outcome, more);
-    if (this.#app.actions !== this) return { changed: [], gone: new Set() };   // somebody else has signed in
+    if (this.#app.actions !== this) return { changed: [], gone: new Set(), missing: new Set() };   // somebody else has signed in
     const failures = results.filter(result => result.outcome === undefined);
     if (failures.length > 0)
       this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
         const image = images.get(result.image_id);
         return `${image ? nameOf(image) : result.image_id}: ${withLabel(result.message ?? '')}`;
       }));
+    const missing = new Set(results.filter(result => isGone(result.code)).map(result => result.image_id));
     return {
       changed: results.filter(result => result.outcome === outcome).map(result => result.image_id),
-      gone: new Set(results.filter(result => result.outcome !== undefined || result.code === 'image_not_found').map(result => result.image_id)),
+      gone: new Set([...results.filter(result => result.outcome !== undefined).map(result => result.image_id), ...missing]),
+      missing,
     };
   }
 

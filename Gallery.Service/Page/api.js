@@ -59,6 +59,9 @@ export class Problem extends Error {
 
 export const unreachable = () => new Problem(0, 'unreachable', 'Gallery does not answer. Check the connection, then try again.');
 
+/** Whether the image is no longer where it was listed: others deleted it, or do not share it any more. @param {string | undefined} code */
+export const isGone = code => ['image_not_found', 'image_purged', 'image_deleted'].includes(code ?? '');
+
 /** @param {unknown} error */
 export const isAbort = error => error instanceof DOMException && error.name === 'AbortError';
 

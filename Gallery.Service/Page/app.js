@@ -117,7 +117,7 @@ export class App {
   /** Shows the next image, or moves the focus to it. @param {Set<string>} ids */
   removeFromList(ids) {
     const { image } = this.view;
-    const isFocusHere = document.activeElement === document.body || Boolean(document.activeElement?.closest('.grid, .selection-bar'));
+    const isFocusHere = document.activeElement === document.body || Boolean(document.activeElement?.closest('.grid, .selection-bar, dialog.image'));
     const focused = image ?? /** @type {HTMLElement | null} */ (document.activeElement?.closest('.tile'))?.dataset.id ?? [...ids][0];
     const next = this.list.images.slice(Math.max(0, this.list.indexOf(focused))).find(other => !ids.has(other.image_id)) ?? this.list.images.findLast(other => !ids.has(other.image_id));
     this.list.remove(ids);

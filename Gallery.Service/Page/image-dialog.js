@@ -2,6 +2,7 @@
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { repeat } from './vendor/lit-html/directives/repeat.js';
+import { isGone, Problem } from './api.js';
 import { confirm } from './confirm.js';
 import { ImageForm } from './image-form.js';
 import { ImageHistory } from './image-history.js';
@@ -28,6 +29,7 @@ export class ImageDialog {
   etag = null;
   /** @type {import('./api.js').Problem | null} */
   problem = null;
+  #isGone = false;
   #form;
   #tags;
   #history;
@@ -46,12 +48,15 @@ export class ImageDialog {
     const place = `${isTrash} ${isShared} ${id}`;
     if (place === this.#place) return;
     this.#place = place;
+    const gone = id !== this.#id && this.#isGone ? this.#app.list.find(this.#id ?? '') : null;
+    if (id !== this.#id) this.#isGone = false;
     this.#id = id;
     this.image = id === null ? null : this.#app.list.find(id);
     this.etag = this.problem = null;
     this.#form.reset();
     this.#tags.reset();
     this.#history.reset();
+    if (gone) this.#takeOut(gone);
     if (id !== null) await this.read();
   }
 
@@ -67,6 +72,7 @@ export class ImageDialog {
     } catch (error) {
       if (id !== this.#id) return;
       this.problem = /** @type {import('./api.js').Problem} */ (error);
+      this.noteFailure(id, error);
       this.#app.update();
     }
   }
@@ -78,10 +84,22 @@ export class ImageDialog {
     this.image = image;
     this.etag = etag;
     this.problem = null;
+    this.#isGone = false;
     this.#app.list.put(image);
     this.#history.forget();
     this.#app.filters.forget();
     this.#app.update();
+  }
+
+  /** If somebody deleted the image meanwhile, the list loses it when the person leaves it. @param {string} id @param {unknown} error */
+  noteFailure(id, error) {
+    if (id === this.#id && error instanceof Problem && isGone(error.code)) this.#isGone = true;
+  }
+
+  /** @param {Image} image */
+  #takeOut(image) {
+    this.#app.removeFromList(new Set([image.image_id]));
+    this.#app.messages.done(`${nameOf(image)} is not there any more. It was taken out of the list.`);
   }
 
   /** Whether the person may leave the image: nothing is unsaved, or may be lost. */
@@ -96,6 +114,12 @@ export class ImageDialog {
   /** Whether the image belongs to somebody else, who shares it. Then the person may not delete or share it, or see its history. */
   get isForeign() {
     return this.#app.view.isShared;
+  }
+
+  /** Whether the signed-in user is a guest of the image. @param {Image} image */
+  #isOfOther({ user_id: owner }) {
+    const { session } = this.#app;
+    return session.kind === 'user' && owner !== session.userId;
   }
 
   /** @param {Image} image */
@@ -166,7 +190,7 @@ export class ImageDialog {
     const { settings } = this.#app;
     return html`
       <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original">${icon('link')}</a>
-      ${image.deleted_at === null && !this.isForeign ? html`
+      ${image.deleted_at === null && !this.isForeign && !this.#isGone ? html`
         <button class="icon" aria-label="Share" title="Share" @click=${() => openShareDialog(this.#app, image)}>${icon('share')}</button>
         <button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
   }
@@ -249,10 +273,11 @@ export class ImageDialog {
   }
 
   /** An image of somebody else is found only under "Shared with me", with what the person may do. Users' own images are not there. @param {Image} image */
-  #correctPlace({ image_id: id, user_id: owner }) {
+  #correctPlace(image) {
     const { list, session, view } = this.#app;
     if (session.kind !== 'user') return;
-    const isShared = owner !== session.userId;
+    const id = image.image_id;
+    const isShared = this.#isOfOther(image);
     if (isShared !== view.isShared) this.#correct(id, { ...readView(''), isShared });
     else if (isShared) list.seek(id);
   }

@@ -92,6 +92,7 @@ export class ImageForm {
       this.#dialog.put(saved.data, saved.etag);
       this.#app.messages.done('Image saved', () => this.#undo(saved.data, saved.etag, before));
     } catch (error) {
+      this.#dialog.noteFailure(image.image_id, error);
       if (error instanceof Problem && error.status === 412) await this.#resolve(changes);
       else this.#app.messages.failed(`The image was not saved. ${/** @type {Error} */ (error).message}`);
     } finally {

@@ -69,6 +69,7 @@ export class ImageHistory {
       this.#events = isFirst ? data : [...this.#events, ...data];
       this.#cursor = pagination?.next_cursor ?? null;
     } catch (error) {
+      this.#app.dialog.noteFailure(id, error);
       if (id !== this.#app.view.image) return;
       this.#events = [];
       this.#failure = /** @type {Error} */ (error).message;

@@ -185,7 +185,7 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
     }
 
     [Fact]
-    public async Task A_deleted_image_gives_way_to_the_next_one_and_undo_puts_it_back_in_its_place()
+    public async Task A_deleted_image_gives_way_to_the_next_one_and_undo_puts_it_back_in_its_place_and_opens_it()
     {
         var ids = await SeedAsync(3);
         var page = await OpenAsync();
@@ -197,13 +197,43 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
         await Expect(page.Opened("Picture 1")).ToBeVisibleAsync();
 
         await page.Message("1 image moved to the trash").Button("Undo").Last.ClickAsync();
-        await Expect(page.Message("1 image restored")).ToBeVisibleAsync();
+        await Expect(page.Opened("Picture 3")).ToBeVisibleAsync();
+        await page.Opened("Picture 3").Text("Prompt").FillAsync("Unsaved");
         await page.Message("1 image moved to the trash").Button("Undo").ClickAsync();
-        await Expect(page.Message("1 image restored")).ToHaveCountAsync(2);
+        await Expect(page.Message("This image stays open, because it has unsaved changes.")).ToBeVisibleAsync();
+        await page.Opened("Picture 3").Button("Discard changes").ClickAsync();
         await page.Button("Close").ClickAsync();
         await Expect(page.Tiles()).ToHaveCountAsync(3);
         for (var i = 0; i < 3; i++) await Expect(page.Tiles().Nth(i)).ToHaveAccessibleNameAsync($"“Picture {i + 1}”");
         Assert.Equal(ids, (await Api.GetAsync("/v1/gallery/")).Ids);
+    }
+
+    [Theory]
+    [InlineData("/permanent/", "There is no image")]
+    [InlineData("/", "This image is in the trash.")]
+    public async Task An_image_that_others_deleted_says_so_and_leaves_the_list_when_one_leaves_it(string how, string said)
+    {
+        var ids = await SeedAsync(4);
+        var page = await OpenAsync();
+        await Expect(page.GetByText("4 images", new() { Exact = true })).ToBeVisibleAsync();
+        foreach (var id in ids.Skip(1).Take(2))
+        {
+            await Api.DeleteAsync($"/v1/gallery/{id}/");
+            await Api.DeleteAsync($"/v1/gallery/{id}{how}");
+        }
+
+        await page.Tile("Picture 2").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync(said);
+        foreach (var button in new[] { "Share", "Delete" }) await Expect(page.Button(button)).ToHaveCountAsync(0);
+        await page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page.Message("“Picture 2” is not there any more. It was taken out of the list.")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync(said);
+        await page.Keyboard.PressAsync("Escape");
+        await Expect(page.Message("“Picture 3” is not there any more.")).ToBeVisibleAsync();
+        await Expect(page.Tile("Picture 4")).ToBeFocusedAsync();
+        await Expect(page.Tiles()).ToHaveCountAsync(2);
+        await Expect(page.GetByText("2 images", new() { Exact = true })).ToBeVisibleAsync();
+        Allow("status of 404");
     }
 
     [Theory]

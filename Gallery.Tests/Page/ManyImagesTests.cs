@@ -112,7 +112,7 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
     }
 
     [Fact]
-    public async Task Each_failure_is_named_with_its_reason_and_the_rest_is_done()
+    public async Task Each_failure_is_named_with_its_reason_the_rest_is_done_and_what_others_deleted_leaves_the_list()
     {
         var ids = await SeedAsync(3, i => i == 1 ? new() { ["tags"] = new JsonArray([.. Enumerable.Range(0, 50).Select(tag => JsonValue.Create($"tag {tag}"))]) } : []);
         var page = await OpenAsync();
@@ -128,6 +128,8 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
         await Expect(failures.Nth(1)).ToContainTextAsync("“Picture 2”: ");
         await Expect(failures.Nth(1)).ToContainTextAsync("50");
         await Expect(page.Message("1 image tagged")).ToBeVisibleAsync();
+        await Expect(page.Tiles()).ToHaveCountAsync(2);
+        await Expect(page.Selection()).ToContainTextAsync("2 images selected");
         Assert.Equal(["new"], (await Api.GetAsync($"/v1/gallery/{ids[2]}/")).Tags);
 
         await page.Message("2 of 3 images failed").Button("Close message").ClickAsync();
