@@ -6,6 +6,7 @@ import { isGone, Problem } from './api.js';
 import { confirm } from './confirm.js';
 import { ImageForm } from './image-form.js';
 import { ImageHistory } from './image-history.js';
+import { ImageViews } from './image-views.js';
 import { icon } from './icons.js';
 import { metadataTree } from './metadata-tree.js';
 import { isBroken, markBroken, originalOf } from './pictures.js';
@@ -29,10 +30,12 @@ export class ImageDialog {
   etag = null;
   /** @type {import('./api.js').Problem | null} */
   problem = null;
+  #isCounted = false;
   #isGone = false;
   #form;
   #tags;
   #history;
+  #views;
 
   /** @param {import('./app.js').App} app */
   constructor(app) {
@@ -40,6 +43,7 @@ export class ImageDialog {
     this.#form = new ImageForm(app, this);
     this.#tags = new TagEditor(app, this);
     this.#history = new ImageHistory(app);
+    this.#views = new ImageViews(app);
   }
 
   /** Shows the image of the view. What the list knows of it appears at once. */
@@ -49,13 +53,14 @@ export class ImageDialog {
     if (place === this.#place) return;
     this.#place = place;
     const gone = id !== this.#id && this.#isGone ? this.#app.list.find(this.#id ?? '') : null;
-    if (id !== this.#id) this.#isGone = false;
+    if (id !== this.#id) this.#isCounted = this.#isGone = false;
     this.#id = id;
     this.image = id === null ? null : this.#app.list.find(id);
     this.etag = this.problem = null;
     this.#form.reset();
     this.#tags.reset();
     this.#history.reset();
+    this.#views.reset();
     if (gone) this.#takeOut(gone);
     if (id !== null) await this.read();
   }
@@ -69,6 +74,10 @@ export class ImageDialog {
       if (id !== this.#id) return;
       this.#correctPlace(data);
       this.put(data, etag);
+      if (this.#isOfOther(data) && !this.#isCounted) {
+        this.#isCounted = true;
+        this.#app.api.count(id, 'views');
+      }
     } catch (error) {
       if (id !== this.#id) return;
       this.problem = /** @type {import('./api.js').Problem} */ (error);
@@ -116,7 +125,7 @@ export class ImageDialog {
     return this.#app.view.isShared;
   }
 
-  /** Whether the signed-in user is a guest of the image. @param {Image} image */
+  /** Whether the signed-in user is a guest of the image. Only their views count. @param {Image} image */
   #isOfOther({ user_id: owner }) {
     const { session } = this.#app;
     return session.kind === 'user' && owner !== session.userId;
@@ -141,6 +150,11 @@ export class ImageDialog {
       this.#form.reset();
       this.#app.open(next.image_id);
     }
+  }
+
+  /** @param {Image} image */
+  #countDownload(image) {
+    if (this.#isOfOther(image)) this.#app.api.count(image.image_id, 'downloads');
   }
 
   /** @param {Image} image */
@@ -189,7 +203,8 @@ export class ImageDialog {
   #buttons(image) {
     const { settings } = this.#app;
     return html`
-      <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original">${icon('link')}</a>
+      <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original"
+        @click=${() => this.#countDownload(image)} @auxclick=${(/** @type {MouseEvent} */ event) => { if (event.button === 1) this.#countDownload(image); }}>${icon('link')}</a>
       ${image.deleted_at === null && !this.isForeign && !this.#isGone ? html`
         <button class="icon" aria-label="Share" title="Share" @click=${() => openShareDialog(this.#app, image)}>${icon('share')}</button>
         <button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
@@ -216,6 +231,7 @@ export class ImageDialog {
         </dl>
       </section>
       ${metadataTree(image.metadata ?? {})}
+      ${this.isForeign || image.deleted_at !== null ? nothing : this.#views.template(image.image_id)}
       ${this.isForeign ? nothing : this.#history.template(image.image_id)}`;
   }
 

@@ -2,6 +2,7 @@
 
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' });
+const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
 const number = new Intl.NumberFormat();
 
 /** @param {number} count @param {string} noun singular, with a plural in -s */
@@ -9,6 +10,9 @@ export const plural = (count, noun) => `${number.format(count)} ${noun}${count =
 
 /** @param {string} time ISO 8601 */
 export const formatMoment = time => moment.format(new Date(time));
+
+/** @param {string} date a day of UTC, as in 2026-11-29 */
+export const formatDay = date => day.format(new Date(date));
 
 /** @param {string} time ISO 8601 */
 export const formatMonth = time => month.format(new Date(time));

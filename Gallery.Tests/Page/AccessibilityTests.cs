@@ -68,6 +68,7 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
     public async Task One_image(string name)
     {
         var ids = await SeedAsync(3, Fields);
+        await ImageViewsTests.CountAsync(Database, ids[0], (0, 12, 3), (4, 1, 0));
         Pictures.Lose($"{ids[2]}");
         Allow("res.cloudinary.com");
         var page = await OpenAsync(screen: ScreenOf(name));
@@ -75,6 +76,9 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
         await Expect(page.GetByLabel("Prompt", new() { Exact = true })).ToBeEditableAsync();
         await page.GetByText("History").ClickAsync();
         await IsFineAsync(page, page.GetByText("Created", new() { Exact = true }).Last);
+        await page.GetByText("Views", new() { Exact = true }).ClickAsync();
+        await page.GetByText("Day by day").ClickAsync();
+        await IsFineAsync(page, page.GetByRole(AriaRole.Img, new() { Name = "Views per day" }));
         Assert.Empty(await UnreachableAsync(page));
 
         await page.GetByLabel("Prompt", new() { Exact = true }).FillAsync("A picture of something else");

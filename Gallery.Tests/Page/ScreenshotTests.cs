@@ -6,13 +6,13 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Gallery.Tests.Page;
 
-/// <summary>The screenshots of README. <c>REGENERATE=true</c> takes them again.</summary>
+/// <summary>The screenshots of README and docs/page.md. <c>REGENERATE=true</c> takes them again.</summary>
 public sealed class ScreenshotTests(TrashDaysService service) : PageTests(service), IClassFixture<TrashDaysService>
 {
     private const int MostBytes = 250 * 1024;
 
     [Fact]
-    public async Task The_grid_one_image_and_the_trash_look_as_in_the_readme()
+    public async Task The_grid_one_image_sharing_and_the_trash_look_as_in_the_docs()
     {
         var now = DateTime.UtcNow;
         var lines = string.Join('\n', DemoImage.All.Select((image, number) => image.Line(number, now)));
@@ -27,9 +27,20 @@ public sealed class ScreenshotTests(TrashDaysService service) : PageTests(servic
         }));
         await page.GotoAsync("/");
         await TakeAsync(page, "grid");
+        var id = Guid.Parse((await page.Locator(".tile").Nth(2).GetAttributeAsync("data-id"))!);
+        await ImageViewsTests.CountAsync(Database, id, [.. Enumerable.Range(0, 30).Select(day => (day, (day * 5 % 7) + ((30 - day) / 3), day % 6 == 0 ? 2 : 0))]);
+        await page.SetViewportSizeAsync(1280, 1060);   // so that the plot is in view
         await page.Tiles().Nth(2).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Dialog).GetByText("seed", new() { Exact = true })).ToBeVisibleAsync();
+        await page.GetByText("Views", new() { Exact = true }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Img, new() { Name = "Views per day" })).ToBeVisibleAsync();
         await TakeAsync(page, "image");
+        await page.SetViewportSizeAsync(1280, 800);
+        await page.GetByRole(AriaRole.Dialog).Button("Share").ClickAsync();
+        await page.GetByLabel("Maximum of views").FillAsync("10");
+        await page.GetByLabel("Note for yourself").FillAsync("For Mira");
+        await page.Button("Make a link").ClickAsync();
+        await Expect(page.GetByText("Link made.")).ToBeVisibleAsync();
+        await TakeAsync(page, "share");
         await page.GotoAsync("/?view=trash");
         await TakeAsync(page, "trash");
     }

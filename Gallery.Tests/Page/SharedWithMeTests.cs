@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Gallery.Tests.Access;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -94,6 +96,65 @@ public sealed class SharedWithMeTests(SignInService service) : PageTests(service
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Nothing is shared with you" })).ToBeVisibleAsync();
         Assert.Equal(0, await Database.FindAsync<long>("select count(*) from gallery.image_grant"));
     }
+
+    [Fact]
+    public async Task Opening_an_image_of_somebody_else_counts_a_view_and_opening_its_original_a_download_and_ones_own_count_nothing()
+    {
+        var foreign = (await ShareAsync(1, "view"))[0];
+        await SeedAsync(1, _ => new() { ["user_id"] = $"{_bob}", ["refined_prompt"] = "Mine" });
+        var page = await SignInAsync("/");
+        var beacons = Beacons(page);
+        await page.Tile("Mine").ClickAsync();
+        await page.RunAndWaitForPopupAsync(() => page.Opened("Mine").Link("Open the original").ClickAsync());
+        await page.Button("Close").ClickAsync();
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Shared with me" }).ClickAsync();
+        var request = await page.RunAndWaitForRequestFinishedAsync(() => page.Tile("Picture 1").ClickAsync(), new() { Predicate = sent => sent.Method == "POST" && IsOfApi(sent) });
+        Assert.Equal(204, (await request.ResponseAsync())!.Status);
+        Assert.StartsWith("Bearer ", await request.HeaderValueAsync("Authorization"), StringComparison.Ordinal);
+        await page.RunAndWaitForPopupAsync(() => page.Opened("Picture 1").Link("Open the original").ClickAsync());
+        await page.RunAndWaitForRequestAsync(() => page.Opened("Picture 1").Link("Open the original").ClickAsync(new() { Button = MouseButton.Middle }), IsOfApi);
+        Assert.Equal([$"/v1/gallery/{foreign}/views/", .. Enumerable.Repeat($"/v1/gallery/{foreign}/downloads/", 2)], beacons);
+    }
+
+    [Fact]
+    public async Task A_beacon_that_fails_says_nothing_and_a_service_key_sends_none()
+    {
+        var id = (await ShareAsync(1, "view"))[0];
+        var page = await NewTabAsync();
+        await page.FailAsync(method: "POST");
+        await page.GotoAsync($"/?view=shared&image={id}");
+        var beacons = Beacons(page);
+        await page.RunAndWaitForRequestFinishedAsync(() => page.SignInAsync("bob@example.com"), new() { Predicate = sent => sent.Url.EndsWith("/views/", StringComparison.Ordinal) });
+        await Expect(page.Opened("Picture 1").GetByText("You can see it.")).ToBeVisibleAsync();
+        await page.NextFrameAsync();
+        await Expect(page.Locator(".message")).ToHaveCountAsync(0);
+        Assert.Single(beacons);
+        Allow("status of 503");
+
+        await page.Button("Close").ClickAsync();
+        await page.Button("Sign out").ClickAsync();
+        await page.GetByText("Use a service key").ClickAsync();
+        await page.GetByLabel("Service key").FillAsync(GuardedService.Key);
+        await page.Button("Use the key").ClickAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        await page.RunAndWaitForPopupAsync(() => page.Opened("Picture 1").Link("Open the original").ClickAsync());
+        Assert.Single(beacons);
+    }
+
+    /// <summary>The paths of what the page posts to the API from now on.</summary>
+    private static ConcurrentQueue<string> Beacons(IPage page)
+    {
+        var paths = new ConcurrentQueue<string>();
+        page.Request += (_, request) =>
+        {
+            if (request.Method == "POST" && IsOfApi(request)) paths.Enqueue(new Uri(request.Url).AbsolutePath);
+        };
+        return paths;
+    }
+
+    private static bool IsOfApi(IRequest request) => request.Url.Contains("/v1/gallery/", StringComparison.Ordinal);
 
     /// <summary>Images of Ada that Bob sees, the first one at the top of his list.</summary>
     private async Task<IReadOnlyList<Guid>> ShareAsync(int count, string role)
