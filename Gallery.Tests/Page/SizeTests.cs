@@ -10,7 +10,7 @@ namespace Gallery.Tests.Page;
 /// <summary>How much the page loads, from where, and how soon it shows something.</summary>
 public sealed partial class SizeTests(PageService service) : PageTests(service)
 {
-    private static readonly TimeSpan MostUntilContent = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MostUntilImages = TimeSpan.FromSeconds(1);
 
     [Fact]
     public async Task All_scripts_are_together_at_most_100_kb_compressed()
@@ -29,26 +29,28 @@ public sealed partial class SizeTests(PageService service) : PageTests(service)
     }
 
     [Fact]
-    public async Task First_content_appears_within_a_second()
+    public async Task The_first_images_appear_within_a_second()
     {
         await SeedAsync(300);
-        var content = TimeSpan.MaxValue;
-        for (var round = 0; round < 3 && content > MostUntilContent; round++)   // a busy machine gets another try
+        var images = TimeSpan.MaxValue;
+        for (var round = 0; round < 3 && images > MostUntilImages; round++)   // a busy machine gets another try
         {
             var loads = new List<double>();
             for (var i = 0; i < 3; i++)
             {
-                var page = await OpenAsync();
-                await page.WaitForFunctionAsync("() => performance.getEntriesByName('first-contentful-paint').length > 0");
-                loads.Add(await page.EvaluateAsync<double>("() => performance.getEntriesByName('first-contentful-paint')[0].startTime"));
+                var page = await NewTabAsync();
+                await page.AddInitScriptAsync("new MutationObserver(() => { if (document.querySelector('.tile')) window.shown ??= performance.now(); }).observe(document, { childList: true, subtree: true })");
+                await page.GotoAsync("/");
+                await page.WaitForFunctionAsync("() => window.shown");
+                loads.Add(await page.EvaluateAsync<double>("() => window.shown"));
                 await page.CloseAsync();
             }
 
-            content = TimeSpan.FromMilliseconds(loads.Order().ElementAt(1));
-            TestContext.Current.TestOutputHelper?.WriteLine($"First content after {content.TotalMilliseconds:F0} ms.");
+            images = TimeSpan.FromMilliseconds(loads.Order().ElementAt(1));
+            TestContext.Current.TestOutputHelper?.WriteLine($"First images after {images.TotalMilliseconds:F0} ms.");
         }
 
-        Assert.InRange(content, TimeSpan.Zero, MostUntilContent);
+        Assert.InRange(images, TimeSpan.Zero, MostUntilImages);
     }
 
     [Fact]
