@@ -62,6 +62,7 @@ public static partial class GalleryService
         var app = builder.Build();
         var limits = app.Services.GetRequiredService<ServiceLimits>();
         if (AccessLog.IsOn(settings)) app.UseMiddleware<AccessLog>();
+        app.Use(RequestTags.AddCallerAsync);
         app.UseMiddleware<RequestIds>();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(StatusProblems.WriteAsync);
@@ -81,8 +82,8 @@ public static partial class GalleryService
         return app;
     }
 
-    [LoggerMessage(LogLevel.Information, "Settings come from the environment and from .env. The .env that was read: {DotEnv}")]
-    internal static partial void LogSettings(ILogger log, string dotEnv);
+    [LoggerMessage(LogLevel.Information, "Gallery {Version}, commit {Commit}. Settings come from the environment and from .env. The .env that was read: {DotEnv}")]
+    internal static partial void LogStart(ILogger log, string version, string commit, string dotEnv);
 
     [LoggerMessage(LogLevel.Information, "Gallery serves {Urls} on {Database}; its routes are listed at /docs")]
     internal static partial void LogServing(ILogger log, string urls, string database);

@@ -5,6 +5,7 @@ using Gallery.Service.Health;
 using Gallery.Service.Page.Demo;
 using Gallery.Service.Telemetry;
 using Gallery.Service.Transfers.Commands;
+using Gallery.Sql;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service;
@@ -41,14 +42,14 @@ internal static class ServiceProgram
             var settings = Settings.Load(dotEnv);
             using var logs = LoggerFactory.Create(logging => logging.AddGalleryLogging(settings));
             var log = logs.CreateLogger("Gallery");
-            GalleryService.LogSettings(log, dotEnv ?? "none");
+            GalleryService.LogStart(log, Release.Version, Release.Commit, dotEnv ?? "none");
 
             var builder = GalleryService.Prepare(settings, hostArgs);   // every setting is read before anything starts
             await using var database = await ServiceDatabase.OpenAsync(settings, builder.Configuration, log, stop);
             await using var service = GalleryService.Build(builder, database.Source, settings, database.IsPrivate);
             await ServiceAddress.StartAsync(service, stop);
             GalleryService.LogServing(log, string.Join(", ", service.Urls), database.Description);
-            var ready = service.Services.GetRequiredService<Readiness>().WaitAsync(service.Lifetime.ApplicationStopping);
+            var ready = service.Services.GetRequiredService<Readiness>().WatchAsync(service.Lifetime.ApplicationStopping);
             await service.WaitForShutdownAsync(stop);
             await ready;
             return 0;

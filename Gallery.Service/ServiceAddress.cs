@@ -60,7 +60,8 @@ internal static class ServiceAddress
         && (address.IsUnixPipe || address.IsNamedPipe || address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
             || IPAddress.TryParse(address.Host, out var ip) && IPAddress.IsLoopback(ip));
 
-    private static bool IsUsable(string url)
+    /// <summary>Whether Kestrel can listen on it: http://host:port, or a Unix socket's.</summary>
+    public static bool IsUsable(string url)
     {
         try
         {

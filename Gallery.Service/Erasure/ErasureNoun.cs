@@ -12,6 +12,7 @@ internal static class ErasureNoun
     private static void AddServices(IServiceCollection services, IConfiguration settings)
     {
         services.AddSingleton<ErasureRepository>();
+        services.AddHostedService<TrashSize>();
         var retention = RetentionOptions.From(settings);
         services.AddSingleton(retention);
         if (retention is not { TrashDays: null, HistoryDays: null }) services.AddHostedService<RetentionSweep>();

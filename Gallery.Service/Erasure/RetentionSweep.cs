@@ -17,10 +17,11 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
     private static readonly Meter Meter = new(MeterName);
     private static readonly Counter<long> Purged = Meter.CreateCounter<long>("gallery.retention.purged", "{row}", "Rows deleted because of their age.");
-    private static readonly Gauge<long> LastSweep = Meter.CreateGauge<long>("gallery.retention.last_sweep", "s", "When the last complete sweep ended, in Unix time.");
+    private static readonly Gauge<long> LastSweep = Meter.CreateGauge<long>("gallery.retention.last_sweep", "s", "When the last complete sweep ended, in Unix time. Before the first one, when the service started.");
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        LastSweep.Record(clock.GetUtcNow().ToUnixTimeSeconds());   // so that it is noticed if no sweep ever ends
         using var timer = new PeriodicTimer(Interval, clock);
         await using var stop = stoppingToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);   // ends the wait without an exception
         do

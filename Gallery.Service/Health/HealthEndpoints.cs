@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
+using Gallery.Sql;
 using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -11,7 +13,8 @@ internal static class HealthEndpoints
 {
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
-    private static readonly Envelope<HealthReport> Alive = Envelope.Of(new HealthReport("alive"), "The service is alive");
+    private static readonly Envelope<HealthReport> Alive = Envelope.Of(new HealthReport("alive", Release.Version, Release.Commit), "The service is alive");
+    private static readonly Envelope<HealthReport> AliveExample = Alive with { Data = new("alive", "0.1.0", "8f3b1c6a0d2e4975b8c1a7f6e5d4c3b2a1908f7e") };
     private static readonly Envelope<HealthReport> Ready = Envelope.Of(new HealthReport("ready"), "The database is reachable and has all migrations");
     private static readonly Envelope<HealthReport> ReadyToRead = Ready with { Message = "The database is reachable and has all migrations. It is read-only: writes answer 503" };
     private static readonly ProblemResult NotReady = new(StatusCodes.Status503ServiceUnavailable, "not_ready", "The service is not ready.", RetryAfterSeconds: 5);
@@ -22,7 +25,7 @@ internal static class HealthEndpoints
 
         health.MapMethods("/livez", Get, FindLiveness)
             .WithName("FindLiveness").WithSummary("The process is alive").WithDescription("Says nothing about the database. Use it to decide whether to restart the process.")
-            .Answers(200, Alive);
+            .Answers(200, AliveExample);
         health.MapMethods("/readyz", Get, FindReadiness)
             .WithName("FindReadiness").WithSummary("The service can serve").WithDescription("The database is reachable and has every migration. With a service key the failure says what is missing. A read-only database is ready, because reads work. Use it to decide whether to send requests.")
             .Answers(200, Ready)
@@ -68,4 +71,9 @@ internal static class HealthEndpoints
 
 /// <summary>The state of the service.</summary>
 /// <param name="Status"><c>alive</c> or <c>ready</c>.</param>
-public sealed record HealthReport(string Status);
+/// <param name="Version">The release of the service. Only in the answer of <c>/livez</c>.</param>
+/// <param name="Commit">Git's commit that it was built from, or <c>unknown</c>. Only in the answer of <c>/livez</c>.</param>
+public sealed record HealthReport(
+    string Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Version = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Commit = null);

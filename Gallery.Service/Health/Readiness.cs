@@ -15,6 +15,7 @@ internal sealed partial class Readiness
     private const string ReadOnly = "the database is read-only. Writes answer 503 database_read_only until it accepts them again.";
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Repeat = TimeSpan.FromMinutes(1);
 
     private readonly NpgsqlDataSource _database;
@@ -26,6 +27,8 @@ internal sealed partial class Readiness
     private Task<IReadOnlyList<string>> _asked = Task.FromResult<IReadOnlyList<string>>([]);
     private volatile bool _isReady;
     private volatile bool _isReadOnly;
+    private volatile bool _isUp;
+    private volatile int _pending;
     private bool _isPoolerChecked;
     private long? _poolerSeenAt;
     private string? _logged = "";   // the last reason; null is ready
@@ -35,8 +38,12 @@ internal sealed partial class Readiness
     {
         (_database, _clock, _log, _connection) = (database, clock, log, new(database.ConnectionString));
         _retry = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
-        // The factory ends with the service, and the gauge with it.
-        meters.Create(MeterName).CreateObservableGauge("gallery.database.writable", () => _isReady && !_isReadOnly ? 1 : 0, description: "1 if the database accepts writes, by the last look at it.");
+        // The factory ends with the service, and the gauges with it. WatchAsync keeps them current.
+        var meter = meters.Create(MeterName);
+        meter.CreateObservableGauge("gallery.ready", () => _isReady ? 1 : 0, description: "1 if the database is reachable and has all migrations, by the last look at it.");
+        meter.CreateObservableGauge("gallery.database.up", () => _isUp ? 1 : 0, description: "1 if the database answered the last look at it.");
+        meter.CreateObservableGauge("gallery.database.writable", () => _isReady && !_isReadOnly ? 1 : 0, description: "1 if the database accepts writes, by the last look at it.");
+        meter.CreateObservableGauge("gallery.migrations.pending", () => _pending, "{script}", "Migrations that the database lacks, by the last look that it answered.");
     }
 
     /// <summary>Whether the database accepted reads only at the last check.</summary>
@@ -62,13 +69,13 @@ internal sealed partial class Readiness
         return await asked.WaitAsync(GalleryDatabase.Patience, ct);
     }
 
-    /// <summary>Asks until the database is ready, so that the log has the reason even if nobody asks. Never throws.</summary>
-    public async Task WaitAsync(CancellationToken ct)
+    /// <summary>Asks again and again until the stop, so that the log and the gauges are right even if nobody else asks. Never throws.</summary>
+    public async Task WatchAsync(CancellationToken ct)
     {
-        while (!_isReady && !ct.IsCancellationRequested)
+        while (!ct.IsCancellationRequested)
         {
             await ((Task)ListPendingAsync(ct)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // AskAsync logs it
-            if (!_isReady) await Task.Delay(Pause, _clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(_isReady ? Interval : Pause, _clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -87,6 +94,7 @@ internal sealed partial class Readiness
 
             var pending = await _retry.ExecuteAsync(token => new ValueTask<IReadOnlyList<string>>(Migrator.ListPendingAsync(_database, token)));
             _isReadOnly = await _retry.ExecuteAsync(ReadIsReadOnlyAsync);
+            (_isUp, _pending) = (true, pending.Count);
             await ThrowIfBehindPoolerAsync();
             _isReady = pending.Count == 0;
             Log(!_isReady ? $"The database lacks the migrations {string.Join(", ", pending)}. Run the migrator." : _isReadOnly ? ReadOnly : null);
@@ -95,6 +103,7 @@ internal sealed partial class Readiness
         catch (Exception e) when (e is not ObjectDisposedException)   // the service has stopped
         {
             _isReady = false;
+            _isUp = e is DatabaseUnusableException || (isConnected && e.GetBaseException() is PostgresException);   // it answered, but not as it should
             Log((e as DatabaseUnusableException ?? DatabaseUnusableException.Of(e, _connection, isConnected)).Message);
             throw;
         }

@@ -51,6 +51,7 @@ internal sealed record ProblemResult(
         var response = httpContext.Response;
         response.StatusCode = Status;
         AccessLog.SetCode(httpContext, Code);
+        RequestTags.SetCode(httpContext, Code);
         response.Headers.CacheControl = "no-store";
         // The exception handler cleared these two.
         response.Headers[RequestIds.Header] = RequestIds.Find(httpContext);

@@ -172,7 +172,12 @@ internal static class ImageEndpoints
 
     private static IResult Answer(HttpContext http, Guid imageId, ImageWrite write, string changed, string unchanged)
     {
-        if (write.Outcome is ImageOutcome.Updated or ImageOutcome.Unchanged) SetETag(http, write.Image!);
+        if (write.Outcome is ImageOutcome.Updated or ImageOutcome.Unchanged)
+        {
+            SetETag(http, write.Image!);
+            RequestTags.SetOutcome(http, write.Outcome is ImageOutcome.Updated ? "updated" : "unchanged");
+        }
+
         return write.Outcome switch
         {
             ImageOutcome.Updated => TypedResults.Ok(Envelope.Of(Image.Of(write.Image!, http.Retention()), changed)),
@@ -189,6 +194,7 @@ internal static class ImageEndpoints
     private static JsonHttpResult<SavedImage> Saved(HttpContext http, int status, ImageWrite save, string outcome, string message)
     {
         SetETag(http, save.Image!);
+        RequestTags.SetOutcome(http, outcome);
         return TypedResults.Json(SavedImage.Of(save, http.Retention(), outcome, message), statusCode: status);
     }
 

@@ -1,5 +1,6 @@
 using Gallery.Service.Access;
 using Gallery.Service.Images;
+using Gallery.Sql;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Page;
@@ -30,7 +31,7 @@ internal sealed record PageOptions(bool IsOn, PageSettings Told, string Policy)
             AccessSetup.FindCredentials(settings) is not null,
             IsDemo: false,
             new Permissions(settings).UsersMayPurge,
-            typeof(PageOptions).Assembly.GetName().Version!.ToString(3));
+            Release.Version);
         return new(isOn, told, WritePolicy(key is null ? null : supabase, ImageHosts.From(settings).Cnames));
     }
 

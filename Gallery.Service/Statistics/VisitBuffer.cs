@@ -93,6 +93,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Dropped.Add(0);   // a counter that appears with its first visit hides it from Prometheus' increase()
         for (var isLast = false; !isLast;)
         {
             if (_isFailing || Count < BatchSize) await ((Task)_batchWaits.WaitAsync(Interval, stoppingToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

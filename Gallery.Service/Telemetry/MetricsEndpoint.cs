@@ -7,15 +7,29 @@ namespace Gallery.Service.Telemetry;
 /// <summary><c>/metrics</c> in Prometheus' text format. Callers without access get 404.</summary>
 internal static class MetricsEndpoint
 {
+    public const string Path = "/metrics";
+    public const string UrlSetting = "GALLERY_METRICS_URL";
+
     private const string Setting = "GALLERY_METRICS";
-    private const string Path = "/metrics";
+
+    /// <summary>The address that alone serves the metrics, or null.</summary>
+    /// <exception cref="SettingsException">It is no address, or contradicts <c>GALLERY_METRICS</c>.</exception>
+    public static string? FindUrl(IConfiguration settings)
+    {
+        if (settings.Find(UrlSetting)?.Trim() is not { } url) return null;
+        if (settings.Find(Setting) is { } audience)
+            throw new SettingsException($"{Setting} is {audience}, and {UrlSetting} is set too. Remove one of them.");
+        return !url.Contains(';', StringComparison.Ordinal) && ServiceAddress.IsUsable(url)
+            ? url
+            : throw new SettingsException($"{UrlSetting} is \"{url}\". Set it to http://host:port.");
+    }
 
     /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> has an unknown value.</exception>
     public static bool IsOn(IConfiguration settings) => FindAudience(settings) is not "off" && TelemetrySetup.IsEnabled(settings);
 
     public static void MapMetrics(this WebApplication app, IConfiguration settings)
     {
-        if (!IsOn(settings)) return;
+        if (!IsOn(settings) || FindUrl(settings) is not null) return;
         var isOpen = FindAudience(settings) == "on";
         var metrics = app.MapPrometheusScrapingEndpoint(
             Path,

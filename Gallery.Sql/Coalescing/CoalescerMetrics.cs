@@ -11,8 +11,8 @@ internal sealed class CoalescerMetrics
     private static readonly Meter Meter = new(MeterName);
     private static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("gallery.coalescer.batch_size", "{request}", "Requests in a statement.",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256] });
-    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "ms", "From the oldest request's arrival to the start of its statement.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] });
+    private static readonly Histogram<double> Wait = Meter.CreateHistogram<double>("gallery.coalescer.wait", "s", "From the oldest request's arrival to the start of its statement.",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] });
 
     private readonly KeyValuePair<string, object?> _name;
 
@@ -25,6 +25,6 @@ internal sealed class CoalescerMetrics
     public void Flushed(int requests, long since)
     {
         BatchSize.Record(requests, _name);
-        Wait.Record(Stopwatch.GetElapsedTime(since).TotalMilliseconds, _name);
+        Wait.Record(Stopwatch.GetElapsedTime(since).TotalSeconds, _name);
     }
 }

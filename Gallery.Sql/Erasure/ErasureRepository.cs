@@ -223,6 +223,24 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Days", days)))[0];
     }
 
+    /// <summary>How many images of all users are in the trash. Counts to a million, and then stops.</summary>
+    public async Task<long> CountTrashAsync(CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            select count(*)
+            from
+            (
+                select
+                from gallery.image as i
+                where i.deleted_at is not null
+                limit 1000000
+            ) as trash
+            """;
+
+        return (await _statements.QueryWithinAsync<long>(sql, TimeSpan.FromSeconds(1), Stopwatch.GetTimestamp(), ct))[0];
+    }
+
     // Purges the rows of "old" that are still in the trash.
     private const string Purge = $"""
         w as

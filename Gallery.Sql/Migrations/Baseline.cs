@@ -42,7 +42,7 @@ internal static class Baseline
                     script.Body,
                     script.InTransaction,
                     ScriptExecutor.Client,
-                    ScriptExecutor.ToolVersion,
+                    ToolVersion = Release.Version,
                 }, transaction, cancellationToken: ct));
             }
 

@@ -131,7 +131,7 @@ internal static partial class PsqlBundle
         "@Checksum" => Literal(script.Checksum),
         "@Body" => Literal(script.Body),
         "@Client" => "'psql'",
-        "@ToolVersion" => Literal(ScriptExecutor.ToolVersion),
+        "@ToolVersion" => Literal(Release.Version),
         "@TablesBefore" => ":'tables_before'",
         _ => throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{match.Value} has no value.")),
     });

@@ -61,7 +61,7 @@ internal static class Resolution
                 Reason = reason,
                 RunId = Guid.CreateVersion7(),
                 ScriptExecutor.Client,
-                ScriptExecutor.ToolVersion,
+                ToolVersion = Release.Version,
             }, cancellationToken: ct));
             return resolved == 1 ? resolved : throw NothingToResolve(script);
         }, ct);

@@ -10,8 +10,6 @@ namespace Gallery.Sql.Migrations;
 /// <summary>Runs scripts one at a time, and journals each in the transaction that ran it.</summary>
 internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeout, int lockRetries, ILogger log)
 {
-    public static readonly string ToolVersion = typeof(ScriptExecutor).Assembly.GetName().Version!.ToString(3);
-
     public static readonly string Client = $"{Environment.UserName}@{Environment.MachineName}";
 
     private readonly Guid _runId = Guid.CreateVersion7();
@@ -101,7 +99,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
             script.Checksum,
             script.Body,
             Client,
-            ToolVersion,
+            ToolVersion = Release.Version,
         });
 
         public string[] GetExecutedScripts() => [];   // the plan has already chosen the scripts

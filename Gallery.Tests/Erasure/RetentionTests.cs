@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Gallery.Tests.Observability;
 using Gallery.Tests.Service;
 
@@ -25,7 +26,7 @@ public sealed class RetentionTests(TestService fixture) : IClassFixture<TestServ
 
         await using var service = await ObservedService.StartAsync(fixture.Database.ConnectionString, "GALLERY_TRASH_DAYS=30", "GALLERY_HISTORY_DAYS=60");
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!(await service.Api.GetAsync("/metrics")).Text.Contains("gallery_retention_last_sweep_seconds{", StringComparison.Ordinal)) await Task.Delay(50, patience.Token);
+        while (!Regex.IsMatch((await service.Api.GetAsync("/metrics")).Text, @"gallery_retention_purged_total\{[^}]*kind=""history""")) await Task.Delay(50, patience.Token);
 
         var trashed = Assert.Single((await service.Api.GetAsync("/v1/gallery/deleted/?user_id=u")).Image.AsArray())!;
         Assert.Equal((_recent, TimeSpan.FromDays(30)), ((Guid)trashed["image_id"]!, (DateTime)trashed["purge_at"]! - (DateTime)trashed["deleted_at"]!));
