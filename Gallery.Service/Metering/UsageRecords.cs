@@ -35,10 +35,12 @@ public sealed record ReportedUsage(
     [property: Required, RegularExpression(ReportedUsage.KindPattern), Description("What was used, in lower case: generated_images. Not one that the service itself meters, except in a correction.")] string Kind,
     [property: Required, Range(-ReportedUsage.MaximumQuantity, ReportedUsage.MaximumQuantity), Description("How much. Below 1 only in a correction.")] long Quantity,
     [property: Description("The image that it is about. It need not exist.")] Guid? ImageId = null,
-    [property: Description("When it was used. Default: now. An earlier month is fine; the line belongs to the open month.")] DateTime? OccurredAt = null,
     [property: Description("The event of this user and kind that this one corrects. It needs a note.")] Guid? Corrects = null,
     [property: MinLength(1), MaxLength(ReportedUsage.NoteMaximum), Description("For people. Required in a correction.")] string? Note = null)
 {
+    [Description("When it was used. Default: now. An earlier month is fine; the line belongs to the open month.")]
+    public DateTime? OccurredAt { get; init; }
+
     internal const string KindPattern = "^[a-z][a-z0-9_]{0,49}$";
     internal const int KindMaximum = 50;
     internal const int NoteMaximum = 500;

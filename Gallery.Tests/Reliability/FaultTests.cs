@@ -173,7 +173,7 @@ public sealed class FaultTests(DurableServers servers)
     /// <summary>How often images were created, and how many lines count that. A line's id is its event's, so equal numbers mean one line each.</summary>
     private static async Task<(long Created, long Lines)> CountLedgerAsync(string database)
     {
-        await using var connection = new NpgsqlConnection(database);
+        await using var connection = new NpgsqlConnection($"{database};Pooling=false");   // the fault may have ended those of the pool
         return await connection.QuerySingleAsync<(long, long)>(
             """
             select (select count(*) from gallery.image_event as e where e.event = 'created'),
