@@ -62,7 +62,8 @@ internal static class UsageEndpoints
             .AllowedTo(Callers.ServiceKeys);
     }
 
-    private static async Task<IResult> FindUsage(HttpContext http, UsageRepository usage, TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> FindUsage(
+        HttpContext http, UsageRepository usage, TimeProvider clock, [FromKeyedServices(MeteringNoun.Totals)] UserTurns turns, CancellationToken ct)
     {
         var errors = new FieldErrors();
         var now = clock.GetUtcNow();
@@ -72,6 +73,7 @@ internal static class UsageEndpoints
         if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(http.Caller(), userId) is { } forbidden) return forbidden;
 
+        using var turn = await turns.TakeAsync(http.Caller(), ct);   // a user with many lines keeps out no one else
         var totals = await usage.FindTotalsAsync(userId, month.Start, ct);
         http.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(Envelope.Of(UserUsage.Of(userId, month, month.IsClosed(now), totals), "Usage retrieved successfully"));

@@ -59,7 +59,7 @@ public sealed record UsageResult(
 
 /// <summary>A line of the ledger, as an export has it.</summary>
 public sealed record ExportedUsage(
-    [property: Description("Names the line. A payment system can take it as its idempotency key.")] Guid EventId,
+    [property: Description("Names the line, with user_id. A payment system can take both together as its idempotency key.")] Guid EventId,
     [property: Description("Who used it.")] string UserId,
     [property: Description("What was used.")] string Kind,
     [property: Description("How much. A correction may be negative.")] long Quantity,

@@ -13,25 +13,33 @@ public sealed record ImageQuota(int? MaximumPerUser)
     private const string Setting = "GALLERY_MAX_IMAGES_PER_USER";
     private const int Maximum = 1_000_000;
 
-    /// <summary><c>q</c>: how many more images each user in <c>n</c> may have. Without a quota it has no row, and counts nothing.</summary>
-    internal const string Rooms = """
+    /// <summary><c>x</c>: those of the images <c>k</c>, which are to be their users', for which there is no room. Without images it counts nothing.</summary>
+    internal const string Excess = """
         q as
             (
                 select u.user_id,
                        @Quota::bigint
                      - (select count(*) from gallery.image as i where i.user_id = u.user_id and i.deleted_at is null)
                      - (select count(*) from gallery.image as i where i.user_id = u.user_id and i.deleted_at is not null) as room
-                from (select distinct n.user_id from n where @Quota::bigint is not null) as u
+                from (select distinct k.user_id from k) as u
+            ),
+            x as
+            (
+                select s.image_id
+                from (select k.image_id, k.user_id, row_number() over (partition by k.user_id order by k.image_id) as place from k) as s
+                join q on q.user_id = s.user_id
+                where s.place > q.room
             )
         """;
 
-    // A statement counts what was committed before it began. So it may begin only when no other one adds images for these users.
+    // A statement counts what was committed before it began. So it must begin after every other statement that adds images for these users has ended.
+    // There are few keys, because each takes a place in the server's table of locks.
     private const string LockUsers = """
         select pg_advisory_xact_lock(u.key)
-        from (select distinct hashtextextended(n.user_id, 0) as key from unnest(@UserIds::text[]) as n (user_id) order by 1) as u
+        from (select distinct hashtextextended(n.user_id, 0) & 1023 as key from unnest(@UserIds::text[]) as n (user_id) order by 1) as u
         """;
 
-    /// <summary>The statement that makes others wait who would add images for the same users. Null without a quota.</summary>
+    /// <summary>Locks each user for the transaction, so that the saves of one user run one after the other. Null without a quota.</summary>
     internal string? Lock => MaximumPerUser is null ? null : LockUsers;
 
     internal object Parameter => MaximumPerUser is { } maximum ? (long)maximum : DBNull.Value;

@@ -51,21 +51,18 @@ public sealed partial class ImageRepository
                     (select @Grantees::text[]), (select @Tags::text[]), (select @Labels::text[])
                 ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor, grantee, tags, labels)
             ),
-            {{ImageQuota.Rooms}},
-            x as                                                          -- images for which their new owner has no room
+            k as                                                          -- images that get another owner, if there is a quota
             (
-                select s.image_id
-                from
-                (
-                    select n.image_id, n.user_id, row_number() over (partition by n.user_id order by n.image_id) as place
-                    from n
-                    join gallery.image as i on i.image_id = n.image_id
-                    where @Quota::bigint is not null
-                      and i.user_id <> n.user_id
-                ) as s
-                join q on q.user_id = s.user_id
-                where s.place > q.room
+                select n.image_id, n.user_id
+                from n
+                join gallery.image as i on i.image_id = n.image_id
+                where @Quota::bigint is not null
+                  and i.user_id <> n.user_id
+                  and i.deleted_at is null
+                  and i.revision = n.revision
+                  and i.updated_at = n.updated_at
             ),
+            {{ImageQuota.Excess}},
             w as
             (
                 update gallery.image as i

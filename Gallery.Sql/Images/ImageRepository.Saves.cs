@@ -54,23 +54,17 @@ public sealed partial class ImageRepository
                 group by n.image_id
             ),
             {{Tombstones}},
-            {{ImageQuota.Rooms}},
-            x as                                                          -- new images for which their user has no room
+            k as                                                          -- new images, if there is a quota
             (
-                select s.image_id
-                from
-                (
-                    select n.image_id, n.user_id, row_number() over (partition by n.user_id order by n.image_id) as place
-                    from n
-                    left join t on t.image_id = n.image_id
-                    where @Quota::bigint is not null
-                      and n.if_match is null
-                      and (n.recreates or t.is_purged is not true)
-                      and not exists (select from gallery.image as i where i.image_id = n.image_id)
-                ) as s
-                join q on q.user_id = s.user_id
-                where s.place > q.room
+                select n.image_id, n.user_id
+                from n
+                left join t on t.image_id = n.image_id
+                where @Quota::bigint is not null
+                  and n.if_match is null
+                  and (n.recreates or t.is_purged is not true)
+                  and not exists (select from gallery.image as i where i.image_id = n.image_id)
             ),
+            {{ImageQuota.Excess}},
             w as
             (
                 insert into gallery.image as i (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, revision, tags)
@@ -107,7 +101,7 @@ public sealed partial class ImageRepository
                               from n
                               where n.image_id = excluded.image_id
                                 and {{Preconditions.Hold}}
-                                and (n.tags = '{}' or i.revision = (select s.revision from gallery.image as s where s.image_id = n.image_id))   -- the row whose tags "a" has seen
+                                and i.revision = (select s.revision from gallery.image as s where s.image_id = n.image_id)   -- the row that "a" and "e" have seen
                           )
                 returning {{ImageRow.Columns}}
             ),

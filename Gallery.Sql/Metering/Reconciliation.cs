@@ -22,8 +22,10 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
           and not exists
               (
                   select
-                  from (values ('{UsageKinds.Saves}'), ('{UsageKinds.Imports}')) as k (kind)
-                  join gallery.usage_line as l on l.user_id = e.user_id and l.event_id = {UsageLedger.EventId}
+                  from gallery.usage_line as l
+                  cross join (values ('{UsageKinds.Saves}'), ('{UsageKinds.Imports}')) as k (kind)
+                  where l.user_id = e.user_id
+                    and l.event_id = {UsageLedger.EventId}
               )
         """;
 
@@ -83,9 +85,9 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
         select format('the images have %s %s, and the ledger has %s', r.quantity, r.kind, coalesce(l.quantity, 0))
         from
         (
-            select '{UsageKinds.Views}', sum(d.views) from gallery.image_day as d where d.day >= @From::date
+            select '{UsageKinds.Views}', sum(d.views) from gallery.image_day as d where d.day >= (@From at time zone 'utc')::date
             union all
-            select '{UsageKinds.Downloads}', sum(d.downloads) from gallery.image_day as d where d.day >= @From::date
+            select '{UsageKinds.Downloads}', sum(d.downloads) from gallery.image_day as d where d.day >= (@From at time zone 'utc')::date
             union all
             select '{UsageKinds.ShareViews}', sum(least(s.openings, s.max_views)) from gallery.image_share as s where s.created_at >= @From
         ) as r (kind, quantity)

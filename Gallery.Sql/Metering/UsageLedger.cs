@@ -6,8 +6,8 @@ internal static class UsageLedger
     /// <summary>The open month, the first day of which is a line's period.</summary>
     public const string Month = "date_trunc('month', now() at time zone 'utc')::date";
 
-    /// <summary>The id of the line of an event of the history, <c>e</c>, of the kind <c>k.kind</c>. It is the same each time, so that a missing line can be found.</summary>
-    public const string EventId = "md5(concat_ws(' ', e.image_id, e.revision, extract(epoch from e.occurred_at), k.kind))::uuid";
+    /// <summary>The id of the line of an event of the history, <c>e</c>, of the kind <c>k.kind</c>. It follows from the event alone, so that <c>reconcile</c> can compute it again.</summary>
+    public const string EventId = "encode(substring(sha256(convert_to(concat_ws(' ', e.image_id, e.revision, extract(epoch from e.occurred_at), k.kind), 'UTF8')) for 16), 'hex')::uuid";
 
     /// <summary><c>u</c>: the lines of the events in <c>e</c>, which made the rows in <c>w</c>.</summary>
     public const string OfEvents = $"""
@@ -25,10 +25,10 @@ internal static class UsageLedger
             )
         """;
 
-    /// <summary>The bytes of an image's metadata, <c>w.metadata</c>, as text. None for no keys.</summary>
+    /// <summary>The bytes of an image's metadata, <c>w.metadata</c>, as text. 0 for no keys.</summary>
     public const string MetadataBytes = "case when w.metadata = '{}' then 0 else octet_length(w.metadata) end";
 
-    /// <summary>The line of what a statement counted for many: <c>c</c> has the users, the kinds and their quantities.</summary>
+    /// <summary>A line for each user and kind in <c>c</c>, with its quantity.</summary>
     public const string OfCounts = $"""
         insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
         select c.user_id, gen_random_uuid(), {Month}, c.kind, c.quantity, now()

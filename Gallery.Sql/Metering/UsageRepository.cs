@@ -20,7 +20,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     /// <summary>Adds events of other systems, and returns what became of each, in their order. It may be repeated at any time.</summary>
     public async Task<IReadOnlyList<UsageOutcome>> AddEventsAsync(IReadOnlyList<UsageEvent> events, CancellationToken ct)
     {
-        // A row that another transaction has just added is in conflict, and not in this snapshot. It has no outcome then, and the second run sees it.
+        // If another transaction has just added the event, this snapshot does not show it. It then looks like CorrectsNothing, so the statement runs again.
         // language=PostgreSQL
         const string sql = $"""
             with n as
@@ -40,13 +40,15 @@ public sealed class UsageRepository(NpgsqlDataSource database)
                 where n.nth = 1
                   and (n.corrects is null
                    or exists (select from gallery.usage_line as l where l.user_id = n.user_id and l.event_id = n.corrects and l.kind = n.kind)
-                   or exists (select from n as other where other.user_id = n.user_id and other.event_id = n.corrects and other.kind = n.kind and other.corrects is null))
+                   or exists (select from n as other where other.user_id = n.user_id and other.event_id = n.corrects and other.kind = n.kind and other.corrects is null and other.nth = 1
+                                 and not exists (select from gallery.usage_line as l where l.user_id = n.user_id and l.event_id = n.corrects)))
                 order by n.user_id, n.event_id
                 on conflict (user_id, event_id) do nothing
                 returning user_id, event_id, kind, quantity, image_id, occurred_at, corrects, note
             )
             select n.place::int, case
                        when s.is_new and n.nth = 1 then 'Recorded'
+                       when s.event_id is null and n.nth > 1 then 'Differs'
                        when s.event_id is null then 'CorrectsNothing'
                        when (s.kind, s.quantity, s.image_id, s.occurred_at, s.corrects, s.note)
                             is not distinct from (n.kind, n.quantity, n.image_id, coalesce(n.occurred_at, s.occurred_at), n.corrects, n.note) then 'Known'
@@ -64,7 +66,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
             """;
 
         var outcomes = new UsageOutcome[events.Count];
-        for (var runs = 1; runs <= 2; runs++)   // the second one tells what the first one did not see
+        for (var runs = 1; runs <= 2; runs++)
         {
             var isCertain = true;
             foreach (var (place, outcome) in await ReadAsync())

@@ -173,6 +173,7 @@ public sealed partial class TransferRepository
                 from e
                 cross join (values ('{{UsageKinds.Imports}}')) as k (kind)
                 where e.event = 'created'
+                on conflict (user_id, event_id) do nothing                -- imported before, and its history has expired
             )
             select w.image_id, case when w.is_created then 'Created' else 'Updated' end
             from w

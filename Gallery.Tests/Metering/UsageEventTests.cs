@@ -54,7 +54,7 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
         one.Remove("occurred_at");
         await SendAsync(one);
 
-        Assert.Equal("known", (string?)(await SendAsync(one)).Image[0]!["outcome"]);
+        Assert.Equal(["known", "recorded"], (await SendAsync(one, Event(Guid.NewGuid(), "seconds", 1))).Image.AsArray().Select(each => (string?)each!["outcome"]));
     }
 
     [Fact]
@@ -96,6 +96,16 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
         await SendAsync(other);
 
         Assert.Equal("event_not_found", (string?)(await SendAsync(Correction(id, kind, -1))).Image[0]!["code"]);
+    }
+
+    [Fact]
+    public async Task A_correction_of_an_event_that_is_refused_is_refused()
+    {
+        var id = Guid.NewGuid();
+        await SendAsync(Event(id, "seconds", 3));
+        var answer = await SendAsync(Event(id, "minutes", 3), Correction(id, "minutes", -5));
+
+        Assert.Equal(["event_differs", "event_not_found"], answer.Image.AsArray().Select(each => (string?)each!["code"]));
     }
 
     [Theory]
