@@ -105,6 +105,38 @@ public sealed class UsageTests(TestService service) : IClassFixture<TestService>
     }
 
     [Fact]
+    public async Task An_image_whose_history_has_expired_is_imported_again()
+    {
+        var id = Guid.NewGuid();
+        for (var i = 0; i < 2; i++)
+        {
+            using var content = new StringContent(
+                $$"""{"image_id":"{{id}}","user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}","metadata":{},"created_at":"2026-01-15T10:30:00Z","updated_at":"2026-01-15T10:30:00Z","revision":1}""", null, "application/x-ndjson");
+            Assert.Equal(1, (int)(await _api.SendAsync(HttpMethod.Post, "/v1/gallery/import/", content)).Image["created"]!);
+            await _api.DeleteAsync($"/v1/gallery/{id}/permanent/");
+            await service.Database.ExecuteAsync($"delete from gallery.image_event where image_id = '{id}'");
+        }
+
+        Assert.Equal(1, await TotalAsync("imports"));
+    }
+
+    [Fact]
+    public async Task Two_saves_of_one_image_at_once_count_the_metadata_that_both_leave()
+    {
+        var ids = Enumerable.Range(0, 60).Select(_ => Guid.NewGuid()).ToList();
+        foreach (var id in ids)
+        {
+            var answers = await Task.WhenAll(
+                _api.SaveAsync(id, _user, metadata: """{"a":1}"""),
+                _api.PostAsync("/v1/gallery/batch/save/", $$$"""{"items":[{"user_id":"{{{_user}}}","image_url":"{{{Api.UrlOf(id)}}}","metadata":{"b":2}}]}"""));   // by another statement
+            Assert.All(answers, answer => Assert.Contains("ated\"", answer.Text, StringComparison.Ordinal));   // created, or updated
+        }
+
+        var most = await service.Database.ListAsync<long>($"select max(quantity) from gallery.usage_line where user_id = '{_user}' and kind = 'metadata_bytes' group by image_id");
+        Assert.Equal(Enumerable.Repeat(16L, ids.Count), most);   // {"a": 1, "b": 2}
+    }
+
+    [Fact]
     public async Task Views_downloads_and_openings_of_links_are_the_owners_usage()
     {
         var id = Guid.NewGuid();
