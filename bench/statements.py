@@ -33,6 +33,7 @@ METHODS = {
         "Actors": ":null",
         "IfMatch": ":null",
         "IfNoneMatch": ":null",
+        "Quota": "null",
     }),
     "batch": ("SaveImagesAsync", {   # 1,000 rows
         "ImageIds": "(select array_agg(gen_random_uuid()) from generate_series(1, 1000))",
@@ -47,6 +48,7 @@ METHODS = {
         "Actors": "array_fill(null::text, array[1000])",
         "IfMatch": "array_fill(null::text, array[1000])",
         "IfNoneMatch": "array_fill(null::text, array[1000])",
+        "Quota": "null",
     }),
 }
 VARIABLES = {
