@@ -51,6 +51,7 @@ METHODS = {
         "Quota": "null",
     }),
 }
+NAMES = {"get": "ofViewer"}   # the constant that has the statement, where it is not the method's first
 VARIABLES = {
     "null": "{NULL}",
     "at": "infinity",   # before the first page
@@ -66,7 +67,9 @@ STRING = r'const string {} =\s+(\$*)(?:"""\n(.*?)"""|"([^"\n]+)")'
 def pgbench_script(operation):
     """One statement a transaction, autocommitted, for a random image or user."""
     method, values = METHODS[operation]
-    sql = _find("ImageRepository", rf"> {method}\(.*?" + STRING.format(r"\w+"), method)
+    sql = _find("ImageRepository", rf"> {method}\(.*?" + STRING.format(NAMES.get(operation, r"\w+")), method)
+    if sql.count("(") != sql.count(")"):
+        raise SystemExit(f"bench: a part of the statement of {method} was found, not all of it; see bench/statements.py")
     if (asked := set(re.findall(r"@(\w+)", sql))) != set(values):
         raise SystemExit(f"bench: the parameters of {method} and of bench/statements.py differ: {', '.join(sorted(asked ^ set(values)))}")
     return ("\\set image random(1, :images)\n\\set user random(0, :users - 1)\n"
