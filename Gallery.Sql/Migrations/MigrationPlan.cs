@@ -11,6 +11,7 @@ internal enum ScriptState
     Edited,
     Renamed,
     Missing,
+    Newer,
     OutOfOrder,
     JournalChanged,
     HalfDone,
@@ -33,6 +34,9 @@ internal sealed class MigrationPlan
 
     /// <summary>The scripts to run, in order, up to the target.</summary>
     public IReadOnlyList<MigrationScript> Pending { get; }
+
+    /// <summary>The names of the scripts that a newer release applied, in order. This release has no file for them, and runs beside them.</summary>
+    public IEnumerable<string> Newer => Scripts.Where(script => script.State == ScriptState.Newer).Select(script => script.Name);
 
     public IEnumerable<JournalRow> Applied => Scripts.Select(script => script.Row).OfType<JournalRow>();
 
@@ -70,6 +74,7 @@ internal sealed class MigrationPlan
         var files = scripts.ToDictionary(script => script.Name, StringComparer.Ordinal);
         var journal = rows.ToDictionary(row => row.Script, StringComparer.Ordinal);
         var last = rows.Select(row => row.Script).Max(StringComparer.Ordinal) ?? "";
+        var newest = scripts.Select(script => script.Name).Max(StringComparer.Ordinal) ?? "9999";
 
         var planned = files.Keys.Union(journal.Keys)
             .Order(StringComparer.Ordinal)
@@ -84,6 +89,7 @@ internal sealed class MigrationPlan
             (_, { State: not Journal.Applied }) => ScriptState.HalfDone,
             (_, { } applied) when applied.Checksum != MigrationScript.ChecksumOf(applied.Body) => ScriptState.JournalChanged,
             (null, { } applied) when scripts.Any(s => s.Checksum == applied.Checksum && !journal.ContainsKey(s.Name)) => ScriptState.Renamed,
+            (null, { } applied) when string.CompareOrdinal(applied.Script, 0, newest, 0, "0000".Length) > 0 => ScriptState.Newer,
             (null, _) => ScriptState.Missing,
             ({ } file, { } applied) => file.Checksum == applied.Checksum ? ScriptState.Applied : ScriptState.Edited,
             ({ } file, null) => string.CompareOrdinal(file.Name, last) < 0 ? ScriptState.OutOfOrder : ScriptState.Pending,
@@ -93,7 +99,7 @@ internal sealed class MigrationPlan
     /// <exception cref="MigrationException">The files and the journal disagree, or a script stopped half-way.</exception>
     public void ThrowIfInconsistent()
     {
-        var problems = Scripts.Where(script => script.State is not (ScriptState.Applied or ScriptState.Pending)).ToArray();
+        var problems = Scripts.Where(script => script.State is not (ScriptState.Applied or ScriptState.Pending or ScriptState.Newer)).ToArray();
         if (problems.Length == 0)
             return;
 

@@ -54,6 +54,8 @@ public static class Migrator
                     """);
             }
 
+            if (plan.Newer.Any())
+                log.NewerScripts(string.Join(", ", plan.Newer));
             if (plan.Pending.Count > 0)
                 await RunAsync(session, plan, options, log, ct);
             log.Summary(plan.Pending.Count, plan.Applied.Count() + plan.Pending.Count);

@@ -22,4 +22,7 @@ internal static partial class MigratorLog
 
     [LoggerMessage(6, LogLevel.Information, "done: {Count} applied now, {Total} in total")]
     public static partial void Summary(this ILogger log, int count, int total);
+
+    [LoggerMessage(7, LogLevel.Information, "a newer release has applied {Scripts}; this release runs beside them")]
+    public static partial void NewerScripts(this ILogger log, string scripts);
 }

@@ -58,6 +58,7 @@ internal static class StatusReport
         ScriptState.OutOfOrder => "out of order",
         ScriptState.JournalChanged => "journal changed",
         ScriptState.HalfDone => "half done",
+        ScriptState.Newer => "newer release",
         _ => state.ToString().ToLowerInvariant(),
     };
 }

@@ -47,16 +47,48 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
-    public async Task A_deleted_script_is_refused()
+    public async Task A_script_deleted_before_the_last_one_is_refused()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        File.Delete(scripts.PathOf("0001_create_one.sql"));
+
+        var failure = await database.FailToApplyAsync(scripts);
+
+        Assert.Equal(ExitCode.Integrity, failure.ExitCode);
+        Assert.Contains("0001_create_one.sql was applied, but its file is missing", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("apply", "a newer release has applied 0002_create_two.sql")]
+    [InlineData("status --exit-code", "newer release")]
+    [InlineData("plan", "of a newer release: 0002_create_two.sql")]
+    public async Task After_a_rollback_scripts_of_the_newer_release_are_named_and_are_no_error(string command, string said)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
         using var scripts = await AppliedAsync(database);
         File.Delete(scripts.PathOf("0002_create_two.sql"));
 
+        var run = await Exe.RunAsync(database, [.. command.Split(' '), "--scripts", scripts.Folder]);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(said, run.Output + run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_script_that_became_pending_behind_a_newer_release_is_refused()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        scripts.Put("0004_create_four.sql", "create table gallery.four (id int);");
+        await database.ApplyAsync(scripts);
+        File.Delete(scripts.PathOf("0004_create_four.sql"));
+        scripts.Put("0003_create_late.sql", "create table gallery.late (id int);");
+
         var failure = await database.FailToApplyAsync(scripts);
 
         Assert.Equal(ExitCode.Integrity, failure.ExitCode);
-        Assert.Contains("0002_create_two.sql was applied, but its file is missing", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("0003_create_late.sql has a lower number than an applied script", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
