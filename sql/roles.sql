@@ -53,6 +53,16 @@ grant gallery_owner to current_user;     -- who is no superuser may hand schemas
 grant gallery_owner to gallery_migrator;
 alter role gallery_migrator set role = gallery_owner;   -- so what it creates is the owner's, and has the grants below
 
+-- So that the migrator can say what a session does that blocks it. It acts as gallery_owner.
+do $$
+begin
+    grant pg_read_all_stats to gallery_owner;
+exception
+    when insufficient_privilege then
+        raise notice 'Only a superuser may grant pg_read_all_stats. Without it the migrator names a session that blocks it, and not what it does.';
+end
+$$;
+
 -- Made here, so that the migrator needs no CREATE on the database.
 create schema if not exists gallery;
 create schema if not exists gallery_migrations;

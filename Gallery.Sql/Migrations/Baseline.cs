@@ -20,7 +20,7 @@ internal static class Baseline
             if (await Journal.HasRowsAsync(session.Connection, ct))
                 throw new MigrationException(ExitCode.Integrity, "the journal is not empty: this database is already managed. Use apply instead of baseline.");
 
-            Drift.ThrowIfAny(expectedSnapshot, await Snapshot.ReadAsync(session.Connection, ct));
+            Drift.ThrowIfAny(expectedSnapshot, await Snapshot.ReadAsync(session.Connection, ct), allowTuning: false);
             await Journal.PrepareAsync(session.Connection, ct);   // last, so that a rejected baseline leaves no journal behind
 
             // language=PostgreSQL

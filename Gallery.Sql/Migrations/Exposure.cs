@@ -54,6 +54,25 @@ internal static class Exposure
               and not coalesce(array_to_string(r.reloptions, ',') ~* 'security_invoker=(true|on|1|yes)', false)
 
             union all
+            select distinct format('the view %s reads %s and is open to %s: revoke the grants, or set security_invoker', v.oid::regclass, r.name, a.name)
+            from relation r
+            join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
+            join pg_rewrite w on w.oid = d.objid
+            join pg_class v on v.oid = w.ev_class
+            join pg_namespace n on n.oid = v.relnamespace and n.nspname not in ('gallery', 'gallery_migrations')
+            join lateral
+            (
+                select o.rolname as name
+                from pg_roles o
+                where o.rolname in ('anon', 'authenticated')
+                  and has_any_column_privilege(o.oid, v.oid, 'select')
+                union all
+                select 'every role'
+                where exists (select from aclexplode(v.relacl) x where x.grantee = 0)
+            ) a on true
+            where not coalesce(array_to_string(v.reloptions, ',') ~* 'security_invoker=(true|on|1|yes)', false)
+
+            union all
             select format('the function %s runs with its owner''s rights but the caller''s search_path: set search_path', d.name)
             from definer d
             where not coalesce(array_to_string(d.proconfig, ',') ~ 'search_path=', false)

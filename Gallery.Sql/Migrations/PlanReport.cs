@@ -8,7 +8,8 @@ namespace Gallery.Sql.Migrations;
 /// <param name="Target">The database, without its password.</param>
 /// <param name="Plan">What would run.</param>
 /// <param name="Rehearsed">The scratch database's journal rows, by script; null without a rehearsal.</param>
-internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDictionary<string, JournalRow>? Rehearsed)
+/// <param name="RehearsedRows">How many images the scratch database had.</param>
+internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDictionary<string, JournalRow>? Rehearsed, int RehearsedRows)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -23,6 +24,8 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
         text.Append(CultureInfo.InvariantCulture, $"target: {Target}\n");
         text.Append(CultureInfo.InvariantCulture, $"applied: {Plan.Applied.Count()}, pending: {Plan.Pending.Count}\n");
         text.Append(CultureInfo.InvariantCulture, $"plan: {Plan.Hash}\n");
+        if (Plan.Newer.Any())
+            text.Append(CultureInfo.InvariantCulture, $"of a newer release: {string.Join(", ", Plan.Newer)}\n");
 
         foreach (var script in Plan.Pending)
         {
@@ -42,6 +45,7 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
         Target,
         Plan = Plan.Hash,
         Rehearsed = Rehearsed is not null,
+        RehearsedRows = Rehearsed is null ? (int?)null : RehearsedRows,
         Applied = Plan.Applied.Select(row => new { Name = row.Script, row.Checksum }),
         Pending = Plan.Pending.Select(script => new
         {
@@ -74,6 +78,10 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
         }
 
         if (Rehearsed?[script.Name].Duration is { } duration)
-            yield return string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, where all tables are empty");
+        {
+            yield return RehearsedRows == 0
+                ? string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, where all tables are empty")
+                : string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, with {RehearsedRows:N0} images. It holds its locks for at most that long");
+        }
     }
 }

@@ -10,19 +10,40 @@ namespace Gallery.Sql.Migrations;
 /// </summary>
 internal static class Rehearsal
 {
+    // Scripts may name the roles of sql/roles.sql. They stay on the scratch server, and nobody can sign in as them.
+    // language=PostgreSQL
+    private const string CreateRoles = """
+        do $$
+        declare
+            name text;
+        begin
+            foreach name in array array['gallery_owner', 'gallery_migrator', 'gallery_app', 'gallery_readonly'] loop
+                if to_regrole(name) is null then
+                    execute format('create role %I nologin', name);
+                end if;
+            end loop;
+        exception
+            when insufficient_privilege or duplicate_object or unique_violation then null;
+        end
+        $$;
+        """;
+
     /// <summary>Returns the journal rows of the rehearsed scripts, by name.</summary>
+    /// <param name="rows">How many images the tables have when the pending scripts run.</param>
     /// <exception cref="MigrationException">A script failed.</exception>
     public static Task<IReadOnlyDictionary<string, JournalRow>> RunAsync(
-        NpgsqlConnectionStringBuilder server, MigrationPlan plan, CancellationToken ct) =>
+        NpgsqlConnectionStringBuilder server, MigrationPlan plan, int rows, CancellationToken ct) =>
         OnScratchDatabaseAsync(server, async scratch =>
         {
             // Applied scripts come from the journal, because it has the text that ran.
-            var applied = plan.Applied.Select(row => new MigrationScript(row.Script, row.Body, row.Script));
+            MigrationScript[] applied = [.. plan.Applied.Select(row => new MigrationScript(row.Script, row.Body, row.Script))];
+            await ApplyAsync(scratch, applied, ct);
+            await using var connection = await MigratorSession.ConnectAsync(scratch, ct);
+            await RehearsalRows.FillAsync(connection, rows, ct);
             await ApplyAsync(scratch, [.. applied, .. plan.Pending], ct);
 
-            await using var connection = await MigratorSession.ConnectAsync(scratch, ct);
-            var rows = await Journal.ReadAsync(connection, ct);
-            return (IReadOnlyDictionary<string, JournalRow>)rows.ToDictionary(row => row.Script, StringComparer.Ordinal);
+            var journal = await Journal.ReadAsync(connection, ct);
+            return (IReadOnlyDictionary<string, JournalRow>)journal.ToDictionary(row => row.Script, StringComparer.Ordinal);
         }, ct);
 
     /// <summary>The snapshot of the schema that the scripts create in an empty database.</summary>
@@ -53,6 +74,7 @@ internal static class Rehearsal
     {
         var scratch = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = $"gallery_rehearsal_{Guid.NewGuid():n}" };
         await using var connection = await MigratorSession.ConnectAsync(server, ct);
+        await connection.ExecuteAsync(new CommandDefinition(CreateRoles, cancellationToken: ct));
         await connection.ExecuteAsync(new CommandDefinition($"create database {scratch.Database} template template0", cancellationToken: ct));
         try
         {

@@ -49,6 +49,7 @@ public sealed class PlanTests(TestServer server)
         var rows = await Rehearsal.RunAsync(
             new NpgsqlConnectionStringBuilder(server.AdminConnectionString),
             MigrationPlan.Make(scripts.Read(), [], null),
+            rows: 0,
             TestContext.Current.CancellationToken);
 
         var locks = TableLock.Parse(rows["0002_alter_thing.sql"].Locks);
@@ -91,12 +92,51 @@ public sealed class PlanTests(TestServer server)
         await admin.ExecuteAsync($"drop role {role}");
     }
 
-    private static async Task<ExeResult> PlanAsync(TestDatabase database, string scratch, ScriptsOnDisk scripts, string output)
+    [Fact]
+    public async Task A_rehearsal_can_have_generated_rows()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        using var scripts = ScriptsOnDisk.OfTheRelease();
+        scripts.Put("9999_alter_image.sql", "alter table gallery.image alter column revision type numeric;");
+
+        var text = await PlanAsync(database, server.AdminConnectionString, scripts, "text", "--rehearse-rows", "2000");
+        using var json = JsonDocument.Parse((await PlanAsync(database, server.AdminConnectionString, scripts, "json", "--rehearse-rows", "2000")).Output);
+
+        Assert.Matches(@"took \d+ ms on the scratch database, with 2,000 images", text.Output);
+        var locks = json.RootElement.GetProperty("pending")[0].GetProperty("locks").EnumerateArray();
+        Assert.InRange(locks.Single(each => each.GetProperty("table").GetString() == "gallery.image").GetProperty("rows").GetInt64(), 2000, long.MaxValue);
+    }
+
+    [Fact]
+    public async Task Generated_rows_fill_every_table_that_grows_with_the_images()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await using var connection = new NpgsqlConnection(database.ConnectionString);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+
+        await RehearsalRows.FillAsync(connection, 100, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["change_feed", "visit_salt"], await database.ListAsync(
+            "select relname from pg_class where relnamespace = 'gallery'::regnamespace and relkind = 'r' and reltuples <> 100 order by relname"));
+    }
+
+    [Fact]
+    public async Task Rows_for_a_rehearsal_without_a_server_are_an_error()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+
+        var run = await Exe.RunAsync(database, "plan", "--rehearse-rows", "10");
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("set GALLERY_REHEARSAL", run.Error, StringComparison.Ordinal);
+    }
+
+    private static async Task<ExeResult> PlanAsync(TestDatabase database, string scratch, ScriptsOnDisk scripts, string output, params string[] more)
     {
         using var exe = Exe.Start(
             database.ConnectionString,
             new Dictionary<string, string> { [RehearsalServer.Setting] = scratch },
-            "plan", "--scripts", scripts.Folder, "--output", output);
+            ["plan", "--scripts", scripts.Folder, "--output", output, .. more]);
         return await exe.WaitAsync();
     }
 }

@@ -28,6 +28,14 @@ internal sealed class ScriptsOnDisk : IDisposable
         return this;
     }
 
+    /// <summary>The scripts of this release.</summary>
+    public static ScriptsOnDisk OfTheRelease()
+    {
+        var scripts = new ScriptsOnDisk();
+        foreach (var script in ScriptFolder.ReadEmbedded()) File.WriteAllText(scripts.PathOf(script.Name), script.Body);
+        return scripts;
+    }
+
     /// <summary>A script whose session settings no rule of the text detects, and a script that fails if they reach it.</summary>
     public static ScriptsOnDisk Leaking() => new ScriptsOnDisk()
         .Put("0001_leak_settings.sql", """

@@ -44,6 +44,49 @@ public sealed class VerifyTests(TestServer server)
         Assert.Contains(line, run.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("alter table gallery.image set (fillfactor = 70, autovacuum_enabled = false)")]
+    [InlineData("alter table gallery.image replica identity full")]
+    [InlineData("create index image_intent_idx on gallery.image (intent)")]
+    [InlineData("create statistics gallery.pair on user_id, intent from gallery.image")]
+    public async Task A_tuning_is_drift_unless_it_is_allowed(string tuning)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync(tuning);
+
+        Assert.Equal(6, (await Exe.RunAsync(database, "verify")).ExitCode);
+        Assert.Equal(0, (await Exe.RunAsync(database, "verify", "--allow-drift")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("create unique index image_intent_idx on gallery.image (intent)")]
+    [InlineData("drop index gallery.image_deleted_at_image_id_idx")]
+    [InlineData("drop statistics if exists gallery.image_words; alter table gallery.image enable row level security")]
+    public async Task What_changes_a_result_is_never_allowed_as_tuning(string change)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync(change);
+
+        Assert.Equal(6, (await Exe.RunAsync(database, "verify", "--allow-drift")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("grant delete on gallery.image to gallery_readonly", "gallery_readonly may DELETE on gallery.image, which sql/roles.sql does not grant")]
+    [InlineData("grant update on gallery.usage_line to gallery_app", "gallery_app may UPDATE on gallery.usage_line")]
+    [InlineData("grant insert on gallery_migrations.journal to gallery_app", "gallery_app may INSERT on gallery_migrations.journal")]
+    [InlineData("revoke insert on gallery.image from gallery_app", "gallery_app may not INSERT on gallery.image, as sql/roles.sql grants")]
+    [InlineData("alter table gallery.image owner to gallery_migrator", "gallery.image belongs to gallery_migrator")]
+    public async Task An_owner_or_a_grant_that_roles_sql_does_not_give_is_drift(string change, string sentence)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync(change);
+
+        var run = await Exe.RunAsync(database, "verify");
+
+        Assert.Equal(6, run.ExitCode);
+        Assert.Contains(sentence, run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_journal_that_was_changed_by_hand_is_reported()
     {
@@ -63,15 +106,15 @@ public sealed class VerifyTests(TestServer server)
     [InlineData("grant select (image_id) on gallery.image to anon", "gallery.image is open to anon")]
     [InlineData("grant delete on gallery.image to anon", "gallery.image is open to anon")]
     [InlineData("create view gallery.everything as select user_id from gallery.image", "the view gallery.everything reads with its owner's rights")]
+    [InlineData("create view public.everything as select user_id from gallery.image; grant select on public.everything to anon", "the view public.everything reads gallery.image and is open to anon")]
+    [InlineData("create materialized view public.copy as select user_id from gallery.image; grant select on public.copy to public", "the view public.copy reads gallery.image and is open to every role")]
     [InlineData("create function gallery.f() returns int language sql security definer as 'select 1'", "gallery.f() runs with its owner's rights")]
     public async Task Access_that_bypasses_the_service_is_reported_and_exits_with_9(string change, string sentence)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
         await TestRoles.CreateAsync(server, "anon");
         await database.ExecuteAsync(change);
-        using var scripts = new ScriptsOnDisk();
-        foreach (var script in ScriptFolder.ReadEmbedded())
-            File.WriteAllText(scripts.PathOf(script.Name), script.Body);
+        using var scripts = ScriptsOnDisk.OfTheRelease();
 
         // A snapshot that accepts the change does not hide the exposure.
         var run = await Exe.RunAsync(database, "verify", "--write-snapshot", "--scripts", scripts.Folder);

@@ -13,12 +13,16 @@ internal static class VerifyCommand
         {
             Description = $"write the schema to {Snapshot.FileName} beside the scripts' folder instead of comparing it",
         };
-        var command = new Command("verify", "Checks that the schema matches the scripts and that nothing is exposed. Only reads.") { writeSnapshot };
-        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(() => VerifyAsync(parsed, parsed.GetValue(writeSnapshot), ct)));
+        var allowDrift = new Option<bool>("--allow-drift")
+        {
+            Description = "allow a DBA's tuning: storage parameters, replica identity, further indexes and statistics",
+        };
+        var command = new Command("verify", "Checks that the schema matches the scripts and that nothing is exposed. Only reads.") { writeSnapshot, allowDrift };
+        command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(() => VerifyAsync(parsed, parsed.GetValue(writeSnapshot), parsed.GetValue(allowDrift), ct)));
         return command;
     }
 
-    private static async Task<ExitCode> VerifyAsync(ParseResult parsed, bool writeSnapshot, CancellationToken ct)
+    private static async Task<ExitCode> VerifyAsync(ParseResult parsed, bool writeSnapshot, bool allowDrift, CancellationToken ct)
     {
         await using var connection = await MigratorSession.ConnectAsync(CommandLine.FindTarget(parsed), ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
@@ -30,6 +34,7 @@ internal static class VerifyCommand
         await CheckAsync(() => { plan.ThrowIfInconsistent(); return Task.CompletedTask; });
         await CheckAsync(() => InvalidIndexes.ThrowIfAnyAsync(connection, ct));
         await CheckAsync(CompareSnapshotAsync);
+        await CheckAsync(() => Privileges.ThrowIfAnyDifferAsync(connection, ct));
         await CheckAsync(() => Exposure.ThrowIfAnyAsync(connection, ct));
         if (findings.Count > 0)
             throw new MigrationException(findings[0].ExitCode, string.Join("\n\n", findings.Select(finding => finding.Message)));
@@ -55,10 +60,12 @@ internal static class VerifyCommand
         {
             if (plan.Pending.Count > 0)
                 Console.WriteLine($"{plan.Pending.Count} scripts are pending, so drift was not checked: run apply first");
+            else if (plan.Newer.Any())
+                Console.WriteLine($"a newer release has applied {string.Join(", ", plan.Newer)}, so drift was not checked: run verify of that release");
             else if (writeSnapshot)
                 await WriteSnapshotAsync(parsed, connection, ct);
             else
-                Drift.ThrowIfAny(CommandLine.ReadSnapshot(parsed), await Snapshot.ReadAsync(connection, ct));
+                Drift.ThrowIfAny(CommandLine.ReadSnapshot(parsed), await Snapshot.ReadAsync(connection, ct), allowDrift);
         }
     }
 
