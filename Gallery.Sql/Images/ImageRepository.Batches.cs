@@ -19,7 +19,7 @@ public sealed partial class ImageRepository
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
     private const int MaximumChunkBytes = 1024 * 1024;
-    private const int MaximumChunkCount = 256;     // as single requests have it. A statement takes more than linear time
+    private const int MaximumChunkCount = 500;     // more would hold their locks longer, and take no less time for each
     private const int SavedRowBytes = 200;         // beside the long fields
     private const int KeyBytes = 10 * 1024;        // of the row that it returns, so that a statement has about 100 keys
     private const int AloneAtOnce = 16;

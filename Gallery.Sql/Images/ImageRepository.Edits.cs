@@ -161,7 +161,7 @@ public sealed partial class ImageRepository
         var sorted = edits.OrderBy(edit => edit.From.ImageId).ToList();
         return WriteAsync(
             sql, edits, edit => edit.From.ImageId, since, isRepeatable: false, _ => ImageOutcome.Contended,
-            edits.Any(edit => edit.From.UserId != edit.To.UserId) ? _quota.Lock : null,
+            edits.Any(edit => edit.From.UserId != edit.To.UserId) ? _quota.Lock : null, plans: false,
             ("Quota", _quota.Parameter),
             ("ImageIds", Column(sorted, edit => edit.From.ImageId)),
             ("Revisions", Column(sorted, edit => edit.From.Revision)),

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Gallery.Sql.Database;
 using Gallery.Sql.Metering;
 using Gallery.Sql.Tags;
@@ -27,6 +28,9 @@ public sealed partial class ImageRepository
                 join gallery.image_event as e on e.image_id = last.image_id and e.revision = last.revision
             )
         """;
+
+    // The prepared plan is made for few images. It compares each with each, so 250 took 194 ms. Planned for their number, which takes 5 ms, they take 29 ms.
+    private const int MaximumPrepared = 64;
 
     /// <inheritdoc cref="SaveImageAsync"/>
     /// <param name="images">Of different ids.</param>
@@ -188,11 +192,12 @@ public sealed partial class ImageRepository
             """;
 
         var sorted = images.OrderBy(image => image.ImageId).ToList();
+        var plans = images.Count > MaximumPrepared;
         return WriteAsync(
-            sql, images, image => image.ImageId, since, isRepeatable: images.All(image => image.If.IsEmpty),
+            plans ? ArraySelect.Replace(sql, "$1") : sql, images, image => image.ImageId, since, isRepeatable: images.All(image => image.If.IsEmpty),
             // Neither written nor in the snapshot: another transaction has just inserted it, unless If-Match kept this one from inserting it.
             image => image.If.IfMatch is null ? ImageOutcome.Contended : ImageOutcome.PreconditionFailed,
-            _quota.Lock,
+            _quota.Lock, plans,
             ("Quota", _quota.Parameter),
             ("ImageIds", Column(sorted, image => image.ImageId)),
             ("UserIds", Column(sorted, image => image.UserId)),
@@ -207,4 +212,8 @@ public sealed partial class ImageRepository
             ("IfMatch", Column(sorted, image => image.If.IfMatch)),
             ("IfNoneMatch", Column(sorted, image => image.If.IfNoneMatch)));
     }
+
+    /// <summary>An array in a select, whose items the planner does not count.</summary>
+    [GeneratedRegex(@"\(select (@\w+::\w+\[\])\)")]
+    private static partial Regex ArraySelect { get; }
 }
