@@ -33,6 +33,9 @@ public static partial class GalleryService
         var limits = ServiceLimits.From(settings);
         builder.AddLimits(limits);
 
+        var standbys = Standbys.From(settings);
+        builder.Services.AddSingleton(_ => standbys);   // the factory lets the host dispose them
+        builder.Services.AddHostedService<StandbyWatch>();
         builder.Services.AddSingleton(limits);
         builder.Services.AddSingleton(BatchOptions.From(settings, limits.QueueLength));
         foreach (var noun in Nouns.All) noun.AddServices(builder.Services, settings);

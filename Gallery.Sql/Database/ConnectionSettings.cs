@@ -35,11 +35,18 @@ public static class ConnectionSettings
         if (IsPrivate(settings) && (url is not null || given.Length > 0))
             throw new SettingsException($"{PrivateKind} and {(url is not null ? Url : string.Join(", ", given))} contradict each other. Remove one of the two.");
 
-        var connection = url is not null ? FromUrl(url, log) : given.Length > 0 ? FromSupabase(settings) : null;
-        if (connection is null) return null;
+        return url is not null ? Check(FromUrl(url, Url, log), Url) : given.Length > 0 ? Check(FromSupabase(settings), Host) : null;
+    }
 
-        CheckServers(connection, url is not null ? Url : Host);
-        CheckFiles(connection);
+    /// <summary>The connection of another setting with a URL. Null if it is absent.</summary>
+    /// <inheritdoc cref="Find"/>
+    internal static NpgsqlConnectionStringBuilder? FindUrl(IConfiguration settings, string name) =>
+        settings.Find(name)?.Trim() is { } url ? Check(FromUrl(url, name, log: null), name) : null;
+
+    private static NpgsqlConnectionStringBuilder Check(NpgsqlConnectionStringBuilder connection, string setting)
+    {
+        CheckServers(connection, setting);
+        CheckFiles(connection, setting);
         if (!connection.ShouldSerialize("SSL Mode"))
             connection.SslMode = connection.ListServers().All(server => IsThisMachine(server.Host)) ? SslMode.Prefer : SslMode.Require;
         connection.GssEncryptionMode = GssEncryptionMode.Disable;   // its probe costs a round trip per connection, and only Kerberos needs it
@@ -92,25 +99,25 @@ public static class ConnectionSettings
         return connection;
     }
 
-    private static NpgsqlConnectionStringBuilder FromUrl(string url, ILogger? log)
+    private static NpgsqlConnectionStringBuilder FromUrl(string url, string setting, ILogger? log)
     {
-        var parsed = PostgresUri.IsOne(url) ? PostgresUri.Parse(url, Url, log) : FromKeywords(url);
-        RefusePlaceholder(parsed.Password, Url);
+        var parsed = PostgresUri.IsOne(url) ? PostgresUri.Parse(url, setting, log) : FromKeywords(url, setting);
+        RefusePlaceholder(parsed.Password, setting);
         return parsed;
     }
 
-    private static NpgsqlConnectionStringBuilder FromKeywords(string text)
+    private static NpgsqlConnectionStringBuilder FromKeywords(string text, string setting)
     {
         try
         {
             var parsed = new NpgsqlConnectionStringBuilder(text);
-            return string.IsNullOrEmpty(parsed.Host) ? throw new SettingsException($"{Url} names no host. Add Host=….") : parsed;
+            return string.IsNullOrEmpty(parsed.Host) ? throw new SettingsException($"{setting} names no host. Add Host=….") : parsed;
         }
         catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or KeyNotFoundException)
         {
             // The parser's message may quote what it could not read, and that may be the password.
             throw new SettingsException(
-                $"{Url} cannot be read. Write postgresql://user:password@host:port/database, or Npgsql's Host=…;Username=…;Password=…;Database=….");
+                $"{setting} cannot be read. Write postgresql://user:password@host:port/database, or Npgsql's Host=…;Username=…;Password=…;Database=….");
         }
     }
 
@@ -126,11 +133,11 @@ public static class ConnectionSettings
             throw new SettingsException($"{setting} has target_session_attrs but only one host. Remove it, or add the other hosts.");
     }
 
-    private static void CheckFiles(NpgsqlConnectionStringBuilder connection)
+    private static void CheckFiles(NpgsqlConnectionStringBuilder connection, string setting)
     {
         foreach (var (name, path) in new[] { ("sslrootcert", connection.RootCertificate), ("sslcert", connection.SslCertificate), ("sslkey", connection.SslKey) })
             if (!string.IsNullOrEmpty(path) && !File.Exists(path))
-                throw new SettingsException($"{Url}: {name} names the file {path}, which does not exist.");
+                throw new SettingsException($"{setting}: {name} names the file {path}, which does not exist.");
     }
 
     private static string? RefusePlaceholder(string? password, string setting) =>

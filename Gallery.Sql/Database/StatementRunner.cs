@@ -8,13 +8,14 @@ namespace Gallery.Sql.Database;
 
 /// <summary>Runs every repository's statements: on a pooled connection, prepared at first use, with one retry where that is safe, and within a time limit.</summary>
 /// <param name="prepares">False for bulk writes. A plan that is kept from an empty table would read the whole table each time.</param>
-internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares = true)
+/// <param name="standbys">Answer in the database's place, as long as they can. Only for statements that read, and that need not see the last seconds.</param>
+internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares = true, Standbys? standbys = null)
 {
     private readonly ResiliencePipeline _repeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWorthOneMoreTry);
     private readonly ResiliencePipeline _notRepeatable = RetryPolicy.OneMoreTry(database, TransientFault.IsWithoutEffect);
 
     // Explicit preparation costs one more round trip per connection. Npgsql's automatic kind may report an error for a statement that committed (npgsql 6391).
-    private readonly bool _prepares = prepares && new NpgsqlConnectionStringBuilder(database.ConnectionString).MaxAutoPrepare > 0;
+    private readonly bool _prepares = prepares && new NpgsqlConnectionStringBuilder(database.ConnectionString).MaxAutoPrepare > 0 && standbys is null or { Prepare: true };
 
     private readonly AsyncLocal<NpgsqlTransaction?> _transaction = new();   // of the work that TransactAsync runs
 
@@ -44,9 +45,9 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     /// <exception cref="PostgresException">57014: the time was not enough.</exception>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
     public Task<IReadOnlyList<T>> QueryWithinAsync<T>(string sql, TimeSpan time, long since, CancellationToken ct, params IEnumerable<(string Name, object Value)> parameters) =>
-        _repeatable.ExecuteAsync(async token =>
+        _repeatable.ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (server, token) =>
         {
-            await using var connection = await database.OpenConnectionAsync(token);
+            await using var connection = await server.OpenConnectionAsync(token);
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw new NotStartedException();
             await using var batch = new NpgsqlBatch(connection);   // one implicit transaction, in which the settings end
             // Parallel workers would take the processors from other requests, and cost more than they save here.
@@ -57,7 +58,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
             await using var reader = await batch.ExecuteReaderAsync(token);
             await reader.NextResultAsync(token);
             return await RowsAsync(reader, typeof(T) == typeof(string) ? row => row.GetFieldValue<T>(0) : reader.GetRowParser<T>(), token);   // Dapper's parser makes no strings
-        }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+        }, token), ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
 
     /// <summary>Runs one statement and maps its rows.</summary>
     /// <param name="parserOf">Makes the function that maps the reader's current row.</param>
@@ -80,15 +81,31 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
         if (_transaction.Value is { } transaction) return ReadInAsync(transaction, sql, first, parserOf, plans, parameters, ct);
 
         var wasSent = false;
-        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(async token =>
+        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (server, token) =>
         {
-            await using var connection = await database.OpenConnectionAsync(token);
+            await using var connection = await server.OpenConnectionAsync(token);
             // A statement that starts after its caller timed out could undo what the caller did next.
             token.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw wasSent ? new TimeoutException() : new NotStartedException();
             wasSent = true;
             return await ReadOnAsync(connection, sql, first, parserOf, plans, parameters, token);
-        }, ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+        }, token), ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
+    }
+
+    /// <summary>The primary runs what a standby could not. A statement that took too long there would take too long again.</summary>
+    private async ValueTask<T> OnStandbyOrPrimaryAsync<T>(Func<NpgsqlDataSource, CancellationToken, Task<T>> work, CancellationToken ct)
+    {
+        if (standbys?.Find() is { } standby)
+            try
+            {
+                return await work(standby, ct);
+            }
+            catch (NpgsqlException e) when (e is not PostgresException { SqlState: PostgresErrorCodes.QueryCanceled })
+            {
+                // A statement that only failed says nothing of the server. It may have met a row that replay just removed, or a table that replay has not made yet.
+                if (e is not PostgresException { InvariantSeverity: "ERROR" }) standbys.LeaveOut(standby);
+            }
+        return await work(database, ct);
     }
 
     /// <summary>A statement that fails is undone alone, so that its transaction can go on.</summary>

@@ -107,7 +107,7 @@ public sealed partial class ImageRepository
             (place, wanted) =>
             {
                 (string, object)[] parameters = [("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)];
-                return InTurnAsync(_listing, since, () => _statements.QueryAsync<ImageRow>(sql, since, ct, userId is null ? parameters : [.. parameters, ("UserId", userId)]), ct);
+                return InTurnAsync(_listing, since, () => _lists.QueryAsync<ImageRow>(sql, since, ct, userId is null ? parameters : [.. parameters, ("UserId", userId)]), ct);
             },
             after, limit, keysetOf).WaitAsync(GalleryDatabase.Patience, ct);
     }

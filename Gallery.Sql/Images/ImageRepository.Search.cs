@@ -174,7 +174,7 @@ public sealed partial class ImageRepository
             try
             {
                 if (budget.Left <= TimeSpan.Zero) throw new SearchTooBroadException();
-                return await _statements.QueryWithinAsync<T>(sql, budget.Left, budget.Since, ct, parameters);
+                return await _lists.QueryWithinAsync<T>(sql, budget.Left, budget.Since, ct, parameters);
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
             {

@@ -18,6 +18,7 @@ namespace Gallery.Sql.Images;
 public sealed partial class ImageRepository : IAsyncDisposable
 {
     private readonly StatementRunner _statements;
+    private readonly StatementRunner _lists;   // a standby may answer
     private readonly ImageQuota _quota;
     private readonly Coalescer<(Guid, string?), ImageKey, ImageRow?> _find;
     private readonly Coalescer<Guid, NewImage, ImageWrite> _save;
@@ -26,9 +27,10 @@ public sealed partial class ImageRepository : IAsyncDisposable
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _restore;
     private readonly Coalescer<Guid, ImageKey, ImageWrite> _purge;
 
-    public ImageRepository(NpgsqlDataSource database, BatchOptions batches, ImageQuota? quota = null)
+    public ImageRepository(NpgsqlDataSource database, BatchOptions batches, ImageQuota? quota = null, Standbys? standbys = null)
     {
         _statements = new StatementRunner(database);
+        _lists = new StatementRunner(database, standbys: standbys);
         _quota = quota ?? ImageQuota.None;
         _find = new("find", key => (key.ImageId, key.Caller.UserId), (keys, since) => FindImagesAsync(keys, since), batches, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);

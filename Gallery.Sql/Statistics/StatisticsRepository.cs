@@ -7,7 +7,7 @@ namespace Gallery.Sql.Statistics;
 
 /// <summary>Every statement on <c>gallery.image_count</c>, <c>gallery.image_day</c>, <c>gallery.image_visit</c> and <c>gallery.visit_salt</c>.</summary>
 /// <remarks>Rows of purged images are deleted by the foreign keys.</remarks>
-public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposable
+public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? standbys = null) : IDisposable
 {
     /// <summary>The visits that a batch of <see cref="PurgeOldVisitsAsync"/> deletes. Equals the limit in its SQL.</summary>
     public const int BatchSize = 1000;
@@ -16,6 +16,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
     private const int ListsAtOnce = 2;
 
     private readonly StatementRunner _statements = new(database);
+    private readonly StatementRunner _lists = new(database, standbys: standbys);
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
 
     /// <summary>Counts visits of live images, each visitor once a day. The owner and unknown images do not count. It may be repeated at any time.</summary>
@@ -161,16 +162,19 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
               and (@IsAnyone or i.user_id = @UserId)
             """;
 
-        var rows = await _statements.ReadAsync<(bool IsInTrash, VisitCount Total, DateOnly? Start, VisitCount Bucket)>(
+        var rows = await ReadAsync(_lists);
+        if (rows.Count == 0) rows = await ReadAsync(_statements);   // a standby may not have it yet
+        return rows.Count == 0
+            ? null
+            : new(rows[0].IsInTrash, rows[0].Total, rows.Where(row => row.Start is not null).ToDictionary(row => row.Start!.Value, row => row.Bucket));
+
+        Task<IReadOnlyList<(bool IsInTrash, VisitCount Total, DateOnly? Start, VisitCount Bucket)>> ReadAsync(StatementRunner statements) => statements.ReadAsync<(bool, VisitCount, DateOnly?, VisitCount)>(
             sql,
             _ => row => (
                 row.GetBoolean(0), new(row.GetInt64(1), row.GetInt64(2)),
                 row.IsDBNull(3) ? null : row.GetFieldValue<DateOnly>(3), row.IsDBNull(3) ? default : new(row.GetInt64(4), row.GetInt64(5))),
             isRepeatable: true, Stopwatch.GetTimestamp(), ct,
             ("ImageId", imageId), ("IsAnyone", userId is null), ("UserId", userId ?? ""), ("From", from), ("To", to), ("Bucket", byMonth ? "month" : "day"));
-        return rows.Count == 0
-            ? null
-            : new(rows[0].IsInTrash, rows[0].Total, rows.Where(row => row.Start is not null).ToDictionary(row => row.Start!.Value, row => row.Bucket));
     }
 
     /// <summary>The counts of images. One that nobody has viewed or downloaded is absent.</summary>
@@ -183,7 +187,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
             join gallery.image_count as c on c.image_id = n.image_id
             """;
 
-        var rows = await _statements.ReadAsync<KeyValuePair<Guid, VisitCount>>(
+        var rows = await _lists.ReadAsync<KeyValuePair<Guid, VisitCount>>(
             sql, _ => row => KeyValuePair.Create(row.GetGuid(0), new VisitCount(row.GetInt64(1), row.GetInt64(2))), isRepeatable: true, Stopwatch.GetTimestamp(), ct,
             ("ImageIds", imageIds.ToArray()));
         return new Dictionary<Guid, VisitCount>(rows);
@@ -213,7 +217,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database) : IDisposabl
         if (!await _listing.WaitAsync(GalleryDatabase.Patience, ct)) throw new TimeoutException("The lists before this one took too long.");
         try
         {
-            return await _statements.QueryWithinAsync<ViewedRow>(sql, GalleryDatabase.Patience, since, ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
+            return await _lists.QueryWithinAsync<ViewedRow>(sql, GalleryDatabase.Patience, since, ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
         }
         finally
         {

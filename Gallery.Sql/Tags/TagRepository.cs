@@ -11,7 +11,7 @@ namespace Gallery.Sql.Tags;
 /// Every statement that writes tags first updates the image, and only in the revision whose tags it has read. So the label that an image shows and the rows that
 /// find it cannot differ, whatever happens at the same time.
 /// </remarks>
-public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
+public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys = null) : IDisposable
 {
     /// <summary>The images that a batch of <see cref="RenameTagsAsync"/> takes. Equals the limit in its SQL.</summary>
     public const int BatchSize = 1000;
@@ -24,6 +24,7 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
     private readonly StatementRunner _statements = new(database, prepares: false);   // planned with its values, because a prefix may be of one tag or of all
+    private readonly StatementRunner _lists = new(database, prepares: false, standbys);
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
 
     /// <summary>Tags with live images, by key. A page may end early if many tags have images in the trash alone.</summary>
@@ -241,7 +242,7 @@ public sealed class TagRepository(NpgsqlDataSource database) : IDisposable
         try
         {
             (string, object)[] all = [.. place, ("First", prefix), ("End", EndOf(prefix))];
-            return await _statements.QueryAsync<TagRow>(sql, since, ct, userId is null ? all : [.. all, ("UserId", userId)]);
+            return await _lists.QueryAsync<TagRow>(sql, since, ct, userId is null ? all : [.. all, ("UserId", userId)]);
         }
         finally
         {

@@ -9,7 +9,7 @@ using Npgsql;
 namespace Gallery.Sql.Transfers;
 
 /// <summary>Reads and writes many images whole, with their times, deletions and revisions.</summary>
-public sealed partial class TransferRepository(NpgsqlDataSource database)
+public sealed partial class TransferRepository(NpgsqlDataSource database, Standbys? standbys = null)
 {
     // Equals the limit in the SQL. More rows a statement were no faster.
     private const int MostRows = 500;
@@ -18,7 +18,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
 
     private static readonly TimeSpan ListingTime = TimeSpan.FromSeconds(2);
 
-    private readonly StatementRunner _statements = new(database);
+    private readonly StatementRunner _exports = new(database, standbys: standbys);
     private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size
 
     /// <summary>
@@ -68,7 +68,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
 
         try
         {
-            Guid[] ids = [.. await _statements.QueryWithinAsync<Guid>(sql, ListingTime, Stopwatch.GetTimestamp(), ct, [.. filter.Parameters(), ("After", after)])];
+            Guid[] ids = [.. await _exports.QueryWithinAsync<Guid>(sql, ListingTime, Stopwatch.GetTimestamp(), ct, [.. filter.Parameters(), ("After", after)])];
             Array.Sort(ids);
             return ids;
         }
@@ -96,7 +96,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
             limit @Limit
             """;
 
-        return _statements.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("After", after), ("Limit", limit));
+        return _exports.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("After", after), ("Limit", limit));
     }
 
     /// <param name="userId">Leaves out images that another user has by now. Null for none.</param>
@@ -114,7 +114,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database)
 
         var users = new string?[ids.Length];
         Array.Fill(users, userId);
-        return _statements.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("ImageIds", ids), ("UserIds", users));
+        return _exports.ReadAsync(sql, ParserOf, isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("ImageIds", ids), ("UserIds", users));
     }
 
     /// <summary>Maps rows until they take <see cref="MostBytes"/>. The rest become null and are read again, so that large rows after small ones take no more memory.</summary>

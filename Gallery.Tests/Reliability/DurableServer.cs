@@ -45,11 +45,17 @@ internal sealed class DurableServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>
-    /// A standby made from a copy of the data, because the npm package lacks pg_basebackup. From then on, this server
-    /// acknowledges only what the standby has on its disk.
-    /// </summary>
+    /// <summary>A standby. From then on, this server acknowledges only what one standby has on its disk.</summary>
     public async Task<DurableServer> AddSynchronousStandbyAsync()
+    {
+        var standby = await AddStandbyAsync();
+        await SetAsync("synchronous_standby_names", "*");
+        await WaitUntilAsync("select exists (select from pg_stat_replication where sync_state = 'sync')");
+        return standby;
+    }
+
+    /// <summary>A standby made from a copy of the data, because the npm package lacks pg_basebackup. This server starts again.</summary>
+    public async Task<DurableServer> AddStandbyAsync()
     {
         var standby = await MakeAsync(_programs, _user);
         await _cluster.StopAsync();
@@ -67,9 +73,6 @@ internal sealed class DurableServer : IAsyncDisposable
             string.Create(CultureInfo.InvariantCulture, $"primary_conninfo = 'host=127.0.0.1 port={_postmaster.Port} user={ServerConnection.User} password={Password}'\n"),
             Ct);
         await standby.StartAsync();
-
-        await SetAsync("synchronous_standby_names", "*");
-        await WaitUntilAsync("select exists (select from pg_stat_replication where sync_state = 'sync')");
         return standby;
     }
 

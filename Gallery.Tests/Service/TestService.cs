@@ -45,11 +45,16 @@ public sealed class TestService(TestServer server) : IAsyncLifetime
     }
 
     /// <summary>A service on any database, there as the role that may change rows only. The caller ends it.</summary>
-    internal static async Task<(WebApplication Service, NpgsqlDataSource Source, Api Api)> StartAsync(string connectionString)
+    internal static Task<(WebApplication Service, NpgsqlDataSource Source, Api Api)> StartAsync(string connectionString) =>
+        StartAsAsync(TestRoles.As(TestRoles.Service, connectionString));
+
+    /// <summary>A service on any database, as the role that the connection names. The caller ends it.</summary>
+    internal static async Task<(WebApplication Service, NpgsqlDataSource Source, Api Api)> StartAsAsync(string connectionString, params (string Name, string Value)[] more)
     {
-        var settings = new ConfigurationBuilder().AddInMemoryCollection([new("GALLERY_IMAGE_HOSTS", "assets.mycoolsite.com")]).Build();
-        var connection = new NpgsqlConnectionStringBuilder(TestRoles.As(TestRoles.Service, connectionString)) { Pooling = true };
-        var source = GalleryDatabase.Create(connection, settings);
+        var settings = new ConfigurationBuilder()
+            .AddInMemoryCollection([new("GALLERY_IMAGE_HOSTS", "assets.mycoolsite.com"), .. more.Select(each => KeyValuePair.Create(each.Name, (string?)each.Value))])
+            .Build();
+        var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = true }, settings);
         var service = GalleryService.Build(source, settings, ["--urls", "http://127.0.0.1:0", "--Logging:Console:LogLevel:Default", nameof(LogLevel.Critical)]);
         await service.StartAsync();
         return (service, source, new Api(new Uri(service.Urls.Single())));
