@@ -1,6 +1,7 @@
 """bench/results.md: what was measured, and whether it meets each threshold."""
 from pathlib import Path
 
+import growth
 import peers
 
 PAGE = Path(__file__).parent / "results.md"
@@ -11,7 +12,7 @@ AT = 64   # the connections at which the thresholds are
 
 def write(run):
     """Returns the page; writes it unless the run is a quick one."""
-    page = "\n".join([*_head(run), *_thresholds(run), *_pgbench(run), *_tables(run)]) + "\n"
+    page = "\n".join([*_head(run), *_thresholds(run), *_pgbench(run), *_tables(run), *(growth.table(run["growth"]) if "growth" in run else ())]) + "\n"
     if not run["options"].quick:
         PAGE.write_text(page)
     return page
