@@ -2,6 +2,7 @@ using Gallery.Service;
 using Gallery.Sql.Images;
 using Gallery.Sql.Migrations;
 using Gallery.Tests.Database;
+using Gallery.Tests.Readme;
 
 namespace Gallery.Tests.Schema;
 
@@ -72,6 +73,34 @@ public sealed class SchemaTests(TestServer server) : IAsyncLifetime
                         and a.attname = 'image_id'
                   )
             """));
+
+    /// <summary>The script runs only on Citus, so this compares its text with the catalog.</summary>
+    [Fact]
+    public async Task The_script_for_Citus_distributes_every_table_by_its_key_and_makes_every_foreign_key_again()
+    {
+        var script = Repository.Read("sql", "citus.sql");
+
+        Assert.All(await _database.ListAsync<string>(
+            """
+            select case when a.attname in ('image_id', 'user_id') then format('create_distributed_table(''gallery.%s'', ''%s'', ', c.relname, a.attname)
+                        else format('create_reference_table(''gallery.%s'')', c.relname) end
+            from pg_class as c
+            join pg_index as x on x.indrelid = c.oid and x.indisprimary
+            join pg_attribute as a on a.attrelid = c.oid and a.attnum = x.indkey[0]
+            where c.relnamespace = 'gallery'::regnamespace
+            """), call => Assert.Contains(call, script, StringComparison.Ordinal));
+        Assert.All(await _database.ListAsync<string>(
+            """
+            select unnest(array
+            [
+                format('alter table gallery.%s drop constraint %s;', k.conrelid::regclass::text, k.conname),
+                format('alter table gallery.%s add constraint %s' || chr(10) || '    foreign key (image_id) references gallery.%s (image_id) on delete cascade;', k.conrelid::regclass::text, k.conname, k.confrelid::regclass::text)
+            ])
+            from pg_constraint as k
+            where k.connamespace = 'gallery'::regnamespace
+              and k.contype = 'f'
+            """), statement => Assert.Contains(statement.Replace("gallery.gallery.", "gallery.", StringComparison.Ordinal), script, StringComparison.Ordinal));
+    }
 
     [Fact]
     public async Task Every_table_has_a_comment() =>
