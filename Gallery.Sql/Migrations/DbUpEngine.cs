@@ -36,7 +36,7 @@ internal sealed class DbUpEngine(NpgsqlConnection connection, MigrationScript sc
         {
             ct.ThrowIfCancellationRequested();
             Current = statement;
-            yield return statement.Text;
+            yield return script.IsBatched ? BatchedScript.Loop(script.Name, statement.Text) : statement.Text;
         }
 
         Current = null;

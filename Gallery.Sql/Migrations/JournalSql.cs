@@ -66,6 +66,14 @@ internal static class JournalSql
         values (@Script, @RunId::uuid, @Checksum, @Body, 'running', false, @Client, @ToolVersion)
         """;
 
+    // A batched script goes on after the batches that an earlier run has committed.
+    // language=PostgreSQL
+    public const string InsertOrResume = $"""
+        {InsertRunning}
+        on conflict (script) where state <> 'resolved'
+        do update set state = 'running', run_id = excluded.run_id, started_at = now(), duration = null, error = null, client = excluded.client, tool_version = excluded.tool_version
+        """;
+
     // language=PostgreSQL
     public const string FinishRunning = """
         update gallery_migrations.journal

@@ -38,7 +38,7 @@ internal sealed class MigrationPlan
     /// <summary>The names of the scripts that a newer release applied, in order. This release has no file for them, and runs beside them.</summary>
     public IEnumerable<string> Newer => Scripts.Where(script => script.State == ScriptState.Newer).Select(script => script.Name);
 
-    public IEnumerable<JournalRow> Applied => Scripts.Select(script => script.Row).OfType<JournalRow>();
+    public IEnumerable<JournalRow> Applied => Scripts.Select(script => script.Row).OfType<JournalRow>().Where(row => row.State == Journal.Applied);
 
     /// <summary>Identifies this plan. It changes if a script is applied, edited, added or removed in between.</summary>
     public string Hash => HashOf([.. Applied], Pending.Select(script => (script.Name, script.Checksum)));
@@ -86,6 +86,7 @@ internal sealed class MigrationPlan
 
         ScriptState StateOf(MigrationScript? script, JournalRow? row) => (script, row) switch
         {
+            ({ IsBatched: true } file, { State: not Journal.Applied } begun) when file.Checksum == begun.Checksum => ScriptState.Pending,   // it goes on
             (_, { State: not Journal.Applied }) => ScriptState.HalfDone,
             (_, { } applied) when applied.Checksum != MigrationScript.ChecksumOf(applied.Body) => ScriptState.JournalChanged,
             (null, { } applied) when scripts.Any(s => s.Checksum == applied.Checksum && !journal.ContainsKey(s.Name)) => ScriptState.Renamed,

@@ -11,15 +11,19 @@ namespace Gallery.Sql.Migrations;
 /// <param name="Path">For error messages.</param>
 public sealed partial record MigrationScript(string Name, string Body, string Path)
 {
-    private const string NoTransactionMark = "-- migrator: no-transaction";
+    internal const string NoTransactionMark = "-- migrator: no-transaction";
+    internal const string BatchedMark = "-- migrator: batched";
 
     public int Number => int.Parse(Name.AsSpan(0, 4), CultureInfo.InvariantCulture);
 
     /// <summary>SHA-256 of the body. The prefix names the method, so that another one can be added later.</summary>
     public string Checksum { get; } = ChecksumOf(Body);
 
-    /// <summary>False for a concurrent index, which PostgreSQL rejects inside a transaction.</summary>
-    public bool InTransaction { get; } = !Header(Body).Contains(NoTransactionMark, StringComparer.Ordinal);
+    /// <summary>True for a statement that runs until it changes nothing, and commits each time.</summary>
+    public bool IsBatched { get; } = Header(Body).Contains(BatchedMark, StringComparer.Ordinal);
+
+    /// <summary>False for a concurrent index, which PostgreSQL rejects inside a transaction, and for a batched script.</summary>
+    public bool InTransaction { get; } = !Header(Body).Any(line => line is NoTransactionMark or BatchedMark);
 
     internal static string ChecksumOf(string body) =>
         "sha256v1:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(body)));

@@ -29,7 +29,7 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
 
         foreach (var script in Plan.Pending)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n==== {script.Name} ({(script.InTransaction ? "in one transaction" : "outside a transaction")})\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n==== {script.Name} ({(script.InTransaction ? "in one transaction" : script.IsBatched ? "in batches, each in its own transaction" : "outside a transaction")})\n");
             foreach (var line in Effects(script))
                 text.Append(CultureInfo.InvariantCulture, $"==== {line}\n");
             text.Append('\n').Append(script.Body.TrimEnd()).Append('\n');
@@ -52,6 +52,7 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
             script.Name,
             script.Checksum,
             script.InTransaction,
+            script.IsBatched,
             Locks = Rehearsed is null ? null : TableLock.Parse(Rehearsed[script.Name].Locks),
             Milliseconds = Rehearsed?[script.Name].Duration?.TotalMilliseconds,
             script.Body,
@@ -60,7 +61,11 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
 
     private IEnumerable<string> Effects(MigrationScript script)
     {
-        if (!script.InTransaction)
+        if (script.IsBatched)
+        {
+            yield return "batched: each batch locks the rows that it changes until it commits, and writes to these rows wait; other rows are free";
+        }
+        else if (!script.InTransaction)
         {
             yield return "concurrent: does not block reads or writes; a failure leaves an invalid index";
         }

@@ -26,6 +26,8 @@ internal static partial class PsqlBundle
         set standard_conforming_strings = on;
         """;
 
+    private static readonly string[] BegunOrApplied = ["running", "failed", Journal.Applied];
+
     public static string Write(MigrationPlan plan)
     {
         var runId = Guid.CreateVersion7().ToString();
@@ -88,12 +90,12 @@ internal static partial class PsqlBundle
     private static void AppendScript(StringBuilder text, MigrationScript script, string runId)
     {
         var end = SqlText.Mask(script.Body).TrimEnd().EndsWith(';') ? "" : "\n;";
-        var body = script.Body.TrimEnd('\n') + end;
+        var body = script.IsBatched ? BatchedScript.Loop(script.Name, SqlText.Split(script.Body)[0].Text) + ";" : script.Body.TrimEnd('\n') + end;
         text.Append($"""
 
             -- ==== {script.Name}
             select not exists (
-                select 1 from gallery_migrations.journal j where j.script = {Literal(script.Name)} and j.state <> 'resolved'
+                select 1 from gallery_migrations.journal j where j.script = {Literal(script.Name)} and j.state {(script.IsBatched ? "= 'applied'" : "<> 'resolved'")}
             ) as is_pending \gset
             \if :is_pending
             \echo {script.Name}
@@ -112,8 +114,8 @@ internal static partial class PsqlBundle
 
                 """
             : $"""
-                set lock_timeout = 0;
-                {Fill(JournalSql.InsertRunning, script, runId)};
+                set lock_timeout = {(script.IsBatched ? "'3s'" : "0")};
+                {Fill(script.IsBatched ? JournalSql.InsertOrResume : JournalSql.InsertRunning, script, runId)};
 
                 {body}
 
@@ -138,7 +140,7 @@ internal static partial class PsqlBundle
 
     private static string Known(MigrationPlan plan) => string.Join(", ",
         plan.Applied.Select(row => $"({Literal(row.Script)}, {Literal(row.Checksum)}, 'applied')")
-            .Concat(plan.Pending.Select(script => $"({Literal(script.Name)}, {Literal(script.Checksum)}, 'applied')"))
+            .Concat(plan.Pending.SelectMany(script => (script.IsBatched ? BegunOrApplied : [Journal.Applied]).Select(state => $"({Literal(script.Name)}, {Literal(script.Checksum)}, '{state}')")))
             .DefaultIfEmpty("('', '', '')"));
 
     private static string Names(MigrationPlan plan) =>

@@ -29,10 +29,11 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
                 return;
             }
 
-            if (script.InTransaction)
-                ct.ThrowIfCancellationRequested();   // a script without a transaction is half done, which must be reported
+            var canRetry = script.InTransaction || script.IsBatched;
+            if (canRetry)
+                ct.ThrowIfCancellationRequested();   // a concurrent script is half done, which must be reported
             var blocker = await blockers.StopAsync();
-            if (!script.InTransaction || attempt > lockRetries || !IsLockTimeout(error))
+            if (!canRetry || attempt > lockRetries || !IsLockTimeout(error))
                 throw ScriptFailure.Explain(script, statement, error, IsLockTimeout(error) ? blocker : null);
 
             var delay = Random.Shared.Next(500, 1500) * attempt;   // random, so that it does not meet the same blocker again
@@ -70,7 +71,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
     private Task<int> SetLockTimeoutAsync(MigrationScript script, CancellationToken ct) =>
         session.Connection.ExecuteAsync(new CommandDefinition(
             "select set_config('lock_timeout', @Timeout, false)",
-            new { Timeout = script.InTransaction ? lockTimeout.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) : "0" },
+            new { Timeout = script.InTransaction || script.IsBatched ? lockTimeout.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) : "0" },
             cancellationToken: ct));
 
     private async Task JournalFailureAsync(MigrationScript script, Exception error)
@@ -110,7 +111,7 @@ internal sealed class ScriptExecutor(MigratorSession session, TimeSpan lockTimeo
             if (script.InTransaction)
                 _parameters.Add("TablesBefore", command.Connection!.ExecuteScalar<string>(JournalSql.NoteTables, transaction: command.Transaction));
             else
-                command.Connection!.Execute(JournalSql.InsertRunning, _parameters);
+                command.Connection!.Execute(script.IsBatched ? JournalSql.InsertOrResume : JournalSql.InsertRunning, _parameters);
         }
 
         public void StoreExecutedScript(SqlScript executed, Func<IDbCommand> dbCommandFactory)

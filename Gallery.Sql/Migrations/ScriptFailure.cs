@@ -29,6 +29,13 @@ internal static class ScriptFailure
             return new MigrationException(ExitCode.ScriptFailed, text.ToString(), error);
         }
 
+        if (script.IsBatched)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"rolled back: the last batch of {script.Name}. The batches before it stay.\n");
+            text.Append("next: correct what is in the way, and run apply again. It goes on.");
+            return new MigrationException(ExitCode.HalfDone, text.ToString(), error);
+        }
+
         text.Append(CultureInfo.InvariantCulture, $"not rolled back: {script.Name} runs outside a transaction and may have left an invalid index.\n");
         text.Append("next: find the index with gallery-migrate verify, remove it with drop index concurrently, then run\n");
         text.Append(CultureInfo.InvariantCulture, $"      gallery-migrate resolve {script.Name} --as pending --reason \"…\", then apply.");

@@ -49,7 +49,15 @@ internal static partial class ScriptRules
         var concurrent = Concurrently.IsMatch(masked);
         if (script.InTransaction && concurrent)
             yield return "move the \"concurrently\" statement to a separate script with \"-- migrator: no-transaction\" in the comment at the top";
-        if (!script.InTransaction && !(concurrent && statements.Count == 1))
+        foreach (var line in header.Where(line => line.StartsWith("-- migrator:", StringComparison.Ordinal) && line is not (MigrationScript.NoTransactionMark or MigrationScript.BatchedMark)))
+            yield return $"unknown mark \"{line}\": use \"{MigrationScript.NoTransactionMark}\" or \"{MigrationScript.BatchedMark}\"";
+        if (script.IsBatched && !(statements.Count == 1 && Change.IsMatch(statements[0].Masked)))
+            yield return "a batched script must be exactly one \"insert\", \"update\" or \"delete\" (\"with\" may precede it), because it runs until it changes nothing";
+        if (script.IsBatched && !Limit.IsMatch(masked))
+            yield return "add a \"limit\" to the batched statement: without one, the first batch would lock all its rows";
+        if (script.IsBatched && script.Body.Contains(BatchedScript.Quote, StringComparison.Ordinal))
+            yield return $"use another dollar quote than {BatchedScript.Quote}: the migrator puts it around the statement";
+        if (!script.InTransaction && !script.IsBatched && !(concurrent && statements.Count == 1))
             yield return "a no-transaction script must be exactly one concurrent statement, because it cannot be rolled back";
         if (!script.InTransaction && IfNotExists.IsMatch(masked))
             yield return "remove \"if not exists\": it would keep the invalid index of an interrupted run";
@@ -69,6 +77,12 @@ internal static partial class ScriptRules
 
     [GeneratedRegex(@"\bconcurrently\b", RegexOptions.IgnoreCase)]
     private static partial Regex Concurrently { get; }
+
+    [GeneratedRegex(@"^(insert|update|delete|with)\b", RegexOptions.IgnoreCase)]
+    private static partial Regex Change { get; }
+
+    [GeneratedRegex(@"\blimit\b", RegexOptions.IgnoreCase)]
+    private static partial Regex Limit { get; }
 
     [GeneratedRegex(@"\bif\s+not\s+exists\b", RegexOptions.IgnoreCase)]
     private static partial Regex IfNotExists { get; }

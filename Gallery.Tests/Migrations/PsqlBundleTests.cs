@@ -31,6 +31,24 @@ public sealed class PsqlBundleTests(TestServer server)
     }
 
     [Fact]
+    public async Task A_bundle_runs_a_batched_script_in_batches_and_goes_on_after_a_failure()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = BatchedTests.Scripts("constraint not_1500 check (b is distinct from 1500)");
+        var bundle = await WriteBundleAsync(database, scripts);
+
+        var failed = await PsqlAsync(database, bundle);
+        var kept = await database.ScalarAsync<int>("select count(*)::int from gallery.thing where b is not null");
+        await database.ExecuteAsync("alter table gallery.thing drop constraint not_1500");
+        var resumed = await PsqlAsync(database, bundle);
+
+        Assert.Equal((3, 1000), (failed.ExitCode, kept));
+        Assert.Equal((0, ""), (resumed.ExitCode, resumed.Error));
+        Assert.Equal(0, await database.ScalarAsync<int>("select count(*)::int from gallery.thing where b is null"));
+        Assert.Empty(await database.ApplyAsync(scripts));
+    }
+
+    [Fact]
     public async Task A_bundle_stops_at_the_first_error_and_rolls_that_script_back()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);

@@ -28,6 +28,12 @@ internal sealed class ScriptsOnDisk : IDisposable
         return this;
     }
 
+    public ScriptsOnDisk PutBatched(string name, string statement)
+    {
+        File.WriteAllText(PathOf(name), Header + "-- migrator: batched\n" + statement + "\n");
+        return this;
+    }
+
     /// <summary>The scripts of this release.</summary>
     public static ScriptsOnDisk OfTheRelease()
     {
