@@ -22,7 +22,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     /// <summary>How many of them one user's token sent, so that no user pushes out the others' views.</summary>
     internal const int CapacityOfUser = 1_000;
 
-    private const int BatchSize = 1000;
+    private const int BatchSize = 5000;   // many views of few images are few updates
     private const int BatchSizeAfterFailure = 100;   // the last statement may have timed out
     private const int MaximumTries = 10;   // while images of the batch are being purged
     private const int SaltBytes = 32;

@@ -39,30 +39,36 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
                 on conflict (image_id, day, kind, visitor) do nothing     -- the same visitor again, or a beacon that was sent twice
                 returning image_id, day, kind
             ),
+            f as
+            (
+                select v.image_id, v.day, count(*) filter (where v.kind = 1) as views, count(*) filter (where v.kind = 2) as downloads
+                from fresh as v
+                group by v.image_id, v.day
+            ),
             d as
             (
                 insert into gallery.image_day as x (image_id, day, views, downloads)
-                select f.image_id, f.day, count(*) filter (where f.kind = 1), count(*) filter (where f.kind = 2)
-                from fresh as f
-                group by f.image_id, f.day
+                select f.image_id, f.day, f.views, f.downloads
+                from f
                 order by f.image_id, f.day
                 on conflict (image_id, day) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
             ),
             t as
             (
                 insert into gallery.image_count as x (image_id, views, downloads)
-                select f.image_id, count(*) filter (where f.kind = 1), count(*) filter (where f.kind = 2)
-                from fresh as f
+                select f.image_id, sum(f.views)::bigint, sum(f.downloads)::bigint
+                from f
                 group by f.image_id
                 order by f.image_id
                 on conflict (image_id) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
             ),
             c as
             (
-                select i.user_id, case f.kind when 1 then '{UsageKinds.Views}' else '{UsageKinds.Downloads}' end as kind, count(*) as quantity
-                from fresh as f
+                select i.user_id, k.kind, sum(k.quantity)::bigint as quantity
+                from f
                 join gallery.image as i on i.image_id = f.image_id
-                group by i.user_id, f.kind
+                cross join lateral (values ('{UsageKinds.Views}', f.views), ('{UsageKinds.Downloads}', f.downloads)) as k (kind, quantity)
+                group by i.user_id, k.kind
             )
             {UsageLedger.OfCounts}
             returning event_id
