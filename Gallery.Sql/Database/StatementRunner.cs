@@ -69,16 +69,15 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     /// <exception cref="TimeoutException">There was no answer within <see cref="GalleryDatabase.Patience"/>. The statement may still commit.</exception>
     public Task<IReadOnlyList<T>> ReadAsync<T>(
         string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool isRepeatable, long since, CancellationToken ct, params (string Name, object Value)[] parameters) =>
-        ReadAfterAsync(first: null, sql, parserOf, isRepeatable, plans: false, since, ct, parameters);
+        ReadAfterAsync(first: null, sql, parserOf, isRepeatable, since, ct, parameters);
 
     /// <summary>Like <see cref="ReadAsync"/>, after another statement in the same transaction.</summary>
     /// <param name="first">It has the same parameters, and its rows are ignored. Null for none.</param>
-    /// <param name="plans">Whether it is planned for the values of its parameters, and not prepared.</param>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
     public Task<IReadOnlyList<T>> ReadAfterAsync<T>(
-        string? first, string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool isRepeatable, bool plans, long since, CancellationToken ct, params (string Name, object Value)[] parameters)
+        string? first, string sql, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool isRepeatable, long since, CancellationToken ct, params (string Name, object Value)[] parameters)
     {
-        if (_transaction.Value is { } transaction) return ReadInAsync(transaction, sql, first, parserOf, plans, parameters, ct);
+        if (_transaction.Value is { } transaction) return ReadInAsync(transaction, sql, first, parserOf, parameters, ct);
 
         var wasSent = false;
         return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (server, token) =>
@@ -88,7 +87,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
             token.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw wasSent ? new TimeoutException() : new NotStartedException();
             wasSent = true;
-            return await ReadOnAsync(connection, sql, first, parserOf, plans, parameters, token);
+            return await ReadOnAsync(connection, sql, first, parserOf, parameters, token);
         }, token), ct).AsTask().WaitAsync(GalleryDatabase.Patience, ct);
     }
 
@@ -110,13 +109,13 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
 
     /// <summary>A statement that fails is undone alone, so that its transaction can go on.</summary>
     private async Task<IReadOnlyList<T>> ReadInAsync<T>(
-        NpgsqlTransaction transaction, string sql, string? first, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool plans, (string Name, object Value)[] parameters, CancellationToken ct)
+        NpgsqlTransaction transaction, string sql, string? first, Func<DbDataReader, Func<DbDataReader, T>> parserOf, (string Name, object Value)[] parameters, CancellationToken ct)
     {
         const string before = "before";
         await transaction.SaveAsync(before, ct);
         try
         {
-            var rows = await ReadOnAsync(transaction.Connection!, sql, first, parserOf, plans, parameters, ct);
+            var rows = await ReadOnAsync(transaction.Connection!, sql, first, parserOf, parameters, ct);
             await transaction.ReleaseAsync(before, ct);   // many savepoints would slow the transaction down
             return rows;
         }
@@ -128,7 +127,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     }
 
     private async Task<IReadOnlyList<T>> ReadOnAsync<T>(
-        NpgsqlConnection connection, string sql, string? first, Func<DbDataReader, Func<DbDataReader, T>> parserOf, bool plans, (string Name, object Value)[] parameters, CancellationToken ct)
+        NpgsqlConnection connection, string sql, string? first, Func<DbDataReader, Func<DbDataReader, T>> parserOf, (string Name, object Value)[] parameters, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);   // one implicit transaction
         foreach (var text in first is null ? [sql] : new[] { first, sql })
@@ -138,7 +137,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
             batch.BatchCommands.Add(command);
         }
 
-        if (_prepares && !plans) await batch.PrepareAsync(ct);
+        if (_prepares) await batch.PrepareAsync(ct);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         if (first is not null) await reader.NextResultAsync(ct);
         return await RowsAsync(reader, parserOf(reader), ct);

@@ -51,11 +51,17 @@ public sealed partial class ImageRepository
                     (select @Grantees::text[]), (select @Tags::text[]), (select @Labels::text[])
                 ) as n (image_id, revision, updated_at, user_id, refined_prompt, intent, metadata, actor, grantee, tags, labels)
             ),
+            b as materialized                                             -- the images that exist, as they were before: each is looked up once
+            (
+                select i.*
+                from n
+                join gallery.image as i on i.image_id = n.image_id
+            ),
             k as                                                          -- images that get another owner, if there is a quota
             (
                 select n.image_id, n.user_id
                 from n
-                join gallery.image as i on i.image_id = n.image_id
+                join b as i on i.image_id = n.image_id
                 where @Quota::bigint is not null
                   and i.user_id <> n.user_id
                   and i.deleted_at is null
@@ -108,7 +114,7 @@ public sealed partial class ImageRepository
             (
                 select w.image_id
                 from w
-                join gallery.image as i on i.image_id = w.image_id        -- as it was before
+                join b as i on i.image_id = w.image_id
                 where i.user_id <> w.user_id
             ),
             s as
@@ -123,10 +129,9 @@ public sealed partial class ImageRepository
                 using o
                 where t.image_id = o.image_id
             ),
-            e as
+            h as
             (
-                insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)
-                select w.image_id, w.revision, 'edited',
+                select w.image_id, w.revision, 'edited' as event,
                        array_remove(array
                        [
                            case when i.user_id <> n.user_id then 'user_id' end,
@@ -134,12 +139,17 @@ public sealed partial class ImageRepository
                            case when i.intent is distinct from n.intent then 'intent' end,
                            case when i.metadata <> n.metadata then 'metadata' end,
                            case when i.tags <> n.labels then 'tags' end
-                       ], null),
-                       w.updated_at, n.actor, w.user_id
+                       ], null) as fields,
+                       w.updated_at as occurred_at, n.actor, w.user_id, w.metadata
                 from w
                 join n on n.image_id = w.image_id
-                join gallery.image as i on i.image_id = w.image_id        -- as it was before
-                returning image_id, revision, event, fields, occurred_at, user_id
+                join b as i on i.image_id = w.image_id
+            ),
+            e as
+            (
+                insert into gallery.image_event (image_id, revision, event, fields, occurred_at, actor, user_id)
+                select h.image_id, h.revision, h.event, h.fields, h.occurred_at, h.actor, h.user_id
+                from h
             ),
             {{UsageLedger.OfEvents}}
             select 'Updated', '{}'::text[], {{ImageRow.Columns}}
@@ -154,14 +164,14 @@ public sealed partial class ImageRepository
                    '{}',
                    {{ImageRow.Columns}}
             from n
-            join gallery.image as i on i.image_id = n.image_id
+            join b as i on i.image_id = n.image_id
             where not exists (select from w where w.image_id = n.image_id)
             """;
 
         var sorted = edits.OrderBy(edit => edit.From.ImageId).ToList();
         return WriteAsync(
             sql, edits, edit => edit.From.ImageId, since, isRepeatable: false, _ => ImageOutcome.Contended,
-            edits.Any(edit => edit.From.UserId != edit.To.UserId) ? _quota.Lock : null, plans: false,
+            edits.Any(edit => edit.From.UserId != edit.To.UserId) ? _quota.Lock : null,
             ("Quota", _quota.Parameter),
             ("ImageIds", Column(sorted, edit => edit.From.ImageId)),
             ("Revisions", Column(sorted, edit => edit.From.Revision)),

@@ -170,7 +170,7 @@ public sealed partial class ImageRepository
     {
         var sorted = keys.OrderBy(key => key.ImageId).ToList();
         return WriteAsync(
-            sql, keys, key => key.ImageId, since, isRepeatable && keys.All(key => key.If.IsEmpty), _ => ImageOutcome.NotFound, first: null, plans: false,
+            sql, keys, key => key.ImageId, since, isRepeatable && keys.All(key => key.If.IsEmpty), _ => ImageOutcome.NotFound, first: null,
             ("ImageIds", Column(sorted, key => key.ImageId)),
             ("UserIds", Column(sorted, key => key.Caller.UserId)),
             ("Actors", Column(sorted, key => key.Caller.Name)),
@@ -185,13 +185,12 @@ public sealed partial class ImageRepository
     /// <param name="isRepeatable">Not for a write with preconditions: the second run would meet the state that the first one made.</param>
     /// <param name="ifAbsent">The outcome of a request that the statement has no row for.</param>
     /// <param name="first">A statement that runs before, in the same transaction. Null for none.</param>
-    /// <param name="plans">Whether it is planned for the values of its parameters. Such a plan may lock rows in any order that the statement does not fix.</param>
     private async Task<IReadOnlyList<ImageWrite>> WriteAsync<TRequest>(
         string sql, IReadOnlyList<TRequest> requests, Func<TRequest, Guid> idOf, long since, bool isRepeatable,
-        Func<TRequest, ImageOutcome> ifAbsent, string? first, bool plans, params (string, object)[] parameters)
+        Func<TRequest, ImageOutcome> ifAbsent, string? first, params (string, object)[] parameters)
     {
         var writes = new Dictionary<Guid, ImageWrite>(requests.Count);
-        foreach (var write in await _statements.ReadAfterAsync(first, sql, ParserOf, isRepeatable, plans, since, CancellationToken.None, parameters))
+        foreach (var write in await _statements.ReadAfterAsync(first, sql, ParserOf, isRepeatable, since, CancellationToken.None, parameters))
             writes[write.Image!.ImageId] = write.Outcome is ImageOutcome.OwnedByAnother or ImageOutcome.Purged or ImageOutcome.OverQuota ? write with { Image = null } : write;
         return [.. requests.Select(request => writes.GetValueOrDefault(idOf(request)) ?? new(ifAbsent(request), null, []))];
 

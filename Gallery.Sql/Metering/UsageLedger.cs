@@ -9,14 +9,14 @@ internal static class UsageLedger
     /// <summary>The id of the line of an event of the history, <c>e</c>, of the kind <c>k.kind</c>. It follows from the event alone, so that <c>reconcile</c> can compute it again.</summary>
     public const string EventId = "encode(substring(sha256(convert_to(concat_ws(' ', e.image_id, e.revision, extract(epoch from e.occurred_at), k.kind), 'UTF8')) for 16), 'hex')::uuid";
 
-    /// <summary><c>u</c>: the lines of the events in <c>e</c>, which made the rows in <c>w</c>.</summary>
+    /// <summary><c>u</c>: the lines of the events in <c>h</c>, with the metadata that their images have after them.</summary>
     public const string OfEvents = $"""
         u as
             (
                 insert into gallery.usage_line (user_id, event_id, period, kind, quantity, image_id, occurred_at)
                 select e.user_id, {EventId}, {Month}, k.kind, k.quantity, e.image_id, e.occurred_at
-                from e
-                join w on w.image_id = e.image_id
+                from h as e
+                cross join lateral (select e.metadata) as w
                 cross join lateral
                     (values ('{UsageKinds.Saves}', 1, e.event = 'created'), ('{UsageKinds.MetadataBytes}', {MetadataBytes}, e.event = 'created' or 'metadata' = any (e.fields)))
                     as k (kind, quantity, is_used)

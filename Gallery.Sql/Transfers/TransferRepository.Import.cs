@@ -78,6 +78,12 @@ public sealed partial class TransferRepository
                     (select @Revisions::bigint[]), (select @Tags::text[]), (select @Labels::text[])
                 ) as n (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at, updated_at, deleted_at, revision, tags, labels)
             ),
+            b as materialized                                             -- the images that exist, as they were before: each is looked up once
+            (
+                select i.*
+                from n
+                join gallery.image as i on i.image_id = n.image_id
+            ),
             {{ImageRepository.Tombstones}},
             u as
             (
@@ -95,7 +101,7 @@ public sealed partial class TransferRepository
                 where i.image_id = n.image_id
                   and i.user_id = n.user_id
                   and i.revision < n.revision
-                  and i.revision = (select x.revision from gallery.image as x where x.image_id = n.image_id)   -- the row whose tags this statement sees
+                  and i.revision = (select b.revision from b where b.image_id = n.image_id)   -- the row whose tags this statement sees
                 returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
             ),
             c as                                                          -- not "do update": it could not be told from an insert after a purge
@@ -105,7 +111,7 @@ public sealed partial class TransferRepository
                        greatest(n.revision, coalesce(t.revision, 0) + 1), n.labels
                 from n
                 left join t on t.image_id = n.image_id
-                where not exists (select from gallery.image as i where i.image_id = n.image_id)
+                where not exists (select from b where b.image_id = n.image_id)
                   and (@Recreates or t.is_purged is not true)
                 order by n.image_id
                 on conflict (image_id) do nothing
@@ -163,7 +169,7 @@ public sealed partial class TransferRepository
                 from w
                 join n on n.image_id = w.image_id
                 left join t on t.image_id = w.image_id
-                left join gallery.image as i on i.image_id = w.image_id   -- as it was before
+                left join b as i on i.image_id = w.image_id
                 returning image_id, revision, event, occurred_at, user_id
             ),
             l as
@@ -185,7 +191,7 @@ public sealed partial class TransferRepository
             union all
             select n.image_id, case when i.user_id <> n.user_id then 'OwnedByAnother' else 'Unchanged' end
             from n
-            join gallery.image as i on i.image_id = n.image_id
+            join b as i on i.image_id = n.image_id
             where not exists (select from w where w.image_id = n.image_id)
               and (i.user_id <> n.user_id or i.revision >= n.revision)    -- otherwise another transaction has just changed it, and it has no outcome yet
             """;
