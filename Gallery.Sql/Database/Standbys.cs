@@ -51,6 +51,7 @@ public sealed partial class Standbys : IAsyncDisposable
         if (ConnectionSettings.FindUrl(settings, Url) is not { } connection) return None;
         if (ConnectionSettings.Find(settings) is null) throw new SettingsException($"{Url} is set, but no database is. Set DATABASE_URL or SUPABASE_DB_HOST to the primary.");
 
+        connection.TargetSessionAttributes = null;   // a check decides
         var servers = connection.ListServers().Select(server => new NpgsqlConnectionStringBuilder(connection.ConnectionString) { Host = server.Host, Port = server.Port });
         return new([.. servers.Select(server => new Standby(server, settings))], TimeSpan.FromSeconds(lag));
     }

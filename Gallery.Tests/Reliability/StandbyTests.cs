@@ -27,7 +27,7 @@ public sealed class StandbyTests(DurableServers servers) : IAsyncLifetime
         var first = await _primary.AddStandbyAsync();
         _standbys = [first, await _primary.AddSynchronousStandbyAsync()];
         var both = new NpgsqlConnectionStringBuilder(_primary.ConnectionString) { Host = $"{_primary.Address},{first.Address}", TargetSessionAttributes = "read-write" };
-        var standbys = new NpgsqlConnectionStringBuilder(_primary.ConnectionString) { Host = string.Join(',', _standbys.Select(standby => standby.Address)), Pooling = true };
+        var standbys = new NpgsqlConnectionStringBuilder(_primary.ConnectionString) { Host = string.Join(',', _standbys.Select(standby => standby.Address)), TargetSessionAttributes = "prefer-standby", Pooling = true };
         (_service, _source, _api) = await TestService.StartAsAsync(
             both.ConnectionString, ("DATABASE_URL", both.ConnectionString), ("GALLERY_READ_DATABASE_URL", standbys.ConnectionString),
             ("GALLERY_READ_MAX_LAG", $"{MaximumLag}"), ("GALLERY_METRICS", "on"));

@@ -16,7 +16,7 @@ public sealed class SecretFileTests : IDisposable
     [Fact]
     public void Each_secret_may_be_in_a_file() =>
         Assert.Equal(
-            ["DATABASE_URL", "GALLERY_API_KEYS", "GALLERY_KEY", "GALLERY_REHEARSAL", "SUPABASE_DB_PASSWORD", "SUPABASE_JWT_SECRET"],
+            ["DATABASE_URL", "GALLERY_API_KEYS", "GALLERY_KEY", "GALLERY_READ_DATABASE_URL", "GALLERY_REHEARSAL", "SUPABASE_DB_PASSWORD", "SUPABASE_JWT_SECRET"],
             Secrets().Select(row => row.Data).Order(StringComparer.Ordinal));
 
     [Theory]
