@@ -64,11 +64,11 @@ def save_image(
 
     The image's key is the UUID in its Cloudinary URL, so a second save makes no second row. That is why a save whose answer
     was lost may be repeated. Failed attempts are logged and repeated, with a growing and random pause, at most `attempts`
-    times. `api_key`, or GALLERY_API_KEY, is sent if there is one. `timeout` is in seconds, for each attempt.
+    times. `api_key`, or GALLERY_KEY, is sent if there is one. `timeout` is in seconds, for each attempt.
     """
     ids = {"session_id": session_id, "message_id": message_id}
     metadata = {**(metadata or {}), **{name: value for name, value in ids.items() if value is not None}}
-    api_key = api_key or os.environ.get("GALLERY_API_KEY")
+    api_key = api_key or os.environ.get("GALLERY_KEY")
     body = {
         "user_id": _to_json(user_id, "user_id"),
         "image_url": image_url,

@@ -93,7 +93,7 @@ class SaveImageTests(unittest.TestCase):
         self.assertEqual([], stub.pauses)
 
     def test_a_key_is_sent_if_there_is_one(self):
-        for environment, argument, sent in (({"GALLERY_API_KEY": ""}, None, None), ({"GALLERY_API_KEY": "k1"}, None, "k1"), ({"GALLERY_API_KEY": "k1"}, "k2", "k2")):
+        for environment, argument, sent in (({"GALLERY_KEY": ""}, None, None), ({"GALLERY_KEY": "k1"}, None, "k1"), ({"GALLERY_KEY": "k1"}, "k2", "k2")):
             with self.subTest(sent), unittest.mock.patch.dict(os.environ, environment), Stub((201, {}, SAVED)) as stub:
                 stub.save(api_key=argument)
                 self.assertEqual([sent], stub.keys)

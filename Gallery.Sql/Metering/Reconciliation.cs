@@ -32,12 +32,30 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
     /// <summary>How many images were saved or imported.</summary>
     public Task<long> CountAsync() => QueryOneAsync<long>($"select count(*) {Created}");
 
+    /// <summary>How many images were saved or imported with an earlier time of their creation. They are not compared.</summary>
+    public Task<long> CountEarlierAsync() => QueryOneAsync<long>("select count(*) from gallery.image_event as e where e.event = 'created' and e.occurred_at < @From and e.user_id <> ''");
+
     /// <summary>Images that were saved or imported and have no line.</summary>
     public Task<IReadOnlyList<string>> FindMissingAsync() => ListAsync(
         $"""
-        select format('image %s of user %s was saved at %s and has no line', e.image_id, e.user_id, e.occurred_at at time zone 'utc')
+        select format('image %s of user %s, created at %s, has no line', e.image_id, e.user_id, e.occurred_at at time zone 'utc')
         {WithoutLine}
         order by e.occurred_at, e.image_id
+        """);
+
+    /// <summary>Images that count twice.</summary>
+    public Task<IReadOnlyList<string>> FindDoubledAsync() => ListAsync(
+        $"""
+        select format('image %s of user %s is counted as a save and as an import', e.image_id, e.user_id)
+        {Created}
+          and (
+                  select count(*)
+                  from gallery.usage_line as l
+                  cross join (values ('{UsageKinds.Saves}'), ('{UsageKinds.Imports}')) as k (kind)
+                  where l.user_id = e.user_id
+                    and l.event_id = {UsageLedger.EventId}
+              ) > 1
+        order by e.image_id
         """);
 
     /// <summary>Lines of saves that the history does not know.</summary>

@@ -36,7 +36,7 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
         var differs = await Exe.RunAsync(service.Database, "reconcile");
 
         Assert.Equal(6, differs.ExitCode);
-        Assert.Contains($"image {edited} of user {_user} was saved at ", differs.Error, StringComparison.Ordinal);
+        Assert.Contains($"image {edited} of user {_user}, created at ", differs.Error, StringComparison.Ordinal);
         Assert.Contains($"of user {_user} counts a save of image {saved}, which the history does not know", differs.Error, StringComparison.Ordinal);
         Assert.Contains($"image {saved} of user {_user} has 13 bytes of metadata, and its line says 8", differs.Error, StringComparison.Ordinal);
         Assert.Contains("the images have 6 views, and the ledger has 2", differs.Error, StringComparison.Ordinal);
