@@ -10,12 +10,22 @@ namespace Gallery.Service.Limits;
 /// <param name="waiting">How many requests of a user wait.</param>
 internal sealed class UserTurns(int waiting = 1) : IDisposable
 {
-    private readonly PartitionedRateLimiter<Caller> _turns = PartitionedRateLimiter.Create<Caller, string>(caller => caller.UserId is { } user
-        ? RateLimitPartition.GetConcurrencyLimiter(user, _ => Turns.Options(1, waiting))
-        : RateLimitPartition.GetNoLimiter(""));
+    private readonly KeyedTurns<string> _turns = new(waiting);
 
     /// <inheritdoc cref="Turns.TakeAsync"/>
-    public Task<IDisposable> TakeAsync(Caller caller, CancellationToken ct) => Turns.WaitAsync(token => _turns.AcquireAsync(caller, cancellationToken: token), ct);
+    public async Task<IDisposable?> TakeAsync(Caller caller, CancellationToken ct) => caller.UserId is { } user ? await _turns.TakeAsync(user, ct) : null;
+
+    public void Dispose() => _turns.Dispose();
+}
+
+/// <summary>Turns for costly requests. Of each key one runs and some wait.</summary>
+internal sealed class KeyedTurns<TKey>(int waiting) : IDisposable
+    where TKey : notnull
+{
+    private readonly PartitionedRateLimiter<TKey> _turns = PartitionedRateLimiter.Create<TKey, TKey>(key => RateLimitPartition.GetConcurrencyLimiter(key, _ => Turns.Options(1, waiting)));
+
+    /// <inheritdoc cref="Turns.TakeAsync"/>
+    public Task<IDisposable> TakeAsync(TKey key, CancellationToken ct) => Turns.WaitAsync(token => _turns.AcquireAsync(key, cancellationToken: token), ct);
 
     public void Dispose() => _turns.Dispose();
 }

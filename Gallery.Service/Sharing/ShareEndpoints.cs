@@ -97,7 +97,8 @@ internal static class ShareEndpoints
 
         var caller = http.Caller();
         var (token, key) = ShareToken.Create(imageId);
-        if (asked.Password is not null && await images.FindOwnedAsync(imageId, caller, ct) is not { DeletedAt: null }) return await RefuseAsync();   // before the slow hash
+        // Before the slow hash.
+        if (asked.Password is not null && (await images.FindOwnedAsync(imageId, caller, ct) is not { DeletedAt: null } || !await shares.HasRoomAsync(imageId, ct))) return await RefuseAsync();
         var hash = asked.Password is null ? null : await passwords.HashAsync(caller, asked.Password, ct);
         if (await shares.CreateShareAsync(new(key, caller, asked.ExpiresAt, asked.MaxViews, hash, asked.ShowPrompt == true, asked.Note), ct) is not { } row)
             return await RefuseAsync();

@@ -16,6 +16,7 @@ internal sealed class SharePasswords : IDisposable
 
     private readonly PasswordHasher<SharePasswords> _hasher = new();
     private readonly Turns _checking = new(AtOnce, Waiting);
+    private readonly KeyedTurns<Guid> _links = new(Waiting / 2);   // so that nobody who has one link keeps the others shut
     private readonly Turns _making = new(1, Waiting);   // its own, so that nobody who makes links keeps out those who open them
     private readonly UserTurns _makers = new();
 
@@ -34,8 +35,9 @@ internal sealed class SharePasswords : IDisposable
 
     /// <summary>Whether a password is right. Null if its link takes no more attempts.</summary>
     /// <param name="takeAttempt">Counts an attempt and returns the link's hash. It runs when there is a place to check it, so that waiting costs no attempt.</param>
-    public async Task<(bool IsRight, string? Hash)?> CheckAsync(string password, Func<Task<string?>> takeAttempt, CancellationToken ct)
+    public async Task<(bool IsRight, string? Hash)?> CheckAsync(Guid shareId, string password, Func<Task<string?>> takeAttempt, CancellationToken ct)
     {
+        using var link = await _links.TakeAsync(shareId, ct);
         using var turn = await _checking.TakeAsync(ct);
         return await takeAttempt() is { } hash ? (_hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed, hash) : null;
     }
@@ -43,6 +45,7 @@ internal sealed class SharePasswords : IDisposable
     public void Dispose()
     {
         _checking.Dispose();
+        _links.Dispose();
         _making.Dispose();
         _makers.Dispose();
     }

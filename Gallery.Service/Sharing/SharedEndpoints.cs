@@ -40,9 +40,11 @@ internal static class SharedEndpoints
         {
             var password = http.Request.Headers[PasswordHeader].ToString();
             if (SharePasswords.FindFault(password) is not null) return ShareProblems.PasswordRequired;   // no link has it
-            if (await passwords.CheckAsync(password, () => shares.TakeAttemptAsync(key, ct), ct) is not var (isRight, hash)) return ShareProblems.TooManyAttempts;
+            // From the attempt on, a caller who leaves changes nothing: the right password takes its attempt back.
+            if (await passwords.CheckAsync(key.ShareId, password, () => shares.TakeAttemptAsync(key, CancellationToken.None), ct) is not var (isRight, hash))
+                return (await shares.OpenShareAsync(key, passwordHash: null, ct)).AsksForPassword ? ShareProblems.TooManyAttempts : ShareProblems.NotFound;   // used up or expired meanwhile
             if (!isRight) return ShareProblems.PasswordRequired;
-            opening = await shares.OpenShareAsync(key, hash, ct);
+            opening = await shares.OpenShareAsync(key, hash, CancellationToken.None);
         }
 
         if (opening.Image is null) return ShareProblems.NotFound;

@@ -35,6 +35,14 @@ public sealed class ShareRepository : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _open.DisposeAsync();
 
+    /// <summary>Whether the image has fewer than <see cref="MaximumPerImage"/> links.</summary>
+    public async Task<bool> HasRoomAsync(Guid imageId, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = "select count(*) < 100 from gallery.image_share as s where s.image_id = @ImageId";
+        return (await _statements.ReadAsync<bool>(sql, _ => row => row.GetBoolean(0), isRepeatable: true, Stopwatch.GetTimestamp(), ct, ("ImageId", imageId)))[0];
+    }
+
     /// <summary>Makes a link to a live image. Null if the image is unknown, another user's, in the trash, or has <see cref="MaximumPerImage"/> links.</summary>
     public async Task<ShareRow?> CreateShareAsync(NewShare share, CancellationToken ct)
     {

@@ -192,6 +192,52 @@ public sealed class ShareTests(AccessFixture fixture) : IClassFixture<AccessFixt
     }
 
     [Fact]
+    public async Task A_caller_who_leaves_during_the_check_costs_the_link_no_attempt()
+    {
+        var token = await ShareAsync("""{"password": "let-me-in"}""");
+        using var http = new HttpClient { BaseAddress = _api.Address };
+        for (var i = 0; i < 14; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/gallery/shared/{token}/") { Headers = { { "X-Share-Password", "let-me-in" } } };
+            using var leaves = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
+            await http.SendAsync(request, leaves.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
+        }
+
+        Answer answer;
+        while ((answer = await OpenAsync(token, "let-me-in")).Problem == "overloaded") ;   // until the last check has ended
+        Assert.Equal(200, answer.Status);
+    }
+
+    [Fact]
+    public async Task The_right_password_of_a_link_that_is_used_up_meanwhile_gets_404()
+    {
+        var token = await ShareAsync("""{"password": "let-me-in", "max_views": 3}""");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => OpenAsync(token, "let-me-in")));
+
+        Assert.InRange(answers.Count(answer => answer.Status == 200), 1, 3);
+        Assert.All(answers, answer => Assert.Contains(answer.Status, new[] { 200, 404, 503 }));
+    }
+
+    [Fact]
+    public async Task Those_who_open_one_link_again_and_again_do_not_keep_another_one_shut()
+    {
+        var theirs = await ShareAsync("""{"password": "let-me-in"}""");
+        var other = (string)(await PostAsync("""{"password": "let-me-in"}""")).Image["token"]!;
+        using var ends = new CancellationTokenSource();
+        var openers = Enumerable.Range(0, 32).Select(_ => Task.Run(async () =>
+        {
+            while (!ends.IsCancellationRequested) await OpenAsync(theirs, "let-me-in");
+        })).ToArray();
+
+        var statuses = new List<int>();
+        for (var i = 0; i < 10; i++) statuses.Add((await OpenAsync(other, "let-me-in")).Status);
+        await ends.CancelAsync();
+        await Task.WhenAll(openers);
+
+        Assert.All(statuses, status => Assert.Equal(200, status));
+    }
+
+    [Fact]
     public async Task An_image_has_a_hundred_links_at_most()
     {
         await SaveAsync();
