@@ -25,18 +25,24 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [InlineData("docs/api/export-import.md", 4)]
     [InlineData("docs/api/sharing.md", 12)]
     [InlineData("docs/api/statistics.md", 8)]
+    [InlineData("docs/api/usage.md", 8)]
     public async Task Its_requests_answer_word_for_word_as_printed(string page, int atLeast)
     {
         var requests = Requests().Matches(Repository.Read(page));
         Assert.True(requests.Count >= atLeast, $"only {requests.Count} requests found");
         var names = new Dictionary<string, string>();   // what the service made up, by what the page prints instead
+        var renewed = Repository.Read(page);
         foreach (Match request in requests)
         {
             var (command, printed) = (request.Groups["command"].Value.Replace("\\\n", " ", StringComparison.Ordinal), request.Groups["answer"].Value.TrimEnd());
             var answer = (await SendAsync(SplitWords(names.Aggregate(command, (text, name) => text.Replace(name.Key, name.Value, StringComparison.Ordinal))))).TrimEnd();
             foreach (var (onPage, given) in MadeUp().Matches(printed).Zip(MadeUp().Matches(answer))) names[onPage.Value] = given.Value;
-            Assert.Equal(Mask(printed), Mask(names.Aggregate(answer, (text, name) => text.Replace(name.Value, name.Key, StringComparison.Ordinal)).Replace($"{service.Api.Address}", "http://localhost:9999/", StringComparison.Ordinal)));
+            var asPrinted = names.Aggregate(answer, (text, name) => text.Replace(name.Value, name.Key, StringComparison.Ordinal)).Replace($"{service.Api.Address}", "http://localhost:9999/", StringComparison.Ordinal);
+            if (!Repository.IsRegenerating) Assert.Equal(Mask(printed), Mask(asPrinted));
+            else if (Mask(printed) != Mask(asPrinted)) renewed = renewed.Replace(printed, asPrinted, StringComparison.Ordinal);
         }
+
+        if (Repository.IsRegenerating) Repository.AssertCommitted(renewed, page);
     }
 
     [Theory]

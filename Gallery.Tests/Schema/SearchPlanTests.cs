@@ -67,7 +67,7 @@ public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixtu
             await _database.ExecuteAsync(
                 """
                 insert into gallery.image (image_id, user_id, image_url, refined_prompt, intent, metadata, created_at)
-                select gen_random_uuid(), case when n % 2 = 0 then 'big' when n % 100 = 1 then 'small' else 'user' || n % 97 end,
+                select md5(n::text)::uuid, case when n % 2 = 0 then 'big' when n % 100 = 1 then 'small' else 'user' || n % 97 end,
                        'https://res.cloudinary.com/demo/image/upload/x.jpg',
                        'A golden lighthouse of ' || repeat('some words ', 10) || n
                            || case when hashint4(n) % 5 < 2 then ' and' else '' end || case when hashint4(n) % 100 = 7 then ' zeppelin' else '' end || case when n < 200 then ' daguerreotype' else '' end,
