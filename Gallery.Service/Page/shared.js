@@ -61,7 +61,7 @@ function askForPassword(error) {
     const form = /** @type {HTMLFormElement} */ (event.target);
     const password = String(new FormData(form).get('password')).trim();   // none begins or ends with a space
     if (password === '') return askForPassword('Type the password.');
-    if (!sendable.test(password)) return askForPassword('The password has letters A to Z, digits and ASCII signs only. Type it as you got it.');
+    if (!sendable.test(password)) return askForPassword('The password has only letters A to Z, digits and signs such as ! or -. Type it as you got it.');
     const button = /** @type {HTMLButtonElement} */ (form.querySelector('button'));
     button.disabled = true;   // one opening is one view
     await open(password);
