@@ -136,6 +136,38 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
         await Expect(failures).ToHaveCountAsync(0);
     }
 
+    [Fact]
+    public async Task After_each_action_by_keys_the_focus_is_at_a_button_or_an_image()
+    {
+        await SeedAsync(3);
+        var page = await OpenAsync();
+        await SelectAsync(page, 1, 2);
+        await page.Selection().Button("Tag").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.Keyboard.TypeAsync("sea");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("2 images tagged")).ToBeVisibleAsync();
+        await Expect(page.Selection().Button("Tag")).ToBeFocusedAsync();
+        await page.Message("2 images tagged").Button("Undo").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("2 images tagged as before")).ToBeVisibleAsync();
+        await Expect(page.Tile("Picture 2")).ToBeFocusedAsync();
+
+        await page.FailAsync(422, path: "batch/delete/", code: "no", message: "Not today.");
+        await page.Selection().Button("Delete").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("2 of 2 images failed")).ToBeVisibleAsync();
+        await Expect(page.Selection().Button("Delete")).ToBeFocusedAsync();
+        await page.MendAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Tile("Picture 3")).ToBeFocusedAsync();
+        await page.Message("2 images moved to the trash").Button("Undo").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Tiles()).ToHaveCountAsync(3);
+        await Expect(page.Tile("Picture 3")).ToBeFocusedAsync();
+        Allow("status of 422");
+    }
+
     [Theory]
     [InlineData("overloaded")]
     [InlineData("connection lost before")]
