@@ -10,7 +10,7 @@ import { ImageDialog } from './image-dialog.js';
 import { ImageList } from './image-list.js';
 import { Messages } from './messages.js';
 import { forgetBroken } from './pictures.js';
-import { Selection, selectionBar } from './selection.js';
+import { Selection, selectedText, selectionBar } from './selection.js';
 import { Session } from './session.js';
 import { sharedNotice } from './shared-with-me.js';
 import { SignIn } from './sign-in.js';
@@ -195,7 +195,7 @@ export class App {
         ${grid.template()}
         ${listState(this)}
       </main>
-      <p class="unseen" role="status">${this.selection.ids.size > 0 ? `${plural(this.selection.ids.size, 'image')} selected` : ''}</p>
+      <p class="unseen" role="status">${this.selection.ids.size > 0 ? selectedText(this) : ''}</p>
       ${selectionBar(this)}
       ${view.image === null ? messages.template() : nothing}
       ${this.dialog.template()}`;

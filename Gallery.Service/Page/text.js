@@ -3,7 +3,7 @@
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' });
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
-const number = new Intl.NumberFormat();
+export const number = new Intl.NumberFormat();
 
 /** @param {number} count @param {string} noun singular, with a plural in -s */
 export const plural = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`;
