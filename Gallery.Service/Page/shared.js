@@ -37,7 +37,7 @@ async function open(password) {
 
   if (answer.ok && body?.data) await showPicture(body.data, password !== null);
   else if (answer.ok) fail(password, unreachable);   // the answer was cut off
-  else if (answer.status === 404) showState('This link shows nothing', 'It may have expired or been revoked. Ask for a new one.');
+  else if (answer.status === 404) showState('This link shows nothing', 'It may have expired, been revoked, or been opened as often as it may be. Ask for a new one.');
   else if (answer.status === 403 && body?.code === 'share_password_required') askForPassword(password === null ? '' : 'This is not the password. Try again.');
   else if (answer.status === 429) fail(password, `${password === null ? 'Too many requests were sent.' : 'Too many wrong passwords were sent.'} ${waitOf(answer)}`);
   else fail(password, body?.message ?? `Gallery answered ${answer.status}. Try again.`);
@@ -74,6 +74,7 @@ function askForPassword(error) {
       <input id="password" name="password" type="password" autocomplete="off" aria-invalid=${error !== ''} aria-describedby="error">
       <p id="error" class="error" role="alert">${error}</p>
     </div>
+    <p class="hint">If you load this page again, it asks again, and that counts as another view.</p>
     <button class="primary">Show the picture</button>
   </form>`);
   const input = /** @type {HTMLInputElement} */ (document.getElementById('password'));
