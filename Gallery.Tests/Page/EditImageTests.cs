@@ -51,6 +51,8 @@ public sealed class EditImageTests(PageService service) : PageTests(service)
 
         var question = page.Question(Conflict);
         foreach (var version in new[] { "Theirs", "Mine" }) await Expect(question.GetByText(version, new() { Exact = true })).ToBeVisibleAsync();
+        var tops = await question.Locator("section h3").EvaluateAllAsync<double[]>("names => names.slice(0, 2).map(name => name.getBoundingClientRect().top)");
+        Assert.Equal(tops[0], tops[1]);
         await question.Button(choice).ClickAsync();
         await Expect(image.Text("Prompt")).ToHaveValueAsync(shown);
         await Expect(image.Text("Intent")).ToHaveValueAsync("edit");
