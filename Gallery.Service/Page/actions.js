@@ -2,8 +2,9 @@
 
 import { isGone } from './api.js';
 import { confirm } from './confirm.js';
+import { sentenceOf } from './sentences.js';
 import { askForTags } from './tag-dialog.js';
-import { hasTag, nameOf, plural, withLabel } from './text.js';
+import { hasTag, nameOf, plural } from './text.js';
 
 /** @typedef {{ image_id: string, outcome?: string, code?: string, message?: string, image?: import('./api.js').Image }} Result */
 
@@ -134,7 +135,7 @@ export class Actions {
     if (failures.length > 0)
       this.#app.messages.failed(`${failures.length} of ${plural(ids.length, 'image')} failed`, failures.map(result => {
         const image = images.get(result.image_id);
-        return `${image ? nameOf(image) : result.image_id}: ${withLabel(result.message ?? '')}`;
+        return `${image ? nameOf(image) : result.image_id}: ${sentenceOf(result.code, result.message ?? '')}`;
       }));
     const missing = new Set(results.filter(result => isGone(result.code)).map(result => result.image_id));
     return {

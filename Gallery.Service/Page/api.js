@@ -1,6 +1,6 @@
 // Requests to Gallery's API, with the caller's credentials.
 
-import { withLabel } from './text.js';
+import { sentenceOf, withLabel } from './sentences.js';
 
 /**
  * @typedef {object} Image an image as the API shows it
@@ -40,7 +40,7 @@ import { withLabel } from './text.js';
 
 const root = new URL('v1/gallery/', document.baseURI);
 
-/** A failure, with the message of the API. */
+/** A failure, with a sentence about it. */
 export class Problem extends Error {
   /**
    * @param {number} status 0 if there was no answer
@@ -98,7 +98,7 @@ export class Api {
     if (response.ok && !body) throw unreachable();   // the answer was cut off
     if (response.ok) return { ...body, etag };
     const errors = Object.entries(/** @type {Record<string, string[]>} */ (body?.errors ?? {})).map(([name, messages]) => [name, messages.map(withLabel)]);
-    throw new Problem(response.status, body?.code ?? 'no_json', withLabel(String(body?.message ?? `Gallery answered ${response.status}. Try again.`)), etag, Object.fromEntries(errors));
+    throw new Problem(response.status, body?.code ?? 'no_json', sentenceOf(body?.code, String(body?.message ?? `Gallery answered ${response.status}. Try again.`)), etag, Object.fromEntries(errors));
   }
 
   /**

@@ -10,7 +10,7 @@ import { ImageDialog } from './image-dialog.js';
 import { ImageList } from './image-list.js';
 import { Messages } from './messages.js';
 import { forgetBroken } from './pictures.js';
-import { Selection, selectionBar } from './selection.js';
+import { Selection, selectedText, selectionBar } from './selection.js';
 import { Session } from './session.js';
 import { sharedNotice } from './shared-with-me.js';
 import { SignIn } from './sign-in.js';
@@ -27,6 +27,8 @@ export class App {
   #isClosing = false;
   #listUrl = '';
   #identity = '';
+  /** @type {string | null} the label of the button that had the focus and is gone */
+  #lostButton = null;
   #signIn = new SignIn(this);
 
   /**
@@ -149,12 +151,25 @@ export class App {
 
   render() {
     const { session, view, dialog } = this;
+    const button = document.activeElement?.closest('.selection-bar, .messages, main .notice') ? labelOf(document.activeElement) : null;
     document.title = session.kind !== 'nobody' && view.image && dialog.image ? `${nameOf(dialog.image)} – Gallery` : placeOf(view) === 'Images' ? 'Gallery' : `${placeOf(view)} – Gallery`;
     render(session.kind === 'nobody' ? this.#signIn.template() : this.#template(), this.#root);
     const open = /** @type {HTMLDialogElement | null} */ (document.querySelector('dialog.image'));
     if (open && !open.open) open.showModal();
     if (open && document.activeElement === document.body) open.focus();   // the focused button may be gone, and keys belong to the dialog
+    this.#keepFocus(button);
     this.grid.rendered();
+  }
+
+  /** A button gives way to the progress. When that is over, the focus returns to the button, or to an image. @param {string | null} button what had the focus before */
+  #keepFocus(button) {
+    if (document.activeElement !== document.body) this.#lostButton = null;
+    else this.#lostButton = button ?? this.#lostButton;
+    if (this.#lostButton === null || this.actions.progress) return;
+    const buttons = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('.selection-bar button, main .notice button')]);
+    const target = buttons.find(other => labelOf(other) === this.#lostButton)
+      ?? /** @type {HTMLElement | null} */ (document.querySelector('.tile a[tabindex="0"]') ?? document.querySelector('.tile a'));
+    target?.focus({ preventScroll: true });   // a person may have scrolled elsewhere
   }
 
   #template() {
@@ -180,7 +195,7 @@ export class App {
         ${grid.template()}
         ${listState(this)}
       </main>
-      <p class="unseen" role="status">${this.selection.ids.size > 0 ? `${plural(this.selection.ids.size, 'image')} selected` : ''}</p>
+      <p class="unseen" role="status">${this.selection.ids.size > 0 ? selectedText(this) : ''}</p>
       ${selectionBar(this)}
       ${view.image === null ? messages.template() : nothing}
       ${this.dialog.template()}`;
@@ -259,6 +274,9 @@ const icons = /** @type {const} */ ({ Images: 'images', 'Shared with me': 'peopl
 
 /** @param {View} view @returns {keyof typeof icons} */
 const placeOf = view => (view.isTrash ? 'Trash' : view.isShared ? 'Shared with me' : 'Images');
+
+/** @param {Element} button */
+const labelOf = button => button.ariaLabel ?? button.textContent.trim();
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.replaceChildren();

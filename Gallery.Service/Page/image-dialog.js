@@ -31,7 +31,8 @@ export class ImageDialog {
   /** @type {import('./api.js').Problem | null} */
   problem = null;
   #isCounted = false;
-  #isGone = false;
+  /** @type {import('./api.js').Problem | null} why the image is gone, if others took it away since it was listed */
+  #gone = null;
   #form;
   #tags;
   #history;
@@ -52,8 +53,12 @@ export class ImageDialog {
     const place = `${isTrash} ${isShared} ${id}`;
     if (place === this.#place) return;
     this.#place = place;
-    const gone = id !== this.#id && this.#isGone ? this.#app.list.find(this.#id ?? '') : null;
-    if (id !== this.#id) this.#isCounted = this.#isGone = false;
+    const gone = id !== this.#id && this.#gone ? this.#app.list.find(this.#id ?? '') : null;
+    if (id !== this.#id) {
+      this.#isCounted = false;
+      this.#gone = null;
+    }
+
     this.#id = id;
     this.image = id === null ? null : this.#app.list.find(id);
     this.etag = this.problem = null;
@@ -93,16 +98,24 @@ export class ImageDialog {
     this.image = image;
     this.etag = etag;
     this.problem = null;
-    this.#isGone = false;
+    this.#gone = null;
     this.#app.list.put(image);
     this.#history.forget();
     this.#app.filters.forget();
     this.#app.update();
   }
 
-  /** If somebody deleted the image meanwhile, the list loses it when the person leaves it. @param {string} id @param {unknown} error */
+  /**
+   * If somebody deleted the image meanwhile, it says so, and the list loses it when the person leaves it.
+   * @param {string} id
+   * @param {unknown} error
+   * @returns {boolean} whether it is so, and the image is open
+   */
   noteFailure(id, error) {
-    if (id === this.#id && error instanceof Problem && isGone(error.code)) this.#isGone = true;
+    if (id !== this.#id || !(error instanceof Problem) || !isGone(error.code)) return false;
+    this.#gone = error;
+    this.#app.update();
+    return true;
   }
 
   /** @param {Image} image */
@@ -133,7 +146,7 @@ export class ImageDialog {
 
   /** @param {Image} image */
   #mayEdit(image) {
-    return image.deleted_at === null && (!this.isForeign || this.#app.list.roleOf(image.image_id) === 'edit');
+    return image.deleted_at === null && this.#gone === null && (!this.isForeign || this.#app.list.roleOf(image.image_id) === 'edit');
   }
 
   /** @param {number} step 1: the next image, -1: the previous one */
@@ -205,7 +218,7 @@ export class ImageDialog {
     return html`
       <a class="button icon" href=${originalOf(image, settings.is_demo)} target="_blank" rel="noopener noreferrer" aria-label="Open the original" title="Open the original"
         @click=${() => this.#countDownload(image)} @auxclick=${(/** @type {MouseEvent} */ event) => { if (event.button === 1) this.#countDownload(image); }}>${icon('link')}</a>
-      ${image.deleted_at === null && !this.isForeign && !this.#isGone ? html`
+      ${image.deleted_at === null && !this.isForeign && !this.#gone ? html`
         <button class="icon" aria-label="Share" title="Share" @click=${() => openShareDialog(this.#app, image)}>${icon('share')}</button>
         <button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
   }
@@ -216,7 +229,7 @@ export class ImageDialog {
     const mayEdit = this.#mayEdit(image);
     const size = image.width && image.height ? `${image.width} × ${image.height}` : '';
     return html`
-      ${image.deleted_at === null ? nothing : this.#inTrash(image)}
+      ${this.#gone ? this.#failure(this.#gone) : image.deleted_at === null ? nothing : this.#inTrash(image)}
       ${this.isForeign ? sharedBy(this.#app, image) : nothing}
       ${this.#form.template(image, mayEdit)}
       ${this.#tags.template(image, mayEdit && this.etag !== null)}
@@ -249,13 +262,30 @@ export class ImageDialog {
 
   /** @param {import('./api.js').Problem} problem */
   #failure(problem) {
-    const app = this.#app;
-    const isDeleted = problem.code === 'image_deleted';
     return html`<div class="notice" role="alert">
-      <p>${isDeleted ? 'This image is in the trash.' : problem.message}</p>
-      ${isDeleted ? html`<button @click=${() => app.go({ ...app.view, isTrash: true })}>Show it in the trash</button>`
-        : problem.status === 404 ? nothing : html`<button @click=${() => this.read()}>Try again</button>`}
+      <p>${problem.message}${this.#form.isChanged ? ' Your changes are not saved.' : ''}</p>
+      ${problem.code === 'image_deleted' ? html`<button @click=${() => this.#restore()}>${icon('restore')} Restore</button>
+          <button @click=${() => this.#showInTrash()}>Show it in the trash</button>`
+        : isGone(problem.code) ? nothing : html`<button @click=${() => this.read()}>Try again</button>`}
     </div>`;
+  }
+
+  /** Here, not by the actions: the image stays open, and what was typed stays with it. */
+  async #restore() {
+    const id = this.#id ?? '';
+    try {
+      const { data, etag } = await this.#app.api.send('POST', `${id}/restore/`);
+      this.put(data, etag);
+      this.#app.messages.done('Image restored');
+    } catch (error) {
+      if (!this.noteFailure(id, error)) this.#app.messages.failed(`The image was not restored. ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  async #showInTrash() {
+    if (!(await this.confirmLeave())) return;
+    this.#form.reset();
+    this.#app.go({ ...this.#app.view, isTrash: true });
   }
 
   #cancelled = (/** @type {Event} */ event) => {

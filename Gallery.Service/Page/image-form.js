@@ -1,4 +1,4 @@
-// Edits of the prompt and the intent. An edit names the state that was shown (If-Match), so nobody's change is lost.
+// Edits of the prompt and the intent. An edit names the state that was shown (If-Match), so nobody's change of the same field is lost.
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { live } from './vendor/lit-html/directives/live.js';
@@ -56,7 +56,7 @@ export class ImageForm {
       <input id="intent" maxlength="100" placeholder="No intent" autocomplete="off" ?readonly=${!isReady} .value=${live(shown.intent ?? '')} @input=${this.#typed('intent')}>
       ${this.isChanged ? html`<div class="buttons">
         <button type="button" ?disabled=${this.#isSaving} @click=${() => { this.reset(); this.#app.update(); }}>Discard changes</button>
-        <button class="primary" ?disabled=${this.#isSaving} title="Save (Ctrl+Enter)">Save</button>
+        <button class="primary" ?disabled=${!isReady} title="Save (Ctrl+Enter)">${this.#isSaving ? 'Saving …' : 'Save'}</button>
       </div>` : nothing}
     </form>`;
   }
@@ -78,6 +78,7 @@ export class ImageForm {
     if (this.isChanged && !this.#isSaving) this.#save();
   };
 
+  /** @returns {Promise<void>} */
   async #save() {
     const { image, etag } = this.#dialog;
     if (image === null) return;
@@ -86,14 +87,14 @@ export class ImageForm {
     this.#isSaving = true;
     this.#app.update();
     try {
-      if (this.#isOutdated(image)) return await this.#resolve(changes);
+      if (this.#isContested(image, changes)) return await this.#resolve(changes, image);
       const saved = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: changes, etag });
       if (this.#dialog.image?.image_id === image.image_id) this.reset();
       this.#dialog.put(saved.data, saved.etag);
       this.#app.messages.done('Image saved', () => this.#undo(saved.data, saved.etag, before));
     } catch (error) {
-      this.#dialog.noteFailure(image.image_id, error);
-      if (error instanceof Problem && error.status === 412) await this.#resolve(changes);
+      if (this.#dialog.noteFailure(image.image_id, error)) return;   // it is said where the image is shown
+      if (error instanceof Problem && error.status === 412) await this.#resolve(changes, image);
       else this.#app.messages.failed(`The image was not saved. ${/** @type {Error} */ (error).message}`);
     } finally {
       this.#isSaving = false;
@@ -101,13 +102,19 @@ export class ImageForm {
     }
   }
 
-  /** Whether the image was read again since the draft was begun, and had other texts then. @param {Image} image */
-  #isOutdated(image) {
-    return this.#base !== null && (this.#base.refined_prompt !== image.refined_prompt || this.#base.intent !== image.intent);
+  /** Whether somebody changed one of the same fields since the draft was begun. @param {Image} image @param {Draft} changes */
+  #isContested(image, changes) {
+    const base = this.#base;
+    return base !== null && /** @type {(keyof Draft)[]} */ (Object.keys(changes)).some(field => base[field] !== image[field]);
   }
 
-  /** Somebody changed the image meanwhile. @param {Draft} changes */
-  async #resolve(changes) {
+  /**
+   * The image changed meanwhile. The person is asked only if somebody changed the same field.
+   * @param {Draft} changes
+   * @param {Image} sent the state that the edit named
+   * @returns {Promise<void>}
+   */
+  async #resolve(changes, sent) {
     const shown = this.#base;
     await this.#dialog.read();
     const current = this.#dialog.image;
@@ -116,6 +123,12 @@ export class ImageForm {
       this.reset();
       this.#app.messages.done('Image saved');
       return;
+    }
+
+    if (!this.#isContested(current, this.#changes(current))) {
+      if (current.revision > sent.revision) return this.#save();
+      // The newer state did not arrive yet, or a proxy has weakened the ETag. Without this, it would be sent for ever.
+      return this.#app.messages.failed('The image was not saved, because it has just changed. Save it again.');
     }
 
     const choice = await chooseVersion(shown, current, changes);

@@ -74,7 +74,7 @@ function summary({ views, downloads, total_views: allViews, total_downloads: all
   return html`
     <p>${plural(views, 'view')} and ${plural(downloads, 'download')} in ${plural(buckets.length, 'day')}</p>
     ${views > 0 ? plot(buckets) : nothing}
-    <p class="hint">${plural(allViews, 'view')} and ${plural(allDownloads, 'download')} in all. Views of the owner do not count, except through a link.</p>
+    <p class="hint">${plural(allViews, 'view')} and ${plural(allDownloads, 'download')} in all. A visitor counts once a day. Views of the owner do not count, except through a link.</p>
     ${days.length > 0 ? html`<details><summary>Day by day</summary><table>
       <thead><tr><th scope="col">Day (UTC)</th><th scope="col">Views</th><th scope="col">Downloads</th></tr></thead>
       <tbody>${days.map(day => html`<tr><th scope="row">${formatDay(day.start)}</th><td>${day.views}</td><td>${day.downloads}</td></tr>`)}</tbody>

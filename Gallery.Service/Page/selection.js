@@ -2,7 +2,7 @@
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { icon } from './icons.js';
-import { plural } from './text.js';
+import { number, plural } from './text.js';
 
 export class Selection {
   #changed;
@@ -55,6 +55,13 @@ export class Selection {
   }
 }
 
+/** All that is loaded is selected by one key, and may be less than all that there is. @param {import('./app.js').App} app */
+export function selectedText({ selection: { ids }, list }) {
+  const selected = `${plural(ids.size, 'image')} selected`;
+  if (list.isComplete || ids.size < list.images.length) return selected;
+  return typeof list.count === 'number' ? `${number.format(ids.size)} of ${number.format(list.count)} selected` : `${selected}, those loaded so far`;
+}
+
 /** @param {import('./app.js').App} app */
 export function selectionBar(app) {
   const { selection, actions, view } = app;
@@ -70,7 +77,7 @@ export function selectionBar(app) {
   const ids = () => [...selection.ids];
   return html`<div class="selection-bar" role="region" aria-label="Selection">
     <button class="icon" aria-label="Clear the selection" title="Clear the selection (Esc)" @click=${() => selection.clear()}>${icon('close')}</button>
-    <p>${plural(selection.ids.size, 'image')} selected</p>
+    <p>${selectedText(app)}</p>
     ${view.isTrash
       ? html`<button @click=${() => actions.restore(ids())}>${icon('restore')} Restore</button>
         ${app.mayPurge ? html`<button class="danger" @click=${() => actions.purge(ids())}>${icon('trash')} Delete permanently</button>` : nothing}`

@@ -20,7 +20,7 @@ export async function openShareDialog(app, image) {
     failed: (/** @type {string} */ text) => { [done, failed] = ['', text]; update(); },
   };
   const links = new ShareLinks(app.api, image, notes, () => update());
-  const people = new SharePeople(app.api, image, notes, () => update());
+  const people = new SharePeople(app.api, image, notes, app.settings.supabase_url !== null, () => update());
   await askIn((close, render) => {
     update = render;
     return html`

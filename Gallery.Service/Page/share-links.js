@@ -54,7 +54,7 @@ export class ShareLinks {
     const { items } = this.#list;
     return html`<section aria-labelledby="share-links">
       <h3 id="share-links" tabindex="-1">Links</h3>
-      <p class="hint">Whoever has a link sees the picture without signing in.</p>
+      <p class="hint">Whoever has a link sees the picture without signing in. Each opening is a view, and so is loading its page again.</p>
       <form novalidate @submit=${this.#submitted}>
         <div class="fields">
           <div><label for="share-expires">Expires</label><select id="share-expires" name="expires" autofocus>

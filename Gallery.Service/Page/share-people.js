@@ -12,6 +12,7 @@ export class SharePeople {
   #api;
   #path;
   #notes;
+  #hasUsers;
   #changed;
   /** @type {PagedList<Grant>} */
   #list;
@@ -23,12 +24,14 @@ export class SharePeople {
    * @param {import('./api.js').Api} api
    * @param {import('./api.js').Image} image
    * @param {import('./share-dialog.js').Notes} notes
+   * @param {boolean} hasUsers whether users sign in here. Otherwise nobody has a place "Shared with me"
    * @param {() => void} changed
    */
-  constructor(api, image, notes, changed) {
+  constructor(api, image, notes, hasUsers, changed) {
     this.#api = api;
     this.#path = `${image.image_id}/grants/`;
     this.#notes = notes;
+    this.#hasUsers = hasUsers;
     this.#changed = changed;
     this.#list = new PagedList(api, this.#path, 'user_id', changed);
   }
@@ -37,7 +40,7 @@ export class SharePeople {
     const { items } = this.#list;
     return html`<section aria-labelledby="share-people">
       <h3 id="share-people" tabindex="-1">People</h3>
-      <p class="hint">They find the image under “Shared with me”, where they also see their user id.</p>
+      ${this.#hasUsers ? html`<p class="hint">They find the image under “Shared with me”, where they also see their user id.</p>` : nothing}
       <form novalidate @submit=${this.#submitted}>
         <div class="fields">
           ${textField({ name: 'user_id', label: 'User id', errors: this.#errors })}

@@ -37,7 +37,7 @@ async function open(password) {
 
   if (answer.ok && body?.data) await showPicture(body.data, password !== null);
   else if (answer.ok) fail(password, unreachable);   // the answer was cut off
-  else if (answer.status === 404) showState('This link shows nothing', 'It may have expired or been revoked. Ask for a new one.');
+  else if (answer.status === 404) showState('This link shows nothing', 'It may have expired, been revoked, or been opened as often as it may be. Ask for a new one.');
   else if (answer.status === 403 && body?.code === 'share_password_required') askForPassword(password === null ? '' : 'This is not the password. Try again.');
   else if (answer.status === 429) fail(password, `${password === null ? 'Too many requests were sent.' : 'Too many wrong passwords were sent.'} ${waitOf(answer)}`);
   else fail(password, body?.message ?? `Gallery answered ${answer.status}. Try again.`);
@@ -61,7 +61,7 @@ function askForPassword(error) {
     const form = /** @type {HTMLFormElement} */ (event.target);
     const password = String(new FormData(form).get('password')).trim();   // none begins or ends with a space
     if (password === '') return askForPassword('Type the password.');
-    if (!sendable.test(password)) return askForPassword('The password has letters A to Z, digits and ASCII signs only. Type it as you got it.');
+    if (!sendable.test(password)) return askForPassword('The password has only letters A to Z, digits and signs such as ! or -. Type it as you got it.');
     const button = /** @type {HTMLButtonElement} */ (form.querySelector('button'));
     button.disabled = true;   // one opening is one view
     await open(password);
@@ -74,6 +74,7 @@ function askForPassword(error) {
       <input id="password" name="password" type="password" autocomplete="off" aria-invalid=${error !== ''} aria-describedby="error">
       <p id="error" class="error" role="alert">${error}</p>
     </div>
+    <p class="hint">If you load this page again, it asks again, and that counts as another view.</p>
     <button class="primary">Show the picture</button>
   </form>`);
   const input = /** @type {HTMLInputElement} */ (document.getElementById('password'));

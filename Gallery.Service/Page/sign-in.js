@@ -8,6 +8,7 @@ export class SignIn {
   #failure = '';
   #note = '';
   #isBusy = false;
+  #usesKey = false;
 
   /** @param {import('./app.js').App} app */
   constructor(app) {
@@ -21,7 +22,7 @@ export class SignIn {
       <h1>Gallery</h1>
       ${session.notice ? html`<p class="notice" role="alert">${session.notice}</p>` : nothing}
       ${usesSupabase ? this.#withSupabase() : nothing}
-      ${settings.takes_service_keys ? usesSupabase ? html`<details><summary>Use a service key</summary>${this.#withKey()}</details>` : this.#withKey() : nothing}
+      ${settings.takes_service_keys ? usesSupabase ? html`<details ?open=${this.#usesKey}><summary>Use a service key</summary>${this.#withKey()}</details>` : this.#withKey() : nothing}
       ${!usesSupabase && !settings.takes_service_keys ? html`<p>Sign-in is not set up. Ask the operator to set SUPABASE_PUBLISHABLE_KEY.</p>` : nothing}
       <p class="error" role="alert">${this.#failure}</p>
       <p role="status">${this.#note}</p>
@@ -66,6 +67,7 @@ export class SignIn {
 
   #keyGiven = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
+    this.#usesKey = true;   // a wrong key is typed again
     const key = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('key')).trim();
     if (/^[\x21-\x7e]+$/.test(key)) this.#app.session.useKey(key);
     else this.#say('A service key has no blanks and only ASCII characters. Copy it again.', '');

@@ -94,7 +94,7 @@ export class TagEditor {
       return true;
     } catch (error) {
       const { message } = /** @type {Error} */ (error);
-      this.#dialog.noteFailure(image.image_id, error);
+      if (this.#dialog.noteFailure(image.image_id, error)) return false;   // it is said where the image is shown
       if (isOpen()) this.#error = message;
       else this.#app.messages.failed(message);
       this.#app.update();

@@ -3,7 +3,7 @@
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' });
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
-const number = new Intl.NumberFormat();
+export const number = new Intl.NumberFormat();
 
 /** @param {number} count @param {string} noun singular, with a plural in -s */
 export const plural = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`;
@@ -59,15 +59,3 @@ export const hasTag = (tags, tag) => tags.some(other => other.normalize().toLowe
 
 /** Without the invisible characters that turn or hide text, so that no name pretends to be another one. @param {string} text */
 export const plain = text => text.replace(/[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '');
-
-/** The API's names of fields, and what the page calls them. */
-const labels = new Map(Object.entries({
-  refined_prompt: 'Prompt', intent: 'Intent', tag: 'Tag', tags: 'Tags', q: 'Search', created_from: 'From', created_to: 'To', user_id: 'User id',
-  expires_at: 'Expires', max_views: 'Maximum of views', password: 'Password', note: 'Note for yourself', role: 'They may',
-}));
-
-/** A message of the API begins with the name of its field, such as max_views, or tags[0]. It may name others later. @param {string} message */
-export const withLabel = message => message
-  .replace(/^[a-z]+(?=(\[\d+\])? (?:cannot|contains|has|is|must|would) )/, name => labels.get(name) ?? name)
-  .replace(/^Tags\[\d+\]/, 'Tag')
-  .replace(/(?<!')\b[a-z]+_[a-z]+\b(?!')/g, name => labels.get(name) ?? name);

@@ -26,7 +26,7 @@ public sealed class DemoTests(TestService service) : IClassFixture<TestService>
         var first = await RunAsync(demo.Address);
         var images = (await demo.Api.GetAsync("/v1/gallery/export/")).Text.Trim().Split('\n').Select(line => JsonNode.Parse(line)!).ToList();
 
-        Assert.Equal((0, $"300 created, 0 updated, 0 unchanged. Open {demo.Address} to see them."), (first.Exit, first.Error.Trim()));
+        Assert.Equal((0, $"300 created, 0 updated, 0 unchanged. Open {demo.Address} to see them. 12 of them are in the trash."), (first.Exit, first.Error.Trim()));
         Assert.Equal(300, images.Count);
         Assert.Equal(12, images.Count(image => image["deleted_at"] is not null));
         Assert.Equal(["ada", "jonas", "mira"], images.Select(image => (string)image["user_id"]!).Distinct().Order(StringComparer.Ordinal));

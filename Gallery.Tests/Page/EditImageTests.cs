@@ -51,6 +51,8 @@ public sealed class EditImageTests(PageService service) : PageTests(service)
 
         var question = page.Question(Conflict);
         foreach (var version in new[] { "Theirs", "Mine" }) await Expect(question.GetByText(version, new() { Exact = true })).ToBeVisibleAsync();
+        var tops = await question.Locator("section h3").EvaluateAllAsync<double[]>("names => names.slice(0, 2).map(name => name.getBoundingClientRect().top)");
+        Assert.Equal(tops[0], tops[1]);
         await question.Button(choice).ClickAsync();
         await Expect(image.Text("Prompt")).ToHaveValueAsync(shown);
         await Expect(image.Text("Intent")).ToHaveValueAsync("edit");
@@ -85,6 +87,88 @@ public sealed class EditImageTests(PageService service) : PageTests(service)
         await Expect(page.Message("Image saved")).ToBeVisibleAsync();
         Assert.Equal(("Mine", "generate"), await StoredAsync());
         Allow("status of 412");
+    }
+
+    [Theory]
+    [InlineData("a tag of one's own")]
+    [InlineData("another field")]
+    [InlineData("a restore")]
+    public async Task A_change_of_something_else_that_comes_before_a_slow_save_asks_nothing(string change)
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        var held = await page.HoldAsync("PATCH");
+        await image.Text("Prompt").FillAsync("Mine");
+        await image.Text("Prompt").PressAsync("Control+Enter");
+        await Expect(image.Button("Saving …")).ToBeDisabledAsync();
+        if (change == "a tag of one's own")
+        {
+            await image.GetByLabel("Add a tag").FillAsync("night");
+            await page.Keyboard.PressAsync("Enter");
+            await Expect(page.Message("Tag night added")).ToBeVisibleAsync();
+        }
+        else if (change == "another field")
+        {
+            await Api.PatchAsync(Path, """{"intent": "edit"}""");
+        }
+        else
+        {
+            await Api.DeleteAsync(Path);
+            await Api.PostAsync($"{Path}restore/", "");
+        }
+
+        held.SetResult();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        await Expect(page.Question(Conflict)).ToHaveCountAsync(0);
+        Assert.Equal(("Mine", change == "another field" ? "edit" : "generate"), await StoredAsync());
+        Assert.Equal(change == "a tag of one's own" ? ["night"] : [], (await Api.GetAsync(Path)).Tags);
+        Allow("status of 412");
+    }
+
+    [Fact]
+    public async Task If_the_newer_state_is_not_to_be_read_a_save_says_so_instead_of_asking_or_repeating_itself()
+    {
+        var page = await OpenOneAsync();
+        await page.FailAsync(412, "PATCH", code: "precondition_failed");
+        await page.Locator("dialog.image").Text("Prompt").FillAsync("Mine");
+        await page.Button("Save").ClickAsync();
+
+        await Expect(page.Message("The image was not saved, because it has just changed. Save it again.")).ToBeVisibleAsync();
+        await page.MendAsync();
+        await page.Button("Save").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        Allow("status of 412");
+    }
+
+    [Theory]
+    [InlineData("a save")]
+    [InlineData("a tag")]
+    public async Task An_image_that_somebody_deletes_meanwhile_is_restored_and_what_was_typed_stays(string sent)
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await Api.DeleteAsync(Path);
+        if (sent == "a tag") await image.GetByLabel("Add a tag").FillAsync("night");
+        await image.Button(sent == "a tag" ? "Add" : "Save").ClickAsync();
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This image was moved to the trash. Your changes are not saved.");
+        await Expect(page.GetByText("/v1/")).ToHaveCountAsync(0);
+        await Expect(image.Button("Save")).ToBeDisabledAsync();
+        await Expect(image.Text("Prompt")).Not.ToBeEditableAsync();
+        await AxeAsync(page);
+        await image.Button("Show it in the trash").ClickAsync();
+        await page.Question(Leave).Button("Cancel").ClickAsync();
+
+        await image.Button("Restore").ClickAsync();
+        await Expect(page.Message("Image restored")).ToBeVisibleAsync();
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Mine");
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        Assert.Equal(("Mine", "generate"), await StoredAsync());
+        await page.Button("Close").ClickAsync();
+        await Expect(page.Tile("Mine")).ToBeFocusedAsync();
+        Allow("status of 404");
     }
 
     [Fact]

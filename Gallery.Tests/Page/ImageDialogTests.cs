@@ -167,7 +167,7 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
         await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
 
         await page.GotoAsync($"/?image={ids[1]}");
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This image is in the trash.");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This image was moved to the trash.");
         await page.Button("Show it in the trash").ClickAsync();
         await Expect(page.Opened("Picture 2").Button("Restore")).ToBeVisibleAsync();
         Assert.Contains("view=trash", page.Url, StringComparison.Ordinal);
@@ -177,7 +177,7 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
 
         var unknown = Guid.NewGuid();
         await page.GotoAsync($"/?image={unknown}");
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync($"There is no image {unknown}.");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no such image, or you may not see it.");
         await page.Button("Close").ClickAsync();
         await Expect(page.Tile("Picture 1")).ToBeVisibleAsync();
         await Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
@@ -209,8 +209,8 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
     }
 
     [Theory]
-    [InlineData("/permanent/", "There is no image")]
-    [InlineData("/", "This image is in the trash.")]
+    [InlineData("/permanent/", "There is no such image, or you may not see it.")]
+    [InlineData("/", "This image was moved to the trash.")]
     public async Task An_image_that_others_deleted_says_so_and_leaves_the_list_when_one_leaves_it(string how, string said)
     {
         var ids = await SeedAsync(4);

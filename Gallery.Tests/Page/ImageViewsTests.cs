@@ -23,7 +23,7 @@ public sealed class ImageViewsTests(PageService service) : PageTests(service)
         await Views(page).ClickAsync();
 
         await Expect(page.GetByText("10 views and 1 download in 30 days")).ToBeVisibleAsync();
-        await Expect(page.GetByText("110 views and 5 downloads in all.")).ToBeVisibleAsync();
+        await Expect(page.GetByText("110 views and 5 downloads in all. A visitor counts once a day.")).ToBeVisibleAsync();
         var (best, today) = (Named(3), Named(0));
         var plot = page.GetByRole(AriaRole.Img, new() { Name = $"Views per day from {Named(29)} to {today}. The most are 8, on {best}.", Exact = true });
         await Expect(plot).ToBeVisibleAsync();

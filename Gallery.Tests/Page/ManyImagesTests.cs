@@ -124,7 +124,7 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
         await page.Keyboard.PressAsync("Enter");
 
         var failures = page.Message("2 of 3 images failed").GetByRole(AriaRole.Listitem);
-        await Expect(failures.Nth(0)).ToHaveTextAsync($"“Picture 1”: There is no image {ids[0]}.");
+        await Expect(failures.Nth(0)).ToHaveTextAsync($"“Picture 1”: There is no such image, or you may not see it.");
         await Expect(failures.Nth(1)).ToContainTextAsync("“Picture 2”: ");
         await Expect(failures.Nth(1)).ToContainTextAsync("50");
         await Expect(page.Message("1 image tagged")).ToBeVisibleAsync();
@@ -134,6 +134,38 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
 
         await page.Message("2 of 3 images failed").Button("Close message").ClickAsync();
         await Expect(failures).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task After_each_action_by_keys_the_focus_is_at_a_button_or_an_image()
+    {
+        await SeedAsync(3);
+        var page = await OpenAsync();
+        await SelectAsync(page, 1, 2);
+        await page.Selection().Button("Tag").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.Keyboard.TypeAsync("sea");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("2 images tagged")).ToBeVisibleAsync();
+        await Expect(page.Selection().Button("Tag")).ToBeFocusedAsync();
+        await page.Message("2 images tagged").Button("Undo").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("2 images tagged as before")).ToBeVisibleAsync();
+        await Expect(page.Tile("Picture 2")).ToBeFocusedAsync();
+
+        await page.FailAsync(422, path: "batch/delete/", code: "no", message: "Not today.");
+        await page.Selection().Button("Delete").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("2 of 2 images failed")).ToBeVisibleAsync();
+        await Expect(page.Selection().Button("Delete")).ToBeFocusedAsync();
+        await page.MendAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Tile("Picture 3")).ToBeFocusedAsync();
+        await page.Message("2 images moved to the trash").Button("Undo").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Tiles()).ToHaveCountAsync(3);
+        await Expect(page.Tile("Picture 3")).ToBeFocusedAsync();
+        Allow("status of 422");
     }
 
     [Theory]

@@ -50,6 +50,25 @@ public sealed class SelectImagesTests(PageService service) : PageTests(service)
         await AssertSelectedAsync(page, 1, 2, 3, 4, 5, 6, 7, 8);
     }
 
+    [Theory]
+    [InlineData(true, "60 of 62 selected")]
+    [InlineData(false, "60 images selected, those loaded so far")]
+    public async Task Ctrl_A_says_that_more_is_not_loaded_yet(bool isCounted, string said)
+    {
+        await SeedAsync(62);
+        var page = await NewTabAsync();
+        var held = await page.HoldAsync(path: "cursor=");
+        if (!isCounted) await page.FailAsync(path: "count=exact");
+        await page.GotoAsync("/");
+        await page.Tile("Picture 1").FocusAsync();
+        await page.Keyboard.PressAsync("Control+a");
+        await Expect(page.Selection().GetByText(said, new() { Exact = true })).ToBeVisibleAsync();
+
+        held.SetResult();
+        await Expect(page.Selection().GetByText("60 images selected", new() { Exact = true })).ToBeVisibleAsync();
+        if (!isCounted) Allow("status of 503");
+    }
+
     [Fact]
     public async Task A_selection_ends_with_its_view()
     {

@@ -105,7 +105,7 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
         await EndWithDraftAsync(page);
         await page.MendAsync();
         await page.SignInAsync("bob@example.com");
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no image");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no such image, or you may not see it.");
         await Expect(page.GetByText("Mine")).ToHaveCountAsync(0);
         await Expect(page.GetByText("Picture 2")).ToHaveCountAsync(0);
         Allow("status of 404");

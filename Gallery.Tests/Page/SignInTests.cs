@@ -138,6 +138,7 @@ public sealed class SignInTests(SignInService service, PageService open) : PageT
         var page = await OpenAsync();
         await UseKeyAsync(page, "wrong");
         await Expect(page.GetByText("The service does not know this key.")).ToBeVisibleAsync();
+        await Expect(page.GetByLabel("Service key")).ToBeVisibleAsync();
         await UseKeyAsync(page, GuardedService.Key);
         await Expect(page.Tiles()).ToHaveCountAsync(4);
         Allow("status of 401");

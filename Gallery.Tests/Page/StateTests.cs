@@ -94,7 +94,7 @@ public sealed class StateTests(PageService service) : PageTests(service)
         Allow("status of 400");
         var page = await OpenAsync();
         await page.Search().FillAsync("-cat");
-        await Expect(Alert(page, "This search does not work")).ToContainTextAsync("Search has no word to look for.");
+        await Expect(Alert(page, "This search does not work")).ToContainTextAsync("Search has no word to look for. Type a word without a minus");
 
         await page.Search().FillAsync("picture");
         await Expect(page.Tiles()).ToHaveCountAsync(2);

@@ -28,7 +28,7 @@ internal static class DemoCommand
         if (report.Failed > 0) return 1;
         progress.Say(report.Created + report.Updated == 0
             ? $"Nothing changed: all {DemoImage.Count} invented images are there."
-            : string.Create(CultureInfo.InvariantCulture, $"{report.Created} created, {report.Updated} updated, {report.Unchanged} unchanged. Open {client.Address} to see them."));
+            : string.Create(CultureInfo.InvariantCulture, $"{report.Created} created, {report.Updated} updated, {report.Unchanged} unchanged. Open {client.Address} to see them. {DemoImage.InTrash} of them are in the trash."));
         return 0;
     }
 

@@ -11,6 +11,9 @@ internal sealed class DemoImage
 {
     public const int Count = 300;
 
+    /// <summary>How many of them are in the trash.</summary>
+    public const int InTrash = Count / EachInTrash;
+
     private const int EachInTrash = 25;
     private static readonly TimeSpan Span = TimeSpan.FromDays(364);
 
