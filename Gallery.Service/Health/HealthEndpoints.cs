@@ -58,7 +58,8 @@ internal static class HealthEndpoints
         }
         catch (Exception e) when (!ct.IsCancellationRequested && ProblemExceptionHandler.ToProblem(http, e) is { Status: StatusCodes.Status503ServiceUnavailable } problem)
         {
-            return standbys.Find() is not null ? TypedResults.Ok(ReadyToList) : problem;   // not a request's failure: Readiness logs the reason, once
+            var isAway = problem.Code is "database_unavailable" or "database_timeout";
+            return isAway && !readiness.IsPending && standbys.Find() is not null ? TypedResults.Ok(ReadyToList) : problem;   // not a request's failure: Readiness logs the reason, once
         }
     }
 

@@ -49,6 +49,9 @@ internal sealed partial class Readiness
     /// <summary>Whether the database accepted reads only at the last check.</summary>
     public bool IsReadOnly => _isReadOnly;
 
+    /// <summary>Whether the database lacked migrations when it last answered.</summary>
+    public bool IsPending => _pending > 0;
+
     /// <summary>Reports a request's failure. If the reason concerns readiness, the database is checked again.</summary>
     public void Note(Exception fault)
     {

@@ -18,7 +18,11 @@ public static class GalleryDatabase
 
     /// <summary>A data source for the connection. Pool sizes and time-outs in its connection string are kept.</summary>
     /// <exception cref="SettingsException"><c>GALLERY_POOLER</c> is neither <c>session</c> nor <c>transaction</c>, or the pool's minimum is above its maximum.</exception>
-    public static NpgsqlDataSource Create(NpgsqlConnectionStringBuilder connection, IConfiguration settings)
+    public static NpgsqlDataSource Create(NpgsqlConnectionStringBuilder connection, IConfiguration settings) => Create(connection, settings, "gallery");
+
+    /// <inheritdoc cref="Create(NpgsqlConnectionStringBuilder, IConfiguration)"/>
+    /// <param name="name">The pool's label in metrics.</param>
+    internal static NpgsqlDataSource Create(NpgsqlConnectionStringBuilder connection, IConfiguration settings, string name)
     {
         var tuned = new NpgsqlConnectionStringBuilder(connection.ConnectionString)
         {
@@ -40,7 +44,7 @@ public static class GalleryDatabase
         tuned.AutoPrepareMinUsages = int.MaxValue;   // StatementRunner prepares explicitly
 
         SetUpDapper();
-        return new NpgsqlDataSourceBuilder(tuned.ConnectionString) { Name = "gallery" }.Build();   // the pool's label in metrics
+        return new NpgsqlDataSourceBuilder(tuned.ConnectionString) { Name = name }.Build();
     }
 
     private static bool IsTransactionPooler(NpgsqlConnectionStringBuilder connection, IConfiguration settings) =>

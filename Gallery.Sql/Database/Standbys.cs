@@ -87,8 +87,12 @@ public sealed partial class Standbys : IAsyncDisposable
             if (ct.IsCancellationRequested) return;
 
             standby.Lag = replayed is { } at ? LagOf(at) : null;
-            var reason = fault ?? (standby.Lag is not { } lag ? "is not a standby" : lag > _maximumLag ? $"is more than {_maximumLag.TotalSeconds:0} s behind" : null);
-            if (reason is null && _noted.Count == 0) reason = "cannot be compared with the primary, which has not answered yet";
+            var reason = fault ?? (
+                standby.Lag is not { } lag ? "is not a standby"
+                : _noted.Count == 0 ? "cannot be compared with the primary, which has not answered yet"
+                : replayed < _noted[0].Place ? "is behind since before the first check"
+                : lag > _maximumLag ? $"is more than {_maximumLag.TotalSeconds:0} s behind"
+                : null);
             standby.IsUsed = reason is null;
             if (standby.Reason == reason) return;
             standby.Reason = reason;
@@ -123,7 +127,7 @@ public sealed partial class Standbys : IAsyncDisposable
         {
             return (await ReadAsync().WaitAsync(CheckTime, ct), null);
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e)   // whatever it is, such as a certificate that is just replaced, the service goes on
         {
             return (null, e is PostgresException { SqlState: var state } ? $"refuses the check ({state})" : "does not answer");
         }
@@ -146,9 +150,9 @@ public sealed partial class Standbys : IAsyncDisposable
         public Standby(NpgsqlConnectionStringBuilder server, IConfiguration settings)
         {
             if (!server.ShouldSerialize("Timeout")) server.Timeout = 1;   // leaves the primary time to answer
-            Source = GalleryDatabase.Create(server, settings);
-            Prepares = new NpgsqlConnectionStringBuilder(Source.ConnectionString).MaxAutoPrepare > 0;
             Name = server.DescribeServers();
+            Source = GalleryDatabase.Create(server, settings, $"gallery-standby {Name}");
+            Prepares = new NpgsqlConnectionStringBuilder(Source.ConnectionString).MaxAutoPrepare > 0;
             Tag = new("server", Name);
         }
 

@@ -45,9 +45,8 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     /// <exception cref="PostgresException">57014: the time was not enough.</exception>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
     public Task<IReadOnlyList<T>> QueryWithinAsync<T>(string sql, TimeSpan time, long since, CancellationToken ct, params IEnumerable<(string Name, object Value)> parameters) =>
-        _repeatable.ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (server, token) =>
+        _repeatable.ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (connection, token) =>
         {
-            await using var connection = await server.OpenConnectionAsync(token);
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw new NotStartedException();
             await using var batch = new NpgsqlBatch(connection);   // one implicit transaction, in which the settings end
             // Parallel workers would take the processors from other requests, and cost more than they save here.
@@ -80,9 +79,8 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
         if (_transaction.Value is { } transaction) return ReadInAsync(transaction, sql, first, parserOf, parameters, ct);
 
         var wasSent = false;
-        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (server, token) =>
+        return (isRepeatable ? _repeatable : _notRepeatable).ExecuteAsync(token => OnStandbyOrPrimaryAsync(async (connection, token) =>
         {
-            await using var connection = await server.OpenConnectionAsync(token);
             // A statement that starts after its caller timed out could undo what the caller did next.
             token.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(since) >= GalleryDatabase.Patience) throw wasSent ? new TimeoutException() : new NotStartedException();
@@ -92,20 +90,33 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     }
 
     /// <summary>The primary runs what a standby could not. A statement that took too long there would take too long again.</summary>
-    private async ValueTask<T> OnStandbyOrPrimaryAsync<T>(Func<NpgsqlDataSource, CancellationToken, Task<T>> work, CancellationToken ct)
+    private async ValueTask<T> OnStandbyOrPrimaryAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken ct)
     {
         if (standbys?.Find() is { } standby)
+        {
+            NpgsqlConnection? open = null;
             try
             {
-                return await work(standby, ct);
+                open = await standby.OpenConnectionAsync(ct);
+                return await work(open, ct);
             }
-            catch (NpgsqlException e) when (e is not PostgresException { SqlState: PostgresErrorCodes.QueryCanceled })
+            catch (Exception e) when (open is null ? e is not OperationCanceledException : IsOfStandby(e))
             {
                 // A statement that only failed says nothing of the server. It may have met a row that replay just removed, or a table that replay has not made yet.
                 if (e is not PostgresException { InvariantSeverity: "ERROR" }) standbys.LeaveOut(standby);
             }
-        return await work(database, ct);
+            finally
+            {
+                if (open is not null) await open.DisposeAsync();
+            }
+        }
+
+        await using var connection = await database.OpenConnectionAsync(ct);
+        return await work(connection, ct);
     }
+
+    private static bool IsOfStandby(Exception e) =>
+        e is NpgsqlException { InnerException: not TimeoutException } and not PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } && !TransientFault.IsOfTransactionPooler(e);
 
     /// <summary>A statement that fails is undone alone, so that its transaction can go on.</summary>
     private async Task<IReadOnlyList<T>> ReadInAsync<T>(

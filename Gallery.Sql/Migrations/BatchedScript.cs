@@ -8,13 +8,17 @@ namespace Gallery.Sql.Migrations;
 /// </summary>
 internal static class BatchedScript
 {
-    public const string Quote = "$gallery_statement$";
+    private const string Statement = "$gallery_statement$";
+    private const string Block = "$gallery_batches$";
 
     private const double LongestPause = 1;   // seconds
 
+    /// <summary>What a statement cannot contain.</summary>
+    public static readonly string[] Quotes = [Statement, Block];
+
     /// <summary>The server runs the loop, so that psql can run it too. The journal's row says how many rows were changed so far.</summary>
     public static string Loop(string script, string statement) => string.Create(CultureInfo.InvariantCulture, $"""
-        do $gallery_batches$
+        do {Block}
         declare
             began   timestamptz;
             changed bigint;
@@ -22,9 +26,9 @@ internal static class BatchedScript
         begin
             loop
                 began := clock_timestamp();
-                execute {Quote}
+                execute {Statement}
         {statement}
-        {Quote};
+        {Statement};
                 get diagnostics changed = row_count;
                 exit when changed = 0;
                 total := total + changed;
@@ -36,6 +40,6 @@ internal static class BatchedScript
                 perform pg_sleep(least({LongestPause}, extract(epoch from clock_timestamp() - began)));
             end loop;
         end
-        $gallery_batches$
+        {Block}
         """);
 }

@@ -29,6 +29,6 @@ internal static partial class Drift
     [GeneratedRegex(@"\A(index CREATE INDEX|statistics )")]
     private static partial Regex Addition { get; }
 
-    [GeneratedRegex(@"(?<=^table .*) replica_identity=\S+|(?<=^table .*) options=.*$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?<=^table \S+ kind=[rpm] .*) replica_identity=\S+|(?<=^table \S+ kind=[rpm] .*) options=.*$", RegexOptions.Multiline)]
     private static partial Regex Parameters { get; }
 }

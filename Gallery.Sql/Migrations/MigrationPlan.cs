@@ -84,13 +84,16 @@ internal sealed class MigrationPlan
         var pending = planned.Where(each => each.State == ScriptState.Pending && (target is null || each.Script!.Number <= target));
         return new MigrationPlan(planned, [.. pending.Select(each => each.Script!)]);
 
+        bool IsNewer(JournalRow row) => string.CompareOrdinal(row.Script, 0, newest, 0, "0000".Length) > 0;
+
         ScriptState StateOf(MigrationScript? script, JournalRow? row) => (script, row) switch
         {
+            (null, { State: not Journal.Applied } begun) when IsNewer(begun) => ScriptState.Newer,
             ({ IsBatched: true } file, { State: not Journal.Applied } begun) when file.Checksum == begun.Checksum => ScriptState.Pending,   // it goes on
             (_, { State: not Journal.Applied }) => ScriptState.HalfDone,
             (_, { } applied) when applied.Checksum != MigrationScript.ChecksumOf(applied.Body) => ScriptState.JournalChanged,
             (null, { } applied) when scripts.Any(s => s.Checksum == applied.Checksum && !journal.ContainsKey(s.Name)) => ScriptState.Renamed,
-            (null, { } applied) when string.CompareOrdinal(applied.Script, 0, newest, 0, "0000".Length) > 0 => ScriptState.Newer,
+            (null, { } applied) when IsNewer(applied) => ScriptState.Newer,
             (null, _) => ScriptState.Missing,
             ({ } file, { } applied) => file.Checksum == applied.Checksum ? ScriptState.Applied : ScriptState.Edited,
             ({ } file, null) => string.CompareOrdinal(file.Name, last) < 0 ? ScriptState.OutOfOrder : ScriptState.Pending,

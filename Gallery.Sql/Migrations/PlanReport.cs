@@ -86,7 +86,7 @@ internal sealed record PlanReport(string Target, MigrationPlan Plan, IReadOnlyDi
         {
             yield return RehearsedRows == 0
                 ? string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, where all tables are empty")
-                : string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, with {RehearsedRows:N0} images. It holds its locks for at most that long");
+                : string.Create(CultureInfo.InvariantCulture, $"took {duration.TotalMilliseconds:0} ms on the scratch database, with {RehearsedRows:N0} images{(script.InTransaction ? ". There it held its locks for at most that long" : "")}");
         }
     }
 }

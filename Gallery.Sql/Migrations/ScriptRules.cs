@@ -52,11 +52,11 @@ internal static partial class ScriptRules
         foreach (var line in header.Where(line => line.StartsWith("-- migrator:", StringComparison.Ordinal) && line is not (MigrationScript.NoTransactionMark or MigrationScript.BatchedMark)))
             yield return $"unknown mark \"{line}\": use \"{MigrationScript.NoTransactionMark}\" or \"{MigrationScript.BatchedMark}\"";
         if (script.IsBatched && !(statements.Count == 1 && Change.IsMatch(statements[0].Masked)))
-            yield return "a batched script must be exactly one \"insert\", \"update\" or \"delete\" (\"with\" may precede it), because it runs until it changes nothing";
+            yield return "a batched script must be exactly one \"insert\", \"update\" or \"delete\", because it runs until it changes nothing";
         if (script.IsBatched && !Limit.IsMatch(masked))
             yield return "add a \"limit\" to the batched statement: without one, the first batch would lock all its rows";
-        if (script.IsBatched && script.Body.Contains(BatchedScript.Quote, StringComparison.Ordinal))
-            yield return $"use another dollar quote than {BatchedScript.Quote}: the migrator puts it around the statement";
+        if (script.IsBatched && BatchedScript.Quotes.Any(quote => script.Body.Contains(quote, StringComparison.Ordinal)))
+            yield return $"use another dollar quote than {string.Join(" and ", BatchedScript.Quotes)}: the migrator puts them around the statement";
         if (!script.InTransaction && !script.IsBatched && !(concurrent && statements.Count == 1))
             yield return "a no-transaction script must be exactly one concurrent statement, because it cannot be rolled back";
         if (!script.InTransaction && IfNotExists.IsMatch(masked))
@@ -78,7 +78,7 @@ internal static partial class ScriptRules
     [GeneratedRegex(@"\bconcurrently\b", RegexOptions.IgnoreCase)]
     private static partial Regex Concurrently { get; }
 
-    [GeneratedRegex(@"^(insert|update|delete|with)\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^(insert|update|delete)\b", RegexOptions.IgnoreCase)]
     private static partial Regex Change { get; }
 
     [GeneratedRegex(@"\blimit\b", RegexOptions.IgnoreCase)]

@@ -168,8 +168,9 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
               and (@IsAnyone or i.user_id = @UserId)
             """;
 
+        var since = Stopwatch.GetTimestamp();
         var rows = await ReadAsync(_lists);
-        if (rows.Count == 0) rows = await ReadAsync(_statements);   // a standby may not have it yet
+        if (rows.Count == 0 && standbys is { Any: true }) rows = await ReadAsync(_statements);   // a standby may not have it yet
         return rows.Count == 0
             ? null
             : new(rows[0].IsInTrash, rows[0].Total, rows.Where(row => row.Start is not null).ToDictionary(row => row.Start!.Value, row => row.Bucket));
@@ -179,7 +180,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
             _ => row => (
                 row.GetBoolean(0), new(row.GetInt64(1), row.GetInt64(2)),
                 row.IsDBNull(3) ? null : row.GetFieldValue<DateOnly>(3), row.IsDBNull(3) ? default : new(row.GetInt64(4), row.GetInt64(5))),
-            isRepeatable: true, Stopwatch.GetTimestamp(), ct,
+            isRepeatable: true, since, ct,
             ("ImageId", imageId), ("IsAnyone", userId is null), ("UserId", userId ?? ""), ("From", from), ("To", to), ("Bucket", byMonth ? "month" : "day"));
     }
 

@@ -72,6 +72,8 @@ public sealed class BatchedTests(TestServer server)
 
     [Theory]
     [InlineData("update gallery.thing set b = 1;", "add a \"limit\"")]
+    [InlineData("with c as (update gallery.thing set b = 1 where id in (select id from gallery.thing limit 10) returning 1) select count(*) from c;", "exactly one")]
+    [InlineData("delete from gallery.thing where id in (select id from gallery.thing where name = $gallery_batches$x$gallery_batches$ limit 10);", "another dollar quote")]
     [InlineData("create index i on gallery.thing (b) /* limit */;", "exactly one")]
     [InlineData(Backfill + Backfill, "exactly one")]
     [InlineData("delete from gallery.thing where id in (select id from gallery.thing where name = $gallery_statement$x$gallery_statement$ limit 10);", "another dollar quote")]

@@ -76,6 +76,17 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
+    public async Task A_script_that_a_newer_release_has_not_finished_does_not_stop_a_rollback()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        await database.ExecuteAsync("update gallery_migrations.journal set state = 'failed' where script like '0002%'");
+        File.Delete(scripts.PathOf("0002_create_two.sql"));
+
+        Assert.Empty(await database.ApplyAsync(scripts));
+    }
+
+    [Fact]
     public async Task A_script_that_became_pending_behind_a_newer_release_is_refused()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);

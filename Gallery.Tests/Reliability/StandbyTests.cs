@@ -15,6 +15,7 @@ public sealed class StandbyTests(DurableServers servers) : IAsyncLifetime
 
     private DurableServer _primary = null!;
     private DurableServer[] _standbys = [];
+    private (string Name, string Value)[] _settings = [];
     private WebApplication _service = null!;
     private NpgsqlDataSource _source = null!;
     private Api _api = null!;
@@ -28,11 +29,13 @@ public sealed class StandbyTests(DurableServers servers) : IAsyncLifetime
         _standbys = [first, await _primary.AddSynchronousStandbyAsync()];
         var both = new NpgsqlConnectionStringBuilder(_primary.ConnectionString) { Host = $"{_primary.Address},{first.Address}", TargetSessionAttributes = "read-write" };
         var standbys = new NpgsqlConnectionStringBuilder(_primary.ConnectionString) { Host = string.Join(',', _standbys.Select(standby => standby.Address)), TargetSessionAttributes = "prefer-standby", Pooling = true };
-        (_service, _source, _api) = await TestService.StartAsAsync(
-            both.ConnectionString, ("DATABASE_URL", both.ConnectionString), ("GALLERY_READ_DATABASE_URL", standbys.ConnectionString),
-            ("GALLERY_READ_MAX_LAG", $"{MaximumLag}"), ("GALLERY_METRICS", "on"));
+        _settings = [("DATABASE_URL", both.ConnectionString), ("GALLERY_READ_DATABASE_URL", standbys.ConnectionString), ("GALLERY_METRICS", "on")];
+        (_service, _source, _api) = await StartServiceAsync(MaximumLag);
         await WaitForStandbysAsync(1, 1);
     }
+
+    private Task<(WebApplication Service, NpgsqlDataSource Source, Api Api)> StartServiceAsync(int maximumLag) =>
+        TestService.StartAsAsync(_settings[0].Value, [.. _settings, ("GALLERY_READ_MAX_LAG", $"{maximumLag}")]);
 
     public async ValueTask DisposeAsync()
     {
@@ -69,6 +72,24 @@ public sealed class StandbyTests(DurableServers servers) : IAsyncLifetime
         await _standbys[0].AskAsync<string>("select pg_wal_replay_resume()::text");
         await WaitForStandbysAsync(1, 0);
         Assert.Equal([id], (await _api.GetAsync("/v1/gallery/")).Ids);
+    }
+
+    [Fact]
+    public async Task A_standby_that_was_behind_before_the_service_started_is_left_out()
+    {
+        foreach (var standby in _standbys) await standby.AskAsync<string>("select pg_wal_replay_pause()::text");
+        var id = await SaveAsync();
+
+        var (service, source, api) = await StartServiceAsync(maximumLag: 3600);
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.Equal([id], (await api.GetAsync("/v1/gallery/")).Ids);
+            await Task.Delay(100, Ct);
+        }
+
+        api.Dispose();
+        await service.DisposeAsync();
+        await source.DisposeAsync();
     }
 
     [Fact]
