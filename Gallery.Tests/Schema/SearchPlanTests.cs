@@ -20,7 +20,7 @@ public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixtu
         ["metadata in 1 %"] = filter => filter with { Metadata = [["""{"model": "legacy"}"""]] },
         ["metadata in none"] = filter => filter with { Metadata = [["""{"n": "7"}""", """{"n": 7}"""]] },
         ["a tag in 40 %"] = filter => filter with { Tags = ["favorite"] },
-        ["a tag in 1 %"] = filter => filter with { Tags = ["noir"] },
+        ["a tag in 0.5 %"] = filter => filter with { Tags = ["noir"] },
         ["a tag in none"] = filter => filter with { Tags = ["x"] },
         ["a prompt"] = filter => filter with { HasPrompt = true },
         ["the oldest day"] = filter => filter with { CreatedTo = new DateTime(2024, 1, 2, 0, 0, 0, DateTimeKind.Utc) },
@@ -79,8 +79,8 @@ public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixtu
                 insert into gallery.image_tag (image_id, tag, label, user_id, created_at)
                 select i.image_id, t.tag, t.tag, i.user_id, i.created_at
                 from gallery.image as i
-                cross join (values ('favorite', 40), ('noir', 1)) as t (tag, share)
-                where abs(hashtext(i.image_id::text)) % 100 < t.share;
+                cross join (values ('favorite', 400), ('noir', 5)) as t (tag, share)
+                where abs(hashtext(i.image_id::text)) % 1000 < t.share;
                 """);
             await _database.ExecuteAsync("vacuum analyze gallery.image");
             await _database.ExecuteAsync("vacuum analyze gallery.image_tag");
