@@ -27,6 +27,9 @@ file service/password $images "$(random)"
 file pipeline.key 0 "gallery_$(random)"
 file service/api_keys $images "pipeline:$(tr -d '\n' <pipeline.key | sha256sum | cut -d ' ' -f 1)"
 
+# The proofs of a client of an authority, which nginx serves: ../docs/deploy.md.
+if [ ! -e acme ]; then mkdir acme && chown "$owner" acme; fi
+
 # Only for a first look: nobody trusts it. Put your certificate and its chain in its place, and reload nginx.
 if [ ! -e tls/certificate.pem ]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
