@@ -14,7 +14,7 @@ internal static class Exposure
     {
         // language=PostgreSQL
         const string sql = """
-            with relation as (
+            with recursive relation as (
                 select c.oid,
                        c.relkind,
                        c.relrowsecurity,
@@ -25,6 +25,16 @@ internal static class Exposure
                 join pg_namespace n on n.oid = c.relnamespace
                 where n.nspname in ('gallery', 'gallery_migrations')
                   and c.relkind in ('r', 'p', 'v', 'm', 'f')
+            ),
+            reader as (       -- the relations, and the views that read them, also through other views
+                select r.name, r.oid
+                from relation r
+
+                union
+                select q.name, w.ev_class
+                from reader q
+                join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = q.oid and d.classid = 'pg_rewrite'::regclass
+                join pg_rewrite w on w.oid = d.objid and w.ev_type = '1'
             ),
             definer as (      -- a function that runs with its owner's rights
                 select p.oid,
@@ -43,8 +53,13 @@ internal static class Exposure
 
             union all
             select format('%s grants %s to every role: revoke it from public', r.name, string_agg(a.privilege_type, ', ' order by a.privilege_type))
-            from relation r, lateral aclexplode(r.relacl) a
-            where a.grantee = 0
+            from relation r
+            join lateral
+            (
+                select x.privilege_type from aclexplode(r.relacl) x where x.grantee = 0
+                union
+                select x.privilege_type from pg_attribute c, lateral aclexplode(c.attacl) x where c.attrelid = r.oid and not c.attisdropped and x.grantee = 0
+            ) a on true
             group by r.name
 
             union all
@@ -54,11 +69,9 @@ internal static class Exposure
               and not coalesce(array_to_string(r.reloptions, ',') ~* 'security_invoker=(true|on|1|yes)', false)
 
             union all
-            select distinct format('the view %s reads %s and is open to %s: revoke the grants, or set security_invoker', v.oid::regclass, r.name, a.name)
-            from relation r
-            join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
-            join pg_rewrite w on w.oid = d.objid
-            join pg_class v on v.oid = w.ev_class
+            select format('the view %s reads %s and is open to %s: revoke the grants, or set security_invoker', v.oid::regclass, q.name, a.name)
+            from reader q
+            join pg_class v on v.oid = q.oid
             join pg_namespace n on n.oid = v.relnamespace and n.nspname not in ('gallery', 'gallery_migrations')
             join lateral
             (
@@ -68,7 +81,7 @@ internal static class Exposure
                   and has_any_column_privilege(o.oid, v.oid, 'select')
                 union all
                 select 'every role'
-                where exists (select from aclexplode(v.relacl) x where x.grantee = 0)
+                where has_any_column_privilege('public', v.oid, 'select')
             ) a on true
             where not coalesce(array_to_string(v.reloptions, ',') ~* 'security_invoker=(true|on|1|yes)', false)
 
