@@ -272,8 +272,10 @@ public sealed class BatchTests(TestService service) : IClassFixture<TestService>
     /// <summary>On a busy machine a batch may run out of time or wait too long, and a row may be locked for longer than a statement waits. Anything else is an error.</summary>
     private async Task PostUntilDoneAsync(string route, Func<JsonObject> body)
     {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (true)
         {
+            patience.Token.ThrowIfCancellationRequested();
             var answer = await PostAsync(route, body());
             string?[] codes = answer.Status == 200 ? [.. Results(answer).Select(result => (string?)result["code"]).OfType<string>().Distinct()] : [answer.Problem];
             if (codes is []) return;

@@ -34,5 +34,18 @@ public sealed class TestDatabase(TestServer server, string name, string connecti
         await connection.ExecuteAsync(sql, parameters);
     }
 
+    /// <summary>Waits until this many statements wait for a lock, at most for half a minute.</summary>
+    /// <param name="request">Whose statement has to wait: it cannot end before.</param>
+    public async Task WaitForWaitersAsync(int count = 1, Task? request = null)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (await FindAsync<int>("select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") < count)
+        {
+            if (request is { IsCompleted: true }) await request;   // its exception says why
+            Assert.False(request is { IsCompleted: true }, "The request ended, and did not wait for a lock.");
+            await Task.Delay(5, patience.Token);
+        }
+    }
+
     public async ValueTask DisposeAsync() => await server.ExecuteAsync($"drop database if exists {name} with (force)");
 }

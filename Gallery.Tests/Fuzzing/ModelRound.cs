@@ -168,10 +168,12 @@ internal sealed class ModelRound(Api api, int images)
     /// <summary>Asks again while the service is too busy to begin, as any caller does.</summary>
     private static async Task<Answer> AskAsync(Func<Task<Answer>> ask)
     {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (true)
         {
             var answer = await ask();
             if (answer.Status != 503 || (string?)answer.Body["code"] != "overloaded") return answer;
+            patience.Token.ThrowIfCancellationRequested();
         }
     }
 

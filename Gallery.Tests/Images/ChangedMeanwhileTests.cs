@@ -143,12 +143,7 @@ public sealed class ChangedMeanwhileTests(TestService service) : IClassFixture<T
         Assert.Equal(1, await command.ExecuteNonQueryAsync());
 
         var answer = send();
-        while (await service.Database.FindAsync<long>(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0)
-        {
-            Assert.False(answer.IsCompleted);
-            await Task.Delay(10);
-        }
+        await service.Database.WaitForWaitersAsync(request: answer);
 
         await transaction.CommitAsync();
         return await answer;

@@ -147,12 +147,7 @@ public sealed class QueueTests(TestService other) : IClassFixture<TestService>
     /// <summary>A lock on rows, until it is disposed of.</summary>
     private sealed class Lock(NpgsqlConnection holder, TestService service) : IAsyncDisposable
     {
-        public async Task WaitForThoseWhoWaitAsync(int count)
-        {
-            while (await service.Database.FindAsync<long>(
-                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") < count)
-                await Task.Delay(10);
-        }
+        public Task WaitForThoseWhoWaitAsync(int count) => service.Database.WaitForWaitersAsync(count);
 
         public ValueTask DisposeAsync() => holder.DisposeAsync();
     }

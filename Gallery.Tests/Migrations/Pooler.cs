@@ -49,6 +49,7 @@ internal sealed class Pooler : IAsyncDisposable
         }
 
         pooler._process = Process.Start(new ProcessStartInfo(Programs.PgBouncer, [.. user, settings]) { RedirectStandardError = true });
+        pooler._process!.BeginErrorReadLine();   // its log is read, because a full pipe would stop it
 
         for (var tries = 0; ; tries++)
         {

@@ -22,12 +22,7 @@ internal sealed class TableLock : IAsyncDisposable
     }
 
     /// <summary>Waits until a statement waits.</summary>
-    public async Task WaitForWaiterAsync()
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (await _database.FindAsync<long>($"select count(*) from pg_stat_activity where datname = '{_database.Name}' and wait_event_type = 'Lock'") == 0)
-            await Task.Delay(10, patience.Token);
-    }
+    public Task WaitForWaiterAsync() => _database.WaitForWaitersAsync();
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();   // rolls back
 }

@@ -54,6 +54,7 @@ public sealed class EditImageTests(PageService service) : PageTests(service)
         var tops = await question.Locator("section h3").EvaluateAllAsync<double[]>("names => names.slice(0, 2).map(name => name.getBoundingClientRect().top)");
         Assert.Equal(tops[0], tops[1]);
         await question.Button(choice).ClickAsync();
+        if (choice == "Save mine") await Expect(page.Message("Image saved")).ToBeVisibleAsync();   // the form has the text before
         await Expect(image.Text("Prompt")).ToHaveValueAsync(shown);
         await Expect(image.Text("Intent")).ToHaveValueAsync("edit");
         await Expect(image.Button("Save")).ToBeVisibleAsync(new() { Visible = stored != shown });

@@ -142,7 +142,9 @@ internal sealed class DurableServer : IAsyncDisposable
 
     private async Task WaitUntilAsync(string question)
     {
-        while (!await AskAsync<bool>(question)) await Task.Delay(20, Ct);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        patience.CancelAfter(TimeSpan.FromMinutes(2));
+        while (!await AskAsync<bool>(question)) await Task.Delay(20, patience.Token);
     }
 
     private static async Task SignalAsync(string signal, int[] processes) =>

@@ -224,7 +224,9 @@ public sealed class FaultTests(DurableServers servers)
         /// <summary>Waits for 100 refusals, a few per client.</summary>
         public async Task WaitForRefusalsAsync()
         {
-            for (var before = Load.Counts.Unavailable; Load.Counts.Unavailable < before + 100;) await Task.Delay(20, Ct);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+            patience.CancelAfter(TimeSpan.FromMinutes(2));
+            for (var before = Load.Counts.Unavailable; Load.Counts.Unavailable < before + 100;) await Task.Delay(20, patience.Token);
         }
 
         public async ValueTask DisposeAsync()

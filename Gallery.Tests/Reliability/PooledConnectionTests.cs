@@ -64,7 +64,7 @@ public sealed class PooledConnectionTests(TestServer server)
     private static async Task NoneFailsAsync(string test, Uri service, TestDatabase database)
     {
         await using var load = new Load(service, requests: Requests);
-        await load.WhenDone();
+        await load.WhenDone().WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
         await load.StopAsync();
         await load.Journal.CompareAsync(database.ConnectionString);
 

@@ -27,7 +27,7 @@ public sealed class ShareFaultTests(DurableServers servers)
         await Task.Delay(Sizes.Fault, Ct);
         await server.StartAsync();
         var before = links.Count;
-        while (links.Count < before + 5 * Callers) await Task.Delay(20, Ct);   // the service has recovered
+        while (links.Count < before + 5 * Callers && !load.IsFaulted) await Task.Delay(20, Ct);   // the service has recovered
         await end.CancelAsync();
         await load;
 
@@ -65,11 +65,13 @@ public sealed class ShareFaultTests(DurableServers servers)
 
     private static async Task<Answer> AnswerAsync(Func<Task<Answer>> send)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        patience.CancelAfter(TimeSpan.FromMinutes(2));
         while (true)
         {
             var answer = await send();
             if (answer.Status != 503) return answer;
-            await Task.Delay(50, Ct);
+            await Task.Delay(50, patience.Token);
         }
     }
 

@@ -62,7 +62,7 @@ public sealed class ShutdownTests(TestServer server) : IAsyncLifetime
         await new NpgsqlCommand("lock table gallery.image", blocker, transaction).ExecuteNonQueryAsync();
         var id = Guid.NewGuid();
         var save = _api.SaveAsync(id);
-        while (await _database.FindAsync<long>($"select count(*) from pg_stat_activity where datname = '{_database.Name}' and wait_event_type = 'Lock'") == 0) await Task.Yield();
+        await _database.WaitForWaitersAsync(request: save);
 
         var watch = Stopwatch.StartNew();
         var exit = _service.TerminateAsync();
@@ -91,13 +91,14 @@ public sealed class ShutdownTests(TestServer server) : IAsyncLifetime
     /// <summary>Ends once nothing listens any more.</summary>
     private async Task RefusedAsync()
     {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (true)
         {
             using var client = new TcpClient();
             try
             {
                 await client.ConnectAsync(_address.Host, _address.Port);
-                await Task.Delay(20);
+                await Task.Delay(20, patience.Token);
             }
             catch (SocketException)
             {

@@ -47,7 +47,7 @@ public sealed class SocketThreadsTests(TestServer server)
         if (callersGoAway) await Assert.ThrowsAnyAsync<Exception>(() => asked);
         else Assert.All(await asked, answer => Assert.Equal(503, answer.Status));
         valve.Open();
-        while ((await api.GetAsync("/readyz")).Status != 200) await Task.Delay(Pause);
+        for (var watch = Stopwatch.StartNew(); (await api.GetAsync("/readyz")).Status != 200; Assert.InRange(watch.Elapsed, TimeSpan.Zero, Recovery)) await Task.Delay(Pause);
         await WaitUntilAllAreAnsweredAsync(api);
     }
 

@@ -63,11 +63,7 @@ public sealed class TagRaceTests(TestService service) : IClassFixture<TestServic
             another, transaction);
         await command.ExecuteNonQueryAsync();
         var save = service.Api.SaveAsync(id, refinedPrompt: "A prompt that the image lacks", tags: ["noir", "film"]);
-        while (await service.Database.FindAsync<long>("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0)
-        {
-            Assert.False(save.IsCompleted);
-            await Task.Delay(10);
-        }
+        await service.Database.WaitForWaitersAsync(request: save);
 
         await transaction.CommitAsync();
 

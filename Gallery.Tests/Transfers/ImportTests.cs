@@ -214,7 +214,7 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
         await using var source = service.Database.CreateSource();
         var image = new ImageRow(_id, _user, Api.UrlOf(_id), null, null, "{}", DateTime.UnixEpoch, DateTime.UnixEpoch, null, 9);
         var import = new TransferRepository(source).ImportAsync(Caller.Anonymous, [image], recreates: false, Ct);
-        while (!await service.Database.FindAsync<bool>($"select exists (select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())")) await Task.Yield();
+        await service.Database.WaitForWaitersAsync(request: import);
         await transaction.CommitAsync(Ct);
 
         Assert.Equal(ImportResult.Purged, (await import).Single().Result);
@@ -248,7 +248,8 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
         {
             await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(lines[..1_001])), Ct);
             await stream.FlushAsync(Ct);
-            while (await service.Database.FindAsync<long>($"select count(*) from gallery.image where user_id = '{_user}'") < 1_000) await Task.Yield();
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+            while (await service.Database.FindAsync<long>($"select count(*) from gallery.image where user_id = '{_user}'") < 1_000) await Task.Delay(1, patience.Token);
             valve.Shut();
             await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(lines[1_001..])), Ct);
         });
