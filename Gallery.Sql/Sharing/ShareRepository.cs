@@ -167,7 +167,7 @@ public sealed class ShareRepository : IAsyncDisposable
         const string sql = $"""
             update gallery.image_share as s
             set attempts       = case when s.attempts_since > now() - interval '15 minutes' then s.attempts + 1 else 1 end,
-                attempts_since = case when s.attempts_since > now() - interval '15 minutes' then s.attempts_since else now() end
+                attempts_since = case when s.attempts_since > now() - interval '15 minutes' and s.attempts + 1 < @Maximum then s.attempts_since else now() end   -- the last attempt begins the time without any
             from gallery.image as i
             where s.image_id = @ImageId
               and s.share_id = @ShareId

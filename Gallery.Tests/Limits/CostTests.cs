@@ -16,9 +16,10 @@ namespace Gallery.Tests.Limits;
 [Collection<UnderLoad>]
 public sealed class CostTests(TestServer server) : IAsyncLifetime
 {
-    /// <summary>docs/limits.md states these two.</summary>
+    /// <summary>docs/limits.md states these three.</summary>
     private const double MostMilliseconds = 10;
     private const double MostMillisecondsOfWorst = 40;
+    private const double MostMillisecondsOfPassword = 200;
 
     private const int Measured = 50;
     private const int MeasuredOfWorst = 30;   // clock ticks of 10 ms are fine enough for requests that cost milliseconds
@@ -62,6 +63,17 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
     public async Task The_worst_bodies_and_headers_cost_4_times_that_at_most()
     {
         await HoldToAsync(MostMillisecondsOfWorst, MeasuredOfWorst, [.. Worst()]);
+    }
+
+    [Fact]
+    public async Task A_password_of_a_link_costs_200_ms_at_most()
+    {
+        var image = Guid.NewGuid();
+        await SendAsync(Save(image));
+        using var options = new StringContent("""{"password":"let-me-in"}""", Encoding.UTF8, "application/json");
+        var share = await _api.SendAsync(HttpMethod.Post, $"/v1/gallery/{image}/shares/", options, ("X-API-Key", GuardedService.Key));
+
+        await HoldToAsync(MostMillisecondsOfPassword, 10, [new("a link with a password", "GET", $"/v1/gallery/shared/{share.Image["token"]}/", null, ("X-Share-Password", "let-me-in"))]);
     }
 
     /// <summary>Each operation of the OpenAPI document. A new one is found here without a change.</summary>

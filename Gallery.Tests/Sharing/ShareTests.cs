@@ -175,6 +175,17 @@ public sealed class ShareTests(AccessFixture fixture) : IClassFixture<AccessFixt
     }
 
     [Fact]
+    public async Task The_time_without_attempts_begins_with_the_tenth()
+    {
+        var token = await ShareAsync("""{"password": "let-me-in"}""");
+        await fixture.Database.ExecuteAsync($"update gallery.image_share set attempts = 9, attempts_since = now() - interval '14 minutes 50 seconds' where image_id = '{_id}'");
+
+        Assert.Equal(403, (await OpenAsync(token, "guess-1")).Status);
+        await fixture.Database.ExecuteAsync($"update gallery.image_share set attempts_since = attempts_since - interval '1 minute' where image_id = '{_id}'");
+        Assert.Equal(429, (await OpenAsync(token, "let-me-in")).Status);
+    }
+
+    [Fact]
     public async Task The_right_password_opens_the_link_as_often_as_it_likes()
     {
         var token = await ShareAsync("""{"password": "let-me-in"}""");
