@@ -10,7 +10,6 @@ alter table gallery.image_tag drop constraint image_tag_image_id_fkey;
 alter table gallery.image_share drop constraint image_share_image_id_fkey;
 alter table gallery.image_grant drop constraint image_grant_image_id_fkey;
 alter table gallery.image_day drop constraint image_day_image_id_fkey;
-alter table gallery.image_visit drop constraint image_visit_image_id_fkey;
 alter table gallery.image_count drop constraint image_count_image_id_fkey;
 
 select create_distributed_table('gallery.image', 'image_id', colocate_with => 'none');
@@ -22,6 +21,7 @@ select create_distributed_table('gallery.image_count', 'image_id', colocate_with
 select create_distributed_table('gallery.image_day', 'image_id', colocate_with => 'gallery.image');
 select create_distributed_table('gallery.image_visit', 'image_id', colocate_with => 'gallery.image');
 select create_distributed_table('gallery.usage_line', 'user_id', colocate_with => 'none');
+select create_distributed_table('gallery.usage_tally', 'user_id', colocate_with => 'gallery.usage_line');
 
 -- One row, and one row for each day: each worker has all of them.
 select create_reference_table('gallery.change_feed');
@@ -36,6 +36,4 @@ alter table gallery.image_grant add constraint image_grant_image_id_fkey
 alter table gallery.image_count add constraint image_count_image_id_fkey
     foreign key (image_id) references gallery.image (image_id) on delete cascade;
 alter table gallery.image_day add constraint image_day_image_id_fkey
-    foreign key (image_id) references gallery.image_count (image_id) on delete cascade;
-alter table gallery.image_visit add constraint image_visit_image_id_fkey
     foreign key (image_id) references gallery.image_count (image_id) on delete cascade;

@@ -94,6 +94,10 @@ begin
     if to_regclass('gallery.usage_line') is not null then
         revoke update, delete on gallery.usage_line from gallery_app;   -- the ledger: lines are only added
     end if;
+    if to_regclass('gallery.usage_tally') is not null then
+        revoke update, delete on gallery.usage_tally from gallery_app;  -- and of tallies only the quantity changes
+        grant update (quantity, recorded_at) on gallery.usage_tally to gallery_app;
+    end if;
 end
 $$;
 grant select on all tables in schema gallery to gallery_readonly;

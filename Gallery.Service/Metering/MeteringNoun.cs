@@ -12,6 +12,7 @@ internal static class MeteringNoun
     {
         ["usage_line_user_id_length"] = ("user_id", "user_id must have 1 to 255 characters."),
         ["usage_line_period_is_month"] = ("period", "period must be a month."),
+        ["usage_tally_period_is_month"] = ("period", "period must be a month."),
         ["usage_line_kind_form"] = ("kind", ReportedUsage.KindMessage("kind")),
         ["usage_line_note_length"] = ("note", "note must have 1 to 500 characters."),
         ["usage_line_correction_has_note"] = ("note", "note is required in a correction. Say why."),

@@ -45,7 +45,7 @@ internal static class UsageEndpoints
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         usage.MapPost("/events/", AddEvents)
             .WithName("AddUsageEvents").WithSummary("Records what other systems metered")
-            .WithDescription("An event counts once, however often it is sent. If the form of one is wrong, none is recorded. A line is never changed: to correct one, send another event with corrects and a note.")
+            .WithDescription("An event counts once, however often it is sent. If the form of one is wrong, none is recorded. What is recorded is never changed: to correct it, send another event with corrects and a note.")
             .Takes(new ReportedUsages([new(ExampleEvent, "user_123", "generated_images", 1) { OccurredAt = ExampleTime }]))
             .Answers(200, Envelope.Of<IReadOnlyList<UsageResult>>([new(0, ExampleEvent, "recorded")], "1 of 1 events recorded"))
             .Problems(Forbidden, TooMany)

@@ -64,8 +64,8 @@ public sealed record ExportedUsage(
     [property: Description("What was used.")] string Kind,
     [property: Description("How much. A correction may be negative.")] long Quantity,
     [property: Description("The image, if the line is about one.")] Guid? ImageId,
-    [property: Description("When it was used. It may be in an earlier month.")] DateTime OccurredAt,
-    [property: Description("When the line was written. It belongs to this month.")] DateTime RecordedAt,
+    [property: Description("When it was used. It may be in an earlier month. Of views, downloads and share_views, which are counted up: when the last one was counted.")] DateTime OccurredAt,
+    [property: Description("When the line was written, or last counted up. It belongs to this month.")] DateTime RecordedAt,
     [property: Description("The event that the line corrects.")] Guid? Corrects,
     [property: Description("Why it corrects, or what the reporter says.")] string? Note)
 {

@@ -26,6 +26,7 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
                   cross join (values ('{UsageKinds.Saves}'), ('{UsageKinds.Imports}')) as k (kind)
                   where l.user_id = e.user_id
                     and l.event_id = {UsageLedger.EventId}
+                    and l.kind = k.kind
               )
         """;
 
@@ -86,7 +87,7 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
         from (select i.image_id, i.user_id, i.revision, i.metadata::text as metadata from gallery.image as i) as w
         join gallery.image_event as e on e.image_id = w.image_id and e.revision = w.revision and e.event = 'created' and e.occurred_at >= @From
         cross join (values ('{UsageKinds.MetadataBytes}')) as k (kind)
-        left join gallery.usage_line as l on l.user_id = e.user_id and l.event_id = {UsageLedger.EventId}
+        left join gallery.usage_line as l on l.user_id = e.user_id and l.event_id = {UsageLedger.EventId} and l.kind = k.kind
         where {UsageLedger.MetadataBytes} <> coalesce(l.quantity, 0)
           and not exists
               (
@@ -97,23 +98,23 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
         order by w.image_id
         """);
 
-    /// <summary>Kinds of views of which the images have more than the ledger. They may have fewer: the counts of an image go with it.</summary>
+    /// <summary>Kinds of views of which the images have more than the ledger, since the first day of the month: a tally has no days. They may have fewer: the counts of an image go with it.</summary>
     public Task<IReadOnlyList<string>> FindMissingViewsAsync() => ListAsync(
         $"""
         select format('the images have %s %s, and the ledger has %s', r.quantity, r.kind, coalesce(l.quantity, 0))
         from
         (
-            select '{UsageKinds.Views}', sum(d.views) from gallery.image_day as d where d.day >= (@From at time zone 'utc')::date
+            select '{UsageKinds.Views}', sum(d.views) from gallery.image_day as d where d.day >= @Month
             union all
-            select '{UsageKinds.Downloads}', sum(d.downloads) from gallery.image_day as d where d.day >= (@From at time zone 'utc')::date
+            select '{UsageKinds.Downloads}', sum(d.downloads) from gallery.image_day as d where d.day >= @Month
             union all
-            select '{UsageKinds.ShareViews}', sum(least(s.openings, s.max_views)) from gallery.image_share as s where s.created_at >= @From
+            select '{UsageKinds.ShareViews}', sum(least(s.openings, s.max_views)) from gallery.image_share as s where s.created_at >= @Month::timestamp at time zone 'utc'
         ) as r (kind, quantity)
         left join
         (
             select l.kind, sum(l.quantity) as quantity
-            from gallery.usage_line as l
-            where l.occurred_at >= @From
+            from {UsageLedger.Lines} as l
+            where l.occurred_at >= @Month::timestamp at time zone 'utc'
               and l.corrects is null
             group by l.kind
         ) as l on l.kind = r.kind
@@ -134,7 +135,7 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
         """,
         Parameters, snapshot, cancellationToken: ct));
 
-    private object Parameters => new { From = from.ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc) };
+    private object Parameters => new { From = from.ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc), Month = new DateOnly(from.Year, from.Month, 1) };
 
     private async Task<IReadOnlyList<string>> ListAsync(string sql) =>
         [.. await snapshot.Connection!.QueryAsync<string>(new CommandDefinition($"{sql}\nlimit {MostDifferences}", Parameters, snapshot, cancellationToken: ct))];

@@ -1,6 +1,7 @@
 namespace Gallery.Sql.Metering;
 
-/// <summary>The parts of other statements that add lines to <c>gallery.usage_line</c>, so that a line is there if and only if what it counts is.</summary>
+/// <summary>The parts of other statements that write the ledger, so that it has something if and only if what it counts is there.</summary>
+/// <remarks>An event of the history has lines of its own, in <c>gallery.usage_line</c>. Views, downloads and openings are counted up in <c>gallery.usage_tally</c>, so that visitors cannot fill the ledger.</remarks>
 internal static class UsageLedger
 {
     /// <summary>The open month, the first day of which is a line's period.</summary>
@@ -28,11 +29,24 @@ internal static class UsageLedger
     /// <summary>The bytes of an image's metadata, <c>w.metadata</c>, as text. 0 for no keys.</summary>
     public const string MetadataBytes = "case when w.metadata = '{}' then 0 else octet_length(w.metadata) end";
 
-    /// <summary>A line for each user and kind in <c>c</c>, with its quantity.</summary>
+    /// <summary>Adds the quantities in <c>c</c>, which has one row for each user and kind, to the tallies of the open month. In one order, so that two statements cannot deadlock.</summary>
     public const string OfCounts = $"""
-        insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
-        select c.user_id, gen_random_uuid(), {Month}, c.kind, c.quantity, now()
+        insert into gallery.usage_tally as x (user_id, period, kind, quantity)
+        select c.user_id, {Month}, c.kind, c.quantity
         from c
         where c.quantity > 0
+        order by c.user_id, c.kind
+        on conflict (user_id, period, kind) do update set quantity = x.quantity + excluded.quantity, recorded_at = greatest(x.recorded_at, excluded.recorded_at)
+        """;
+
+    /// <summary>The whole ledger: lines, and tallies as lines.</summary>
+    public const string Lines = """
+        (
+            select l.user_id, l.event_id, l.period, l.kind, l.quantity, l.image_id, l.occurred_at, l.recorded_at, l.corrects, l.note
+            from gallery.usage_line as l
+            union all
+            select t.user_id, t.event_id, t.period, t.kind, t.quantity, null, t.recorded_at, t.recorded_at, null, null
+            from gallery.usage_tally as t
+        )
         """;
 }

@@ -8,7 +8,8 @@ namespace Gallery.Sql.Metering;
 /// <param name="Note">Why. Never null in a correction.</param>
 public sealed record UsageEvent(string UserId, Guid EventId, string Kind, long Quantity, Guid? ImageId, DateTime? OccurredAt, Guid? Corrects, string? Note);
 
-/// <summary>A line of the ledger, <c>gallery.usage_line</c>.</summary>
+/// <summary>A line of the ledger. A tally is one too: a month's views, downloads or openings of links.</summary>
+/// <param name="OccurredAt">UTC. Of a tally, when it was last counted up.</param>
 /// <param name="RecordedAt">UTC. The line belongs to this month, whenever its event occurred.</param>
 public sealed record UsageLine(
     string UserId, Guid EventId, string Kind, long Quantity, Guid? ImageId, DateTime OccurredAt, DateTime RecordedAt, Guid? Corrects, string? Note);

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Metering;
 
-/// <summary>The statements of the usage ledger, <c>gallery.usage_line</c>. Lines are only added. Saves, views and openings add theirs themselves: <see cref="UsageLedger"/>.</summary>
+/// <summary>The statements of the usage ledger. Saves, views and openings of links write theirs themselves: <see cref="UsageLedger"/>.</summary>
 /// <remarks>A line belongs to the month in which it is written. So no statement can add to a month that ended longer ago than a statement may take.</remarks>
 public sealed class UsageRepository(NpgsqlDataSource database)
 {
@@ -39,9 +39,10 @@ public sealed class UsageRepository(NpgsqlDataSource database)
                 from n
                 where n.nth = 1
                   and (n.corrects is null
-                   or exists (select from gallery.usage_line as l where l.user_id = n.user_id and l.event_id = n.corrects and l.kind = n.kind)
+                   or exists (select from {UsageLedger.Lines} as l where l.user_id = n.user_id and l.event_id = n.corrects and l.kind = n.kind)
                    or exists (select from n as other where other.user_id = n.user_id and other.event_id = n.corrects and other.kind = n.kind and other.corrects is null and other.nth = 1
-                                 and not exists (select from gallery.usage_line as l where l.user_id = n.user_id and l.event_id = n.corrects)))
+                                 and not exists (select from {UsageLedger.Lines} as l where l.user_id = n.user_id and l.event_id = n.corrects)))
+                  and not exists (select from gallery.usage_tally as t where t.user_id = n.user_id and t.event_id = n.event_id)
                 order by n.user_id, n.event_id
                 on conflict (user_id, event_id) do nothing
                 returning user_id, event_id, kind, quantity, image_id, occurred_at, corrects, note
@@ -61,7 +62,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
                 union all
                 select false, l.user_id, l.event_id, l.kind, l.quantity, l.image_id, l.occurred_at, l.corrects, l.note
                 from (select distinct n.user_id, n.event_id from n) as k
-                join gallery.usage_line as l on l.user_id = k.user_id and l.event_id = k.event_id
+                join {UsageLedger.Lines} as l on l.user_id = k.user_id and l.event_id = k.event_id
             ) as s on s.user_id = n.user_id and s.event_id = n.event_id
             """;
 
@@ -98,9 +99,9 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     public async Task<IReadOnlyDictionary<string, long>> FindTotalsAsync(string userId, DateOnly period, CancellationToken ct)
     {
         // language=PostgreSQL
-        const string sql = """
+        const string sql = $"""
             select l.kind, sum(l.quantity) as quantity
-            from gallery.usage_line as l
+            from {UsageLedger.Lines} as l
             where l.period = @Period
               and l.user_id = @UserId
             group by l.kind
@@ -115,9 +116,9 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     public async IAsyncEnumerable<IReadOnlyList<UsageLine>> ExportAsync(DateOnly period, string afterUser, Guid afterEvent, [EnumeratorCancellation] CancellationToken ct)
     {
         // language=PostgreSQL
-        const string sql = """
+        const string sql = $"""
             select l.user_id, l.event_id, l.kind, l.quantity, l.image_id, l.occurred_at, l.recorded_at, l.corrects, l.note
-            from gallery.usage_line as l
+            from {UsageLedger.Lines} as l
             where l.period = @Period
               and (l.user_id, l.event_id) > (@User, @Event)
             order by l.user_id, l.event_id

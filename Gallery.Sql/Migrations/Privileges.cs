@@ -37,7 +37,7 @@ internal static class Privileges
                     ('gallery_migrations', 'gallery_app', 'SELECT'),
                     ('gallery_migrations', 'gallery_readonly', 'SELECT')
                 ) as d (schema, grantee, privilege) on d.schema = r.nspname
-                where not (r.relname = 'usage_line' and d.privilege in ('UPDATE', 'DELETE'))      -- the ledger: lines are only added
+                where not (r.relname in ('usage_line', 'usage_tally') and d.privilege in ('UPDATE', 'DELETE'))      -- the ledger: lines are only added, and of tallies only the quantity changes
             ),
             found as (
                 select r.name, a.grantee::regrole::text as grantee, a.privilege_type as privilege

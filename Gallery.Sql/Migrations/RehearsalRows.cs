@@ -35,6 +35,7 @@ internal static class RehearsalRows
         ("image_share", [("image_id", Id), ("share_id", Id), ("user_id", User), ("created_at", Time)]),
         ("image_grant", [("image_id", Id), ("user_id", "'friend'"), ("owner_id", User), ("role", "'view'")]),
         ("usage_line", [("user_id", User), ("event_id", Id), ("period", "date_trunc('month', now() at time zone 'utc')::date"), ("kind", "'saves'"), ("quantity", "1"), ("image_id", Id), ("occurred_at", Time)]),
+        ("usage_tally", [("user_id", "'user_' || n"), ("event_id", Id), ("period", "date_trunc('month', now() at time zone 'utc')::date"), ("kind", "'views'"), ("quantity", "n")]),
     ];
 
     public static async Task FillAsync(NpgsqlConnection connection, int rows, CancellationToken ct)

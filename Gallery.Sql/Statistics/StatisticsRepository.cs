@@ -6,7 +6,7 @@ using Npgsql;
 namespace Gallery.Sql.Statistics;
 
 /// <summary>Every statement on <c>gallery.image_count</c>, <c>gallery.image_day</c>, <c>gallery.image_visit</c> and <c>gallery.visit_salt</c>.</summary>
-/// <remarks>Rows of purged images are deleted by the foreign keys.</remarks>
+/// <remarks>Counts of purged images are deleted by the foreign keys. Visits go with their day.</remarks>
 public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? standbys = null) : IDisposable
 {
     /// <summary>The visits that a batch of <see cref="PurgeOldVisitsAsync"/> deletes. Equals the limit in its SQL.</summary>
@@ -19,7 +19,10 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
     private readonly StatementRunner _lists = new(database, standbys: standbys);
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
 
-    /// <summary>Counts visits of live images, each visitor once a day. The owner and unknown images do not count. It may be repeated at any time.</summary>
+    /// <summary>
+    /// Counts visits of live images, each visitor once a day. The owner and unknown images do not count, and neither does a visitor beyond 100,000 of one image, day
+    /// and kind, so that strangers cannot fill the table. It may be repeated at any time.
+    /// </summary>
     /// <exception cref="PostgresException">23503: an image was purged meanwhile. Nothing was counted. Repeat it; the image is then unknown.</exception>
     public Task AddVisitsAsync(IReadOnlyList<Visit> visits, CancellationToken ct)
     {
@@ -33,8 +36,10 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
                 from unnest((select @ImageIds::uuid[]), (select @Days::date[]), (select @Kinds::bigint[]), (select @Visitors::bytea[]), (select @Viewers::text[]))
                     as n (image_id, day, kind, visitor, viewer)
                 join gallery.image as i on i.image_id = n.image_id
+                left join gallery.image_day as b on b.image_id = n.image_id and b.day = n.day
                 where i.deleted_at is null
                   and i.user_id is distinct from n.viewer
+                  and coalesce(case n.kind when 1 then b.views else b.downloads end, 0) < 100000
                 order by n.image_id, n.day, n.kind, n.visitor
                 on conflict (image_id, day, kind, visitor) do nothing     -- the same visitor again, or a beacon that was sent twice
                 returning image_id, day, kind
@@ -52,6 +57,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
                 from f
                 order by f.image_id, f.day
                 on conflict (image_id, day) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
+                returning image_id, day
             ),
             t as
             (
@@ -61,11 +67,14 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
                 group by f.image_id
                 order by f.image_id
                 on conflict (image_id) do update set views = x.views + excluded.views, downloads = x.downloads + excluded.downloads
+                returning image_id
             ),
-            c as
+            c as                                                          -- joins d and t, so that they are done before an owner's tally is locked
             (
                 select i.user_id, k.kind, sum(k.quantity)::bigint as quantity
                 from f
+                join d on d.image_id = f.image_id and d.day = f.day
+                join t on t.image_id = f.image_id
                 join gallery.image as i on i.image_id = f.image_id
                 cross join lateral (values ('{UsageKinds.Views}', f.views), ('{UsageKinds.Downloads}', f.downloads)) as k (kind, quantity)
                 group by i.user_id, k.kind

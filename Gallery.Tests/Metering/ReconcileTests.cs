@@ -59,6 +59,9 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
         Assert.Equal("0 missing lines written", (await Exe.RunAsync(database, "reconcile", "--mend")).Output.Trim());
         Assert.Equal(0, (await Exe.RunAsync(database, "reconcile")).ExitCode);
         Assert.Equal(9, Assert.Single(await database.ListAsync<long>("select sum(quantity)::bigint from gallery.usage_line")));
+
+        await database.ExecuteAsync("update gallery.usage_line set kind = 'seconds' where kind = 'saves'");   // as if the line's id had been reported before
+        Assert.Equal(6, (await Exe.RunAsync(database, "reconcile")).ExitCode);
     }
 
     [Fact]

@@ -85,6 +85,27 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
         Assert.Equal(0, await TotalAsync("saves"));
     }
 
+    [Fact]
+    public async Task A_tally_can_be_corrected()
+    {
+        var tally = Guid.NewGuid();
+        await service.Database.ExecuteAsync(
+            $"insert into gallery.usage_tally (user_id, event_id, period, kind, quantity) values ('{_user}', '{tally}', date_trunc('month', now() at time zone 'utc')::date, 'share_views', 5)");
+        await SendAsync(Correction(tally, "share_views", -2));
+
+        Assert.Equal(3, await TotalAsync("share_views"));
+    }
+
+    [Fact]
+    public async Task An_event_cannot_take_the_id_of_a_tally()
+    {
+        var tally = Guid.NewGuid();
+        await service.Database.ExecuteAsync(
+            $"insert into gallery.usage_tally (user_id, event_id, period, kind, quantity) values ('{_user}', '{tally}', date_trunc('month', now() at time zone 'utc')::date, 'share_views', 5)");
+
+        Assert.Equal("event_differs", (string?)(await SendAsync(Event(tally, "seconds", 3))).Image[0]!["code"]);
+    }
+
     [Theory]
     [InlineData("minutes")]   // the event has another kind
     [InlineData("seconds")]   // and this one is another user's
@@ -148,19 +169,24 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
     [Theory]
     [InlineData("ndjson")]
     [InlineData("csv")]
-    public async Task An_export_has_each_line_of_its_month_once(string format)
+    public async Task An_export_has_each_line_and_each_tally_of_its_month_once(string format)
     {
         var month = $"{Random.Shared.Next(1971, 2020)}-0{Random.Shared.Next(1, 10)}";
         await service.Database.ExecuteAsync(
             $"""
             insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
-            select '{_user}' || i % 7, gen_random_uuid(), date '{month}-01' + case when i > 2500 then interval '1 month' else interval '0' end, 'seconds', i, '2026-01-15 10:30Z'
-            from generate_series(1, 2600) as i
+            select '{_user}' || i % 7, gen_random_uuid(), date '{month}-01' + case when i > 2300 then interval '1 month' else interval '0' end, 'seconds', i, '2026-01-15 10:30Z'
+            from generate_series(1, 2400) as i;
+            insert into gallery.usage_tally (user_id, event_id, period, kind, quantity)
+            select '{_user}' || i % 7, gen_random_uuid(), date '{month}-01' + case when i > 2500 then interval '1 month' else interval '0' end, 'kind_' || i, i
+            from generate_series(2401, 2600) as i
             """);
         var lines = (await _api.GetAsync($"/v1/gallery/usage/export/?period={month}&format={format}")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
+        var keys = lines.Skip(format == "csv" ? 1 : 0).Select(line => format == "csv" ? $"{line.Split(',')[1]} {line.Split(',')[0]}" : $"{JsonNode.Parse(line)!["user_id"]} {JsonNode.Parse(line)!["event_id"]}").ToList();
+        Assert.Equal(keys.Order(StringComparer.Ordinal), keys);
         var quantities = format == "csv" ? lines.Skip(1).Select(line => long.Parse(line.Split(',')[3], null)) : lines.Select(line => (long)JsonNode.Parse(line)!["quantity"]!);
-        Assert.Equal(Enumerable.Range(1, 2500).Select(i => (long)i), quantities.Order());
+        Assert.Equal(Enumerable.Range(1, 2300).Concat(Enumerable.Range(2401, 100)).Select(i => (long)i), quantities.Order());
     }
 
     [Fact]

@@ -156,6 +156,61 @@ public sealed class UsageTests(TestService service) : IClassFixture<TestService>
     }
 
     [Fact]
+    public async Task However_often_strangers_view_an_image_and_open_its_link_the_ledger_has_one_row_for_each_kind()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user);
+        var token = (string)(await _api.PostAsync($"/v1/gallery/{id}/shares/", "{}")).Image["token"]!;
+        for (var i = 0; i < 5; i++)
+        {
+            await _api.GetAsync($"/v1/gallery/shared/{token}/");
+            await _api.PostAsync($"/v1/gallery/{id}/views/", $$"""{"visitor":"{{i}}"}""");
+            await service.CountVisitsAsync();
+        }
+
+        var rows = await service.Database.ListAsync<string>(
+            $"""
+            select concat_ws(' ', l.kind, l.quantity) from gallery.usage_line as l where l.user_id = '{_user}' and l.kind <> 'saves'
+            union all
+            select concat_ws(' ', t.kind, t.quantity) from gallery.usage_tally as t where t.user_id = '{_user}'
+            """);
+        Assert.Equal(["share_views 5", "views 6"], rows.Order());   // the openings are one view of one visitor
+    }
+
+    [Fact]
+    public async Task Openings_of_many_links_at_once_are_all_in_their_owners_tally()
+    {
+        var tokens = new List<string>();
+        for (var i = 0; i < 8; i++)
+        {
+            var id = Guid.NewGuid();
+            await _api.SaveAsync(id, _user);
+            tokens.Add((string)(await _api.PostAsync($"/v1/gallery/{id}/shares/", "{}")).Image["token"]!);
+        }
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 400).Select(i => _api.GetAsync($"/v1/gallery/shared/{tokens[i % tokens.Count]}/")));
+
+        Assert.Equal(answers.Count(answer => answer.Status == 200), await TotalAsync("share_views"));
+        Assert.InRange(answers.Count(answer => answer.Status == 200), 100, 400);
+    }
+
+    [Fact]
+    public async Task A_line_of_views_of_the_previous_release_counts_too()
+    {
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
+            values ('{_user}', gen_random_uuid(), date_trunc('month', now() at time zone 'utc')::date, 'views', 7, now())
+            """);
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user);
+        await _api.PostAsync($"/v1/gallery/{id}/views/", """{"visitor":"a"}""");
+        await service.CountVisitsAsync();
+
+        Assert.Equal(8, await TotalAsync("views"));
+    }
+
+    [Fact]
     public async Task A_month_has_its_own_totals_and_the_one_that_is_over_is_closed()
     {
         await service.Database.ExecuteAsync(
@@ -185,11 +240,11 @@ public sealed class UsageTests(TestService service) : IClassFixture<TestService>
     }
 
     [Fact]
-    public async Task The_service_cannot_change_or_delete_a_line() =>
+    public async Task The_service_cannot_change_or_delete_a_line_nor_move_or_delete_a_tally() =>
         Assert.Equal(
-            "f f",
+            "f f f f",
             Assert.Single(await service.Database.ListAsync<string>(
-                "select concat_ws(' ', has_table_privilege('gallery_app', 'gallery.usage_line', 'update'), has_table_privilege('gallery_app', 'gallery.usage_line', 'delete'))")));
+                "select concat_ws(' ', has_table_privilege('gallery_app', 'gallery.usage_line', 'update'), has_table_privilege('gallery_app', 'gallery.usage_line', 'delete'), has_table_privilege('gallery_app', 'gallery.usage_tally', 'update'), has_table_privilege('gallery_app', 'gallery.usage_tally', 'delete'))")));
 
     private async Task<long> TotalAsync(string kind) => (long)(await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}")).Image["totals"]![kind]!;
 }

@@ -73,6 +73,7 @@ public sealed class VerifyTests(TestServer server)
     [Theory]
     [InlineData("grant delete on gallery.image to gallery_readonly", "gallery_readonly may DELETE on gallery.image, which sql/roles.sql does not grant")]
     [InlineData("grant update on gallery.usage_line to gallery_app", "gallery_app may UPDATE on gallery.usage_line")]
+    [InlineData("grant delete on gallery.usage_tally to gallery_app", "gallery_app may DELETE on gallery.usage_tally")]
     [InlineData("grant insert on gallery_migrations.journal to gallery_app", "gallery_app may INSERT on gallery_migrations.journal")]
     [InlineData("revoke insert on gallery.image from gallery_app", "gallery_app may not INSERT on gallery.image, as sql/roles.sql grants")]
     [InlineData("alter table gallery.image owner to gallery_migrator", "gallery.image belongs to gallery_migrator")]
@@ -108,6 +109,8 @@ public sealed class VerifyTests(TestServer server)
     [InlineData("create view gallery.everything as select user_id from gallery.image", "the view gallery.everything reads with its owner's rights")]
     [InlineData("create view public.everything as select user_id from gallery.image; grant select on public.everything to anon", "the view public.everything reads gallery.image and is open to anon")]
     [InlineData("create materialized view public.copy as select user_id from gallery.image; grant select on public.copy to public", "the view public.copy reads gallery.image and is open to every role")]
+    [InlineData("grant update (intent) on gallery.image to public", "gallery.image grants UPDATE to every role")]
+    [InlineData("create view public.a with (security_invoker) as select user_id from gallery.image; create view public.b as select * from public.a; grant select on public.b to anon", "the view public.b reads gallery.image and is open to anon")]
     [InlineData("create function gallery.f() returns int language sql security definer as 'select 1'", "gallery.f() runs with its owner's rights")]
     public async Task Access_that_bypasses_the_service_is_reported_and_exits_with_9(string change, string sentence)
     {
