@@ -1,7 +1,7 @@
 namespace Gallery.Sql.Metering;
 
 /// <summary>The parts of other statements that write the ledger, so that it has something if and only if what it counts is there.</summary>
-/// <remarks>An event of the history has lines of its own, in <c>gallery.usage_line</c>. Views, downloads and openings are counted up in <c>gallery.usage_tally</c>, so that visitors cannot fill the ledger.</remarks>
+/// <remarks>An event of the history has its own lines, in <c>gallery.usage_line</c>. Views, downloads and openings are counted up in <c>gallery.usage_tally</c>, so that visitors cannot fill the ledger.</remarks>
 internal static class UsageLedger
 {
     /// <summary>The open month, the first day of which is a line's period.</summary>

@@ -88,23 +88,14 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
     [Fact]
     public async Task A_tally_can_be_corrected()
     {
-        var tally = Guid.NewGuid();
-        await service.Database.ExecuteAsync(
-            $"insert into gallery.usage_tally (user_id, event_id, period, kind, quantity) values ('{_user}', '{tally}', date_trunc('month', now() at time zone 'utc')::date, 'share_views', 5)");
-        await SendAsync(Correction(tally, "share_views", -2));
+        await SendAsync(Correction(await AddTallyAsync(5), "share_views", -2));
 
         Assert.Equal(3, await TotalAsync("share_views"));
     }
 
     [Fact]
-    public async Task An_event_cannot_take_the_id_of_a_tally()
-    {
-        var tally = Guid.NewGuid();
-        await service.Database.ExecuteAsync(
-            $"insert into gallery.usage_tally (user_id, event_id, period, kind, quantity) values ('{_user}', '{tally}', date_trunc('month', now() at time zone 'utc')::date, 'share_views', 5)");
-
-        Assert.Equal("event_differs", (string?)(await SendAsync(Event(tally, "seconds", 3))).Image[0]!["code"]);
-    }
+    public async Task An_event_cannot_take_the_id_of_a_tally() =>
+        Assert.Equal("event_differs", (string?)(await SendAsync(Event(await AddTallyAsync(5), "seconds", 3))).Image[0]!["code"]);
 
     [Theory]
     [InlineData("minutes")]   // the event has another kind
@@ -224,6 +215,9 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
         (correction["corrects"], correction["note"]) = (id, "a mistake");
         return correction;
     }
+
+    private async Task<Guid> AddTallyAsync(int openings) => (await service.Database.ListAsync<Guid>(
+        $"insert into gallery.usage_tally (user_id, period, kind, quantity) values ('{_user}', date_trunc('month', now() at time zone 'utc')::date, 'share_views', {openings}) returning event_id")).Single();
 
     private Task<Answer> SendAsync(params JsonObject[] events) => _api.PostAsync("/v1/gallery/usage/events/", new JsonObject { ["events"] = new JsonArray([.. events.Select(one => one.DeepClone())]) }.ToJsonString());
 
