@@ -30,7 +30,7 @@ internal sealed class Collector : IAsyncDisposable
     /// <summary>Waits until the requests to a path contain the text, and returns them. Fails on a time-out.</summary>
     public async Task<string> WaitForAsync(string path, string text)
     {
-        for (var patience = 300; patience > 0; patience--)
+        for (var patience = 1200; patience > 0; patience--)
         {
             var all = string.Concat(_received.Where(post => post.Path == path).Select(post => post.Text));
             if (all.Contains(text, StringComparison.Ordinal)) return all;
