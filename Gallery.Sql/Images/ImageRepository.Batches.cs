@@ -22,6 +22,7 @@ public sealed partial class ImageRepository
     private const int MaximumChunkCount = 500;     // more would hold their locks longer, and take no less time for each
     private const int SavedRowBytes = 200;         // beside the long fields
     private const int KeyBytes = 10 * 1024;        // of the row that it returns, so that a statement has about 100 keys
+    private const int ChunksAtOnce = 2;
     private const int AloneAtOnce = 16;
 
     private static readonly TimeSpan RaceDelay = TimeSpan.FromMilliseconds(20);   // after another transaction inserted the same key
@@ -116,21 +117,26 @@ public sealed partial class ImageRepository
         {
             var items = new ConcurrentDictionary<T, BatchItem>();
             var answerBytes = 0L;
-            foreach (var chunk in Split(requests.Distinct(), idOf, bytesOf))
+            // Not in a transaction, which has one connection. The images that a find returns are counted in turn. With a quota, the saves of one user wait for each other.
+            var chunksAtOnce = commits is null && !keepsImages && _quota.Lock is null ? ChunksAtOnce : 1;
+            foreach (var round in Split(requests.Distinct(), idOf, bytesOf))
             {
-                if (answerBytes > MaximumBatchAnswerBytes)
+                await Parallel.ForEachAsync(round, new ParallelOptions { MaxDegreeOfParallelism = chunksAtOnce }, async (chunk, _) =>
                 {
-                    foreach (var request in chunk) items[request] = default;   // nothing more fits
-                    continue;
-                }
+                    if (answerBytes > MaximumBatchAnswerBytes)
+                    {
+                        foreach (var request in chunk) items[request] = default;   // nothing more fits
+                        return;
+                    }
 
-                await RunChunkAsync(chunk, items);
-                foreach (var request in chunk)
-                {
-                    if (items[request].Write is not { Image: { } image } write) continue;
-                    answerBytes += keepsImages ? (long)image.AnswerBytes * copies[request] : 0;
-                    items[request] = answerBytes > MaximumBatchAnswerBytes ? default : new(keepsImages ? write : write with { Image = null }, null);
-                }
+                    await RunChunkAsync(chunk, items);
+                    foreach (var request in chunk)
+                    {
+                        if (items[request].Write is not { Image: { } image } write) continue;
+                        answerBytes += keepsImages ? (long)image.AnswerBytes * copies[request] : 0;
+                        items[request] = answerBytes > MaximumBatchAnswerBytes ? default : new(keepsImages ? write : write with { Image = null }, null);
+                    }
+                });
             }
 
             return [.. requests.Select(request => items[request])];
@@ -189,28 +195,28 @@ public sealed partial class ImageRepository
     }
 
     /// <summary>
-    /// The requests of each statement. Sorted by id, so that transactions lock rows in the same order. The requests of one id are in different statements, in
-    /// their order.
+    /// The requests of each statement, in rounds. Sorted by id, so that transactions lock rows in the same order. The requests of one id are in different rounds,
+    /// in their order.
     /// </summary>
-    private static IEnumerable<IReadOnlyList<T>> Split<T>(IEnumerable<T> requests, Func<T, Guid> idOf, Func<T, int> bytesOf)
+    private static IEnumerable<List<List<T>>> Split<T>(IEnumerable<T> requests, Func<T, Guid> idOf, Func<T, int> bytesOf)
     {
         var rounds = requests.GroupBy(idOf).SelectMany(same => same.Index()).GroupBy(one => one.Index, one => one.Item);
         foreach (var round in rounds.OrderBy(round => round.Key))
         {
-            var (chunk, bytes) = (new List<T>(), 0);
+            var (chunks, bytes) = (new List<List<T>> { new() }, 0);
             foreach (var request in round.OrderBy(idOf))
             {
-                if (chunk.Count == MaximumChunkCount || (chunk.Count > 0 && bytes + bytesOf(request) > MaximumChunkBytes))
+                if (chunks[^1].Count == MaximumChunkCount || (chunks[^1].Count > 0 && bytes + bytesOf(request) > MaximumChunkBytes))
                 {
-                    yield return chunk;
-                    (chunk, bytes) = ([], 0);
+                    chunks.Add([]);
+                    bytes = 0;
                 }
 
-                chunk.Add(request);
+                chunks[^1].Add(request);
                 bytes += bytesOf(request);
             }
 
-            yield return chunk;
+            yield return chunks;
         }
     }
 }
