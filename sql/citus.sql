@@ -1,7 +1,8 @@
 -- Purpose: distributes Gallery's tables over the workers of a Citus cluster. Every table of images by image_id, so that all rows of
 --          one image are on one worker; the usage ledger by user_id.
 -- Run as:  gallery_owner, or a superuser, once: on a coordinator with its workers, after the migrations, before the service starts.
---          psql -X --single-transaction -v ON_ERROR_STOP=1 -f sql/citus.sql "$DATABASE_URL"
+--          psql -X --single-transaction -v ON_ERROR_STOP=1 -f sql/citus.sql
+--          psql takes its connection from PGHOST, PGUSER and PGDATABASE, and the password from ~/.pgpass.
 -- Needs:   the extension citus, which a superuser creates, and the roles of roles.sql.
 -- Locks:   every table, until the rows are moved. docs/scaling.md says when this is worth it.
 

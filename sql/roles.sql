@@ -2,7 +2,8 @@
 --          than its work takes. A DBA runs it once in Gallery's database, before the first migration or after; running it
 --          again changes nothing.
 -- Run as:  a role that may create roles and schemas (at Supabase, postgres):
---          psql -X --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql "$DATABASE_URL"
+--          psql -X --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql
+--          psql takes its connection from PGHOST, PGUSER and PGDATABASE, and the password from ~/.pgpass.
 -- Then:    give the three that sign in their passwords, which stand in no file: \password gallery_migrator in psql, and so on.
 
 do $$

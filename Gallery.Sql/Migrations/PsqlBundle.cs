@@ -34,7 +34,8 @@ internal static partial class PsqlBundle
         var text = new StringBuilder();
         text.Append($"""
             -- Gallery's pending migrations, {plan.Hash}
-            -- Run it as: psql -X -f THIS_FILE "$DATABASE_URL"
+            -- Run it as: psql -X -f THIS_FILE
+            -- psql takes its connection from PGHOST, PGUSER and PGDATABASE, and the password from ~/.pgpass.
             -- Each script is one transaction. At the first error, psql stops and exits with 3. A second run does nothing.
 
             \set ON_ERROR_STOP on

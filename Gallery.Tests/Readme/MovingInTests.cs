@@ -75,7 +75,10 @@ public sealed partial class MovingInTests(TestService service) : IClassFixture<T
         var import = $"dotnet '{Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll")}'{commands[1]["dotnet run --project Gallery.Service --".Length..]}";
         var run = await Programs.RunAsync("sh", new()
         {
-            ["DJANGO_DATABASE_URL"] = $"host={connection.Host} port={connection.Port} dbname={connection.Database} user={connection.Username}",
+            ["PGHOST"] = connection.Host!,
+            ["PGPORT"] = $"{connection.Port}",
+            ["PGDATABASE"] = connection.Database!,
+            ["PGUSER"] = connection.Username!,
             ["PGPASSWORD"] = connection.Password ?? "",
             ["GALLERY_URL"] = $"{service.Api.Address}",
         }, "-c", $"cd '{_folder}' && {commands[0]} && {import}");
