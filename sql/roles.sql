@@ -46,6 +46,7 @@ $$;
 alter role gallery_app set lock_timeout = '250ms';
 alter role gallery_app set statement_timeout = '2s';
 alter role gallery_app set idle_in_transaction_session_timeout = '10s';
+alter role gallery_app set search_path = pg_catalog;        -- so that nobody's function in public takes a built-in one's place. All else is named with its schema
 alter role gallery_readonly set lock_timeout = '5s';
 alter role gallery_readonly set statement_timeout = '30s';
 alter role gallery_readonly set idle_in_transaction_session_timeout = '30s';

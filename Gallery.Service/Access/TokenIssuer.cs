@@ -51,7 +51,7 @@ internal sealed record TokenIssuer(string Name, byte[]? Secret, Uri? KeysAddress
             : throw new SettingsException($"{setting} must begin with https:// and have no user, query or fragment. http:// is allowed within a private network only.");
 
     /// <summary>Whether only this machine or a private network can serve the URL: a name without a dot, a private suffix, a private address.</summary>
-    private static bool IsPrivate(Uri url)
+    internal static bool IsPrivate(Uri url)
     {
         if (url.IsLoopback) return true;
         if (!IPAddress.TryParse(url.DnsSafeHost, out var address))

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
@@ -43,7 +44,8 @@ internal static class ErasureEndpoints
             .AllowedTo(Callers.ServiceKeys);
     }
 
-    private static async Task<IResult> EmptyTrash(HttpContext http, Permissions permissions, ErasureRepository erasure, Audit audit, CancellationToken ct)
+    private static async Task<IResult> EmptyTrash(
+        HttpContext http, Permissions permissions, ErasureRepository erasure, Audit audit, [FromKeyedServices(UserTurns.Repeating)] UserTurns turns, CancellationToken ct)
     {
         var caller = http.Caller();
         if (permissions.FindPurgeFault(caller) is { } forbidden) return forbidden;
@@ -53,6 +55,7 @@ internal static class ErasureEndpoints
         if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(caller, userId) is { } other) return other;
 
+        using var turn = await turns.TakeAsync(caller, ct);
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
         int batch;

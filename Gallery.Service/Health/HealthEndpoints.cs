@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Sql;
 using Gallery.Sql.Database;
@@ -22,7 +23,7 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var health = routes.MapGroup("").WithTag("Health", "What a load balancer or an orchestrator asks.").AllowAnonymous().DisableRateLimiting();   // probes are frequent by design
+        var health = routes.MapGroup("").WithTag("Health", "What a load balancer or an orchestrator asks.").AllowAnonymous().DisableRateLimiting().WithMetadata(new Probe());   // probes are frequent by design
 
         health.MapMethods("/livez", Get, FindLiveness)
             .WithName("FindLiveness").WithSummary("The process is alive").WithDescription("Says nothing about the database. Use it to decide whether to restart the process.")

@@ -13,6 +13,9 @@ internal sealed class FieldErrors
 
     public bool Any => _count > 0;
 
+    /// <summary>Whether the answer names no further field.</summary>
+    public bool IsFull => _messages.Count >= MostFields;
+
     /// <param name="field">The field's name on the wire.</param>
     /// <param name="message">Names the field, what is wrong, and what to send.</param>
     /// <param name="code">The problem's code if the request has no fault of another kind.</param>
@@ -26,6 +29,9 @@ internal sealed class FieldErrors
         if (messages is not null) messages.Add(message);
         else if (_messages.Count < MostFields) _messages[field] = [message];
     }
+
+    /// <summary>Counts a fault that the answer does not name.</summary>
+    public void Count() => _count++;
 
     /// <summary>Adds the faults of an item's fields under the item's place.</summary>
     public void AddOf(string place, FieldErrors item)

@@ -33,6 +33,8 @@ internal sealed class JsonFields
                 reader.Skip();
                 if (readOnly.Contains(name))
                     errors.Add(name, $"{name} cannot be changed. Fields that can: {string.Join(", ", known!)}.");
+                else if (!known.Contains(name) && errors.IsFull)
+                    errors.Count();   // without a message: a large body has very many fields
                 else if (!known.Contains(name))
                     errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. Known fields: {string.Join(", ", known!)}.");
                 else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))

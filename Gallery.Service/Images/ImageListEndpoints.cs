@@ -52,14 +52,14 @@ internal static class ImageListEndpoints
         .WithCommas("fields", "The fields to show of each image. Without it all but views and downloads.", 20, new() { Type = JsonSchemaType.String, Enum = [.. Fields] })
         .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less.", "none", "exact", "estimated");
 
-    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
-        ListAsync(http, images, statistics, json, turns, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
+    private static Task<IResult> ListImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns searches, [FromKeyedServices(ImageNoun.PlainLists)] UserTurns plain, CancellationToken ct) =>
+        ListAsync(http, images, statistics, json, searches, plain, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
 
-    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns turns, CancellationToken ct) =>
-        ListAsync(http, images, statistics, json, turns, Trash, "Deleted images retrieved successfully", ["-deleted_at", "deleted_at", "-created_at", "created_at"], live: false, ct);
+    private static Task<IResult> ListDeletedImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns searches, [FromKeyedServices(ImageNoun.PlainLists)] UserTurns plain, CancellationToken ct) =>
+        ListAsync(http, images, statistics, json, searches, plain, Trash, "Deleted images retrieved successfully", ["-deleted_at", "deleted_at", "-created_at", "created_at"], live: false, ct);
 
     private static async Task<IResult> ListAsync(
-        HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, UserTurns turns, string path, string message, string[] sorts, bool live, CancellationToken ct)
+        HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, UserTurns searches, UserTurns plain, string path, string message, string[] sorts, bool live, CancellationToken ct)
     {
         var errors = new FieldErrors();
         var query = http.Request.Query;
@@ -74,7 +74,7 @@ internal static class ImageListEndpoints
         var order = new ImageOrder(live, sort.EndsWith("created_at", StringComparison.Ordinal) ? ImageTime.Created : ImageTime.Deleted, OldestFirst: sort[0] != '-');
         var after = page.After is { } place ? new(place.At, place.Id) : order.Start;
         var isPlain = filter.IsOwnerAlone && (order == ImageOrder.List || order == ImageOrder.Trash);
-        using var turn = isPlain && count == "none" ? null : await turns.TakeAsync(http.Caller(), ct);
+        using var turn = await (isPlain && count == "none" ? plain : searches).TakeAsync(http.Caller(), ct);
         try
         {
             var found = !isPlain ? await images.SearchImagesAsync(filter, order, after, page.Limit, ct)

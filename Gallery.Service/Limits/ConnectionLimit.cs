@@ -3,9 +3,11 @@ using System.Net;
 using Gallery.Service.Http;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.RateLimiting;
 
 namespace Gallery.Service.Limits;
+
+/// <summary>Marks a route that watches the service. It has reserved connections, and no line in the access log.</summary>
+internal sealed class Probe;
 
 /// <summary>
 /// Bounds the connections, and keeps room for probes. When all are taken, a new connection replaces the one that has been idle longest. If none is idle, the
@@ -50,10 +52,17 @@ internal sealed class ConnectionLimit(ServiceLimits limits)
             return;
         }
 
+        bool isReplaced;
         lock (_lock)
         {
-            if (!held.IsCounted && !held.IsExtra) return;   // replaced, so about to be aborted
-            if (!held.IsExtra) _idle.Remove(held.Place!);
+            isReplaced = !held.IsCounted && !held.IsExtra;
+            if (held.IsCounted) _idle.Remove(held.Place!);
+        }
+
+        if (isReplaced)
+        {
+            http.Abort();   // the same is about to happen to its connection. Without an answer of ours, Kestrel's would be 200
+            return;
         }
 
         if (held.IsExtra) http.Response.Headers.Connection = "close";
@@ -142,8 +151,7 @@ internal sealed class ConnectionLimit(ServiceLimits limits)
         return reader.Position;
     }
 
-    /// <summary>Whether the route never counts towards a rate: probes and metrics.</summary>
-    private static bool IsProbe(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<DisableRateLimitingAttribute>() is not null;
+    private static bool IsProbe(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<Probe>() is not null;
 
     /// <summary>Null for addresses that may have all connections: this machine, and the trusted proxies.</summary>
     private UInt128? FindAddress(IPAddress? address)

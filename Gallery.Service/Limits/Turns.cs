@@ -10,6 +10,9 @@ namespace Gallery.Service.Limits;
 /// <param name="waiting">How many requests of a user wait.</param>
 internal sealed class UserTurns(int waiting = 1) : IDisposable
 {
+    /// <summary>The turns of requests that repeat a statement until nothing is left to do.</summary>
+    public const string Repeating = "repeating";
+
     private readonly KeyedTurns<string> _turns = new(waiting);
 
     /// <inheritdoc cref="Turns.TakeAsync"/>

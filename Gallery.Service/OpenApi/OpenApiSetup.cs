@@ -1,7 +1,8 @@
-using System.Security.Cryptography;
+using System.IO.Compression;
 using Gallery.Service.Http;
+using Gallery.Service.Page;
 using Microsoft.AspNetCore.OpenApi;
-using Microsoft.Net.Http.Headers;
+using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
 
@@ -39,12 +40,12 @@ internal static class OpenApiSetup
     public static void MapGalleryOpenApi(this IEndpointRouteBuilder routes)
     {
         // The generator takes 124 ms of CPU, so it runs once.
-        var document = new Lazy<Task<(byte[] Json, EntityTagHeaderValue ETag)>>(() => GenerateAsync(routes.ServiceProvider));
-        routes.MapMethods("/openapi/v1.json", Get, async (HttpResponse response) =>
+        var document = new Lazy<Task<PageFile>>(() => GenerateAsync(routes.ServiceProvider));
+        routes.MapMethods("/openapi/v1.json", Get, async (HttpContext http, IResponseCompressionProvider codings) =>
         {
-            var (json, etag) = await document.Value;
-            response.Headers.CacheControl = "public, max-age=300";
-            return TypedResults.Bytes(json, "application/json; charset=utf-8", entityTag: etag);
+            var answer = (await document.Value).Answer(http, codings);
+            http.Response.Headers.CacheControl = "public, max-age=300";
+            return answer;
         }).AllowAnonymous().ExcludeFromDescription();
         // Fonts, telemetry and the vendor's tools would use other hosts. The page loads only its own assets.
         var docs = routes.MapScalarApiReference("/docs", scalar => scalar
@@ -66,12 +67,12 @@ internal static class OpenApiSetup
         ((IEndpointConventionBuilder)docs).Finally(page => page.Metadata.Add(new HttpMethodMetadata(Get)));
     }
 
-    private static async Task<(byte[] Json, EntityTagHeaderValue ETag)> GenerateAsync(IServiceProvider services)
+    private static async Task<PageFile> GenerateAsync(IServiceProvider services)
     {
         var document = await services.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name).GetOpenApiDocumentAsync();
         using var json = new MemoryStream();
         await document.SerializeAsJsonAsync(json, OpenApiSpecVersion.OpenApi3_1);
-        return (json.ToArray(), new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(json.ToArray()))[..32]}\""));
+        return new PageFile("v1.json", json.ToArray(), CompressionLevel.Fastest);
     }
 
     /// <summary>The framework trims the trailing slash that Location and Link have, and lists HEAD under GET's operationId.</summary>

@@ -8,12 +8,13 @@ namespace Gallery.Service.Page;
 
 /// <summary>A file of the page, in each content coding that browsers ask for. Each is compressed once, when it is first asked for.</summary>
 /// <param name="content">Text in UTF-8.</param>
-internal sealed class PageFile(string name, byte[] content)
+/// <param name="level">How hard the compression tries. The smallest size of a megabyte takes more than a second.</param>
+internal sealed class PageFile(string name, byte[] content, CompressionLevel level = CompressionLevel.SmallestSize)
 {
     private readonly string _hash = Convert.ToHexStringLower(SHA256.HashData(content))[..32];
 
-    private readonly Lazy<byte[]> _brotli = new(() => Compress(content, stream => new BrotliStream(stream, CompressionLevel.SmallestSize)));
-    private readonly Lazy<byte[]> _gzip = new(() => Compress(content, stream => new GZipStream(stream, CompressionLevel.SmallestSize)));
+    private readonly Lazy<byte[]> _brotli = new(() => Compress(content, stream => new BrotliStream(stream, level)));
+    private readonly Lazy<byte[]> _gzip = new(() => Compress(content, stream => new GZipStream(stream, level)));
 
     private readonly string _mediaType = Path.GetExtension(name) switch
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Page;
 using Gallery.Sql.Database;
@@ -147,11 +148,12 @@ internal static class ShareEndpoints
         return Page(http, query, await shares.ListUsersSharesAsync(userId!, After(query), query.Limit, ct));
     }
 
-    private static async Task<IResult> RevokeUsersShares(HttpContext http, ShareRepository shares, CancellationToken ct)
+    private static async Task<IResult> RevokeUsersShares(HttpContext http, ShareRepository shares, [FromKeyedServices(UserTurns.Repeating)] UserTurns turns, CancellationToken ct)
     {
         var (userId, problem) = ReadUserId(http, new FieldErrors());
         if (problem is not null) return problem;
 
+        using var turn = await turns.TakeAsync(http.Caller(), ct);
         var start = Stopwatch.GetTimestamp();
         var (revoked, batch) = (0, ShareRepository.BatchSize);
         while (batch == ShareRepository.BatchSize && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime)

@@ -96,7 +96,7 @@ internal static class TagEndpoints
         return TypedResults.Ok(Envelope.Of([.. page.Tags.Select(TagCount.Of)], "Tags retrieved successfully", new Pagination(query.Limit, next)));
     }
 
-    private static async Task<IResult> RenameTag(HttpContext http, TagRepository tags, CancellationToken ct)
+    private static async Task<IResult> RenameTag(HttpContext http, TagRepository tags, [FromKeyedServices(UserTurns.Repeating)] UserTurns turns, CancellationToken ct)
     {
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct);
         if (problem is not null) return problem;
@@ -118,6 +118,7 @@ internal static class TagEndpoints
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
+        using var turn = await turns.TakeAsync(caller, ct);
         var start = Stopwatch.GetTimestamp();
         var renamed = 0;
         var isComplete = false;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Sql.Database;
-using Microsoft.AspNetCore.RateLimiting;
 
 namespace Gallery.Service.Telemetry;
 
@@ -44,7 +44,7 @@ internal sealed partial class AccessLog(RequestDelegate next, ILoggerFactory log
     public static string NameOf(Caller caller) => caller.Name is { } name ? LogText.Word(name) : "anonymous";
 
     public Task InvokeAsync(HttpContext http) =>
-        http.GetEndpoint()?.Metadata.GetMetadata<DisableRateLimitingAttribute>() is null ? WriteAsync(http) : next(http);
+        http.GetEndpoint()?.Metadata.GetMetadata<Probe>() is null ? WriteAsync(http) : next(http);
 
     private async Task WriteAsync(HttpContext http)
     {

@@ -1,5 +1,6 @@
 using Gallery.Service.Access;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Telemetry;
@@ -42,7 +43,8 @@ internal static class MetricsEndpoint
             }),
             optionsName: null)
             .AllowAnonymous()         // access is decided above, and credentials do not matter here
-            .DisableRateLimiting();
+            .DisableRateLimiting()
+            .WithMetadata(new Probe());
         metrics.Finally(route => route.Metadata.Add(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head])));
     }
 

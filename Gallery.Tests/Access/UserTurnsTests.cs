@@ -1,3 +1,4 @@
+using System.Text;
 using Gallery.Tests.Service;
 using Npgsql;
 
@@ -17,27 +18,38 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
     [InlineData("deleted/?tag=noir", 8)]
     [InlineData("?count=exact", 8)]
     [InlineData("facets/", 8)]
-    public async Task One_costly_list_runs_and_some_wait(string list, int waiting)
+    [InlineData("", 64)]
+    [InlineData("deleted/?limit=200", 64)]
+    public Task One_costly_list_runs_and_some_wait(string list, int waiting) => RunTooManyAsync(() => GetAsync(list), waiting);
+
+    [Theory]
+    [InlineData("POST", "tags/rename/", """{"from":"a","to":"b"}""")]
+    [InlineData("POST", "deleted/empty/", null)]
+    [InlineData("DELETE", "shares/", null)]
+    public Task One_request_that_repeats_a_statement_runs_and_one_waits(string method, string path, string? json) =>
+        RunTooManyAsync(() => SendAsync(method, path, json), waiting: 1);
+
+    private async Task RunTooManyAsync(Func<Task<Answer>> send, int waiting)
     {
         await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
         await connection.OpenAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        await using var command = new NpgsqlCommand("lock table gallery.image_tag, gallery.image", connection);
-        await command.ExecuteNonQueryAsync();   // so that lists take long
+        await using var command = new NpgsqlCommand("lock table gallery.image_tag, gallery.image, gallery.image_share", connection);
+        await command.ExecuteNonQueryAsync();   // so that requests take long
 
-        var lists = Enumerable.Range(0, waiting + 5).Select(_ => GetAsync(list)).ToList();
+        var requests = Enumerable.Range(0, waiting + 5).Select(_ => send()).ToList();
         var refused = new List<Answer>();
         while (refused.Count < 4)
         {
-            var first = await Task.WhenAny(lists);
-            lists.Remove(first);
+            var first = await Task.WhenAny(requests);
+            requests.Remove(first);
             refused.Add(await first);
         }
 
         await transaction.RollbackAsync();
         Assert.All(refused, answer => Assert.Equal((503, "overloaded"), (answer.Status, answer.Problem)));
-        await Task.WhenAll(lists);
-        Assert.Equal(200, (await GetAsync(list)).Status);
+        await Task.WhenAll(requests);
+        Assert.Equal(200, (await send()).Status);
     }
 
     [Fact]
@@ -57,5 +69,8 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
         Assert.All(await Task.WhenAll(waiting), answer => Assert.NotEmpty(answer.Ids));
     }
 
-    private Task<Answer> GetAsync(string path) => _api.GetAsync($"/v1/gallery/{path}", GuardedService.Bearer(fixture.Issuer.Token("HS256", _user)));
+    private Task<Answer> GetAsync(string path) => SendAsync("GET", path, null);
+
+    private Task<Answer> SendAsync(string method, string path, string? json) => _api.SendAsync(
+        new HttpMethod(method), $"/v1/gallery/{path}", json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), GuardedService.Bearer(fixture.Issuer.Token("HS256", _user)));
 }

@@ -30,6 +30,7 @@ public sealed class ConnectionLimitTests(TestService other) : IClassFixture<Test
         var refused = await service.SendAsync(List);
         Assert.Equal((503, "too_many_connections", "close"), (refused!.Status, refused.Problem, refused.Find("Connection")));
         Assert.NotNull(refused.Find("Retry-After"));
+        Assert.Equal(503, (await service.SendAsync("GET /page/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n"))!.Status);
 
         await EndAsync(first);
         await EndAsync(second);

@@ -114,6 +114,7 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
         new("1,000 times one parameter", "GET", "/v1/gallery/?" + string.Join('&', Enumerable.Repeat("limit=1", 1_000))),
         new("a cursor of 8 KB", "GET", "/v1/gallery/?cursor=" + new string('A', 8_000)),
         new("a user_id of 8 KB", "GET", "/v1/gallery/?user_id=" + string.Concat(Enumerable.Repeat("%C3%A9", 1_300))),
+        new("a filter with 7,000 keys", "GET", "/v1/gallery/?metadata" + string.Concat(Enumerable.Repeat(".", 7_000)) + "=1"),
         new("tags of 30 KB", "GET", $"/v1/gallery/{_id}/", null, ("If-None-Match", string.Join(',', Enumerable.Repeat("\"a\"", 7_500)))),
         new("empty tags of 30 KB", "GET", $"/v1/gallery/{_id}/", null, ("If-None-Match", new string(',', 30_000))),
         new("broken tags of 30 KB", "GET", $"/v1/gallery/{_id}/", null, ("If-None-Match", new string('"', 30_000))),

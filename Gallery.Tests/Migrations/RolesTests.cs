@@ -26,6 +26,8 @@ public sealed class RolesTests(TestServer server)
         await using var app = await OpenAsync(TestRoles.Service, database);
         await app.ExecuteAsync("insert into gallery.image (image_id, user_id, image_url) values (gen_random_uuid(), 'u', 'x')");
         await app.ExecuteAsync("update gallery.image set intent = 'x'; delete from gallery.image");
+        await database.ExecuteAsync("create function public.concat(integer, text) returns text language sql as $$ select 'not the built-in one' $$");
+        Assert.Equal("1-", await app.ExecuteScalarAsync<string>("select concat(1, '-'::text)"));
         foreach (var forbidden in new[] { "create table gallery.x (id int)", "drop table gallery.image", "truncate gallery.image", "delete from gallery_migrations.journal" })
             Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => app.ExecuteAsync(forbidden))).SqlState);
 

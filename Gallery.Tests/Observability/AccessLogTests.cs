@@ -37,6 +37,7 @@ public sealed partial class AccessLogTests(AccessFixture fixture) : IClassFixtur
         await ExpectAsync("POST", "/v1/gallery/", "route=/v1/gallery/ status=413 code=body_too_large", "key:pipeline", null, new string(' ', 300_000), Key);
         await ExpectAsync("POST", "/v1/gallery/", "route=/v1/gallery/ status=400 code=invalid_json", "key:pipeline", null, "{\"SECRET", Key);
         await ExpectAsync("PATCH", "/v1/gallery/", "route=- status=405 code=method_not_allowed", "key:pipeline", null, null, Key);
+        await ExpectAsync("GET", "/", "route=/ status=200 code=-", "anonymous", null, null);
         await ExpectAsync("GET", "/SECRET/", "route=- status=404 code=route_not_found", "anonymous", null, null);
         using (var connection = await Limits.RawConnection.OpenAsync(service.Api.Address))
         {

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.RegularExpressions;
 using Gallery.Tests.Readme;
 using Gallery.Tests.Service;
@@ -66,6 +67,18 @@ public sealed partial class OpenApiTests(TestService service) : IClassFixture<Te
         Assert.InRange((Environment.CpuUsage.TotalTime - before).TotalSeconds, 0, 5);
         Assert.Equal("public, max-age=300", first.Headers.CacheControl!.ToString());
         Assert.Equal(304, (await _api.GetAsync("/openapi/v1.json", ("If-None-Match", first.ETag!))).Status);
+    }
+
+    [Fact]
+    public async Task The_document_is_compressed()
+    {
+        var whole = await _api.GetAsync("/openapi/v1.json");
+        using var http = new HttpClient { BaseAddress = _api.Address, DefaultRequestHeaders = { AcceptEncoding = { new("gzip") } } };
+        var bytes = await http.GetByteArrayAsync("/openapi/v1.json", TestContext.Current.CancellationToken);
+        using var text = new StreamReader(new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress));
+
+        Assert.Equal(whole.Text, await text.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.InRange(bytes.Length, 1, whole.Text.Length / 5);
     }
 
     [Fact]

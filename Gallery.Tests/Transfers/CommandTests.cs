@@ -137,6 +137,15 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Equal((2, 1), (run.Exit, run.Error.Trim().Split('\n').Length));
     }
 
+    [Fact]
+    public async Task A_key_is_not_sent_over_a_public_network_without_TLS()
+    {
+        var run = await RunAsync(new Uri("http://gallery.example.com"), ["GALLERY_KEY=gallery_secret"], "export", "-");
+
+        Assert.Equal(2, run.Exit);
+        Assert.Contains("Use https://", run.Error, StringComparison.Ordinal);
+    }
+
     private async Task SaveAsync(int count)
     {
         for (var i = 0; i < count; i++) await _api.SaveAsync(Guid.NewGuid(), _user, "A lighthouse \U0001F305");

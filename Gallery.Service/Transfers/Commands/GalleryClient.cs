@@ -4,6 +4,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Page;
 using Gallery.Sql.Database;
@@ -46,6 +47,8 @@ internal sealed class GalleryClient : IDisposable
         if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address is not { Query: "", Fragment: "", UserInfo: "" })
             throw new SettingsException("--url (or GALLERY_URL) is not an address such as http://localhost:9999. Correct it.");
         if (key is not null && !Ascii.IsValid(key)) throw new SettingsException("GALLERY_KEY is not a service key. Send one that the command key made.");
+        if (key is not null && address.Scheme == Uri.UriSchemeHttp && !TokenIssuer.IsPrivate(address))
+            throw new SettingsException("--url (or GALLERY_URL) begins with http://, so the key would cross the network unencrypted. Use https://. http:// is allowed within a private network only.");
         return new(address, key);
     }
 
