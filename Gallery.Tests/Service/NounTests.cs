@@ -22,11 +22,13 @@ public sealed class NounTests
         var nouns = Nouns.All.Select(noun => noun.Json.GetType().Namespace!.Split('.')[^1].TrimEnd('s')).ToList();
         Assert.Contains("Image", nouns);
 
-        // ETags, and the tags of the OpenAPI document and of spans, are something else.
-        string Pattern(string noun) => noun == "Tag" ? @"image_tag|\bTag(Noun|Row|Repository|Rules|Array)\b|Gallery\.\w+\.Tags" : $"{noun}s?(?![a-z])|(?<![A-Za-z]){noun.ToLowerInvariant()}s?(?![a-z])";
+        // ETags, and the tags of the OpenAPI document and of spans, are something else. A method may be a verb with the noun's word, such as Note(…).
+        string Pattern(string noun) => noun == "Tag" ? @"image_tag|\bTag(Noun|Row|Repository|Rules|Array)\b|Gallery\.\w+\.Tags"
+            : $@"(new|record|class|struct) {noun}\(|{noun}(?![a-z(])|{noun}s(?![a-z])|(?<![A-Za-z]){noun.ToLowerInvariant()}s?(?![a-z])";
 
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
-            foreach (var noun in nouns)
-                Assert.DoesNotMatch(new Regex(Pattern(noun)), File.ReadAllText(file));
+            foreach (var (number, line) in File.ReadLines(file).Index())
+                foreach (var noun in nouns)
+                    Assert.False(Regex.IsMatch(line, Pattern(noun)), $"{Path.GetFileName(file)}, line {number + 1}, names the noun {noun}: {line.Trim()}");
     }
 }
