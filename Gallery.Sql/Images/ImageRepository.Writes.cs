@@ -1,5 +1,3 @@
-using System.Data.Common;
-using Dapper;
 using Gallery.Sql.Database;
 
 namespace Gallery.Sql.Images;
@@ -176,28 +174,5 @@ public sealed partial class ImageRepository
             ("Actors", Column(sorted, key => key.Caller.Name)),
             ("IfMatch", Column(sorted, key => key.If.IfMatch)),
             ("IfNoneMatch", Column(sorted, key => key.If.IfNoneMatch)));
-    }
-
-    /// <summary>
-    /// Runs a write for requests of different ids, and returns an outcome per request, in their order. The parameters are sorted by id, so that two writes
-    /// rarely deadlock. A plan may still lock rows in another order, and a deadlock is retried.
-    /// </summary>
-    /// <param name="isRepeatable">Not for a write with preconditions: the second run would meet the state that the first one made.</param>
-    /// <param name="ifAbsent">The outcome of a request that the statement has no row for.</param>
-    /// <param name="first">A statement that runs before, in the same transaction. Null for none.</param>
-    private async Task<IReadOnlyList<ImageWrite>> WriteAsync<TRequest>(
-        string sql, IReadOnlyList<TRequest> requests, Func<TRequest, Guid> idOf, long since, bool isRepeatable,
-        Func<TRequest, ImageOutcome> ifAbsent, string? first, params (string, object)[] parameters)
-    {
-        var writes = new Dictionary<Guid, ImageWrite>(requests.Count);
-        foreach (var write in await _statements.ReadAfterAsync(first, sql, ParserOf, isRepeatable, since, CancellationToken.None, parameters))
-            writes[write.Image!.ImageId] = write.Outcome is ImageOutcome.OwnedByAnother or ImageOutcome.Purged or ImageOutcome.OverQuota ? write with { Image = null } : write;
-        return [.. requests.Select(request => writes.GetValueOrDefault(idOf(request)) ?? new(ifAbsent(request), null, []))];
-
-        static Func<DbDataReader, ImageWrite> ParserOf(DbDataReader reader)
-        {
-            var image = reader.GetRowParser<ImageRow>(startIndex: 2);
-            return row => new(Enum.Parse<ImageOutcome>(row.GetString(0)), image(row), row.GetFieldValue<string[]>(1));
-        }
     }
 }
