@@ -65,6 +65,7 @@ internal static class LimitsSetup
         app.UseWhen(MayTakeLong, branch => branch.UseRequestTimeouts());
         app.Use(BodyLimit.TakeStrayAsync);
         app.UseMiddleware<AnswerBuffer>();
+        app.Use(PercentEncoding.CheckAsync);
         app.Use(QueryParameters.CheckNamesAsync);
     }
 

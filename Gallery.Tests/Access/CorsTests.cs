@@ -114,6 +114,7 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
         {
             await service.Api.GetAsync("/v1/gallery/", ("Origin", Page), ("X-API-Key", GuardedService.Key)),
             await service.Api.GetAsync("/v1/gallery/", ("Origin", Page)),
+            await service.Api.GetAsync("/v1/gallery/?q=%FF", ("Origin", Page), ("X-API-Key", GuardedService.Key)),
         })
         {
             Assert.Equal(Page, Header(answer, "Access-Control-Allow-Origin"));

@@ -89,6 +89,9 @@ public sealed class HeaderLimitTests(TestService other) : IClassFixture<TestServ
     [InlineData("GET /livez HTTP/1.1\r\nHost: a\r\nX-Folded: a\r\n b\r\n\r\n")]
     [InlineData("POST /v1/gallery/ HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n")]
     [InlineData("POST /v1/gallery/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n")]
+    [InlineData("GET /livez HTTP/1.1\r\nHost: a\r\nIf-Match: \"\u00ff\"\r\n\r\n")]                         // a byte that is not UTF-8
+    [InlineData("GET /livez HTTP/1.1\r\nHost: a\r\nCookie: a=\u00e9\r\n\r\n")]
+    [InlineData("GET /livez/%00 HTTP/1.1\r\nHost: a\r\n\r\n")]
     [InlineData("\0\u0001\u0002\r\n\r\n")]
     public async Task What_is_no_http_is_400(string request)
     {
