@@ -86,7 +86,7 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
 
     private static bool Add(ref ReadOnlySpan<char> credential, ReadOnlySpan<char> value)
     {
-        value = value.Trim();
+        value = value.Trim(' ');   // not blanks of Unicode, which belong to no token
         if (value.IsEmpty) return true;
         if (!credential.IsEmpty) return credential.SequenceEqual(value);
         credential = value;

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Text.Json;
 using Gallery.Service.Http;
 using Gallery.Sql.Database;
@@ -13,6 +14,7 @@ namespace Gallery.Service.Access;
 internal sealed class UserTokens(TokenIssuer issuer, Permissions permissions, TimeProvider time, ILogger<UserTokens> log) : IDisposable
 {
     private const string Audience = "authenticated";
+    private const double LatestTime = 253_402_300_800;   // the year 10000, which no DateTime reaches
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);   // every answer must come within 3 s
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
@@ -22,6 +24,8 @@ internal sealed class UserTokens(TokenIssuer issuer, Permissions permissions, Ti
     // They change how the rest is read (RFC 7515, section 4.1.11; RFC 7797), or the token is encrypted, compressed or nested.
     private static readonly string[] RefusedHeaders = ["crit", "b64", "enc", "zip", "cty"];
 
+    private static readonly string[] Times = [JwtRegisteredClaimNames.Exp, JwtRegisteredClaimNames.Nbf, JwtRegisteredClaimNames.Iat];
+
     internal static readonly ProblemResult Expired = Problem("expired_token", "The token has expired. Refresh the session or sign in again.");
 
     private readonly SecurityKey? _secret = issuer.Secret is null ? null : new SymmetricSecurityKey(issuer.Secret);
@@ -30,7 +34,8 @@ internal sealed class UserTokens(TokenIssuer issuer, Permissions permissions, Ti
     /// <summary>The token's user, or the problem with the token.</summary>
     public async ValueTask<(Caller? Caller, ProblemResult? Problem)> FindAsync(string text, CancellationToken ct)
     {
-        if (Read(text) is not var (token, claims)) return (null, Invalid("It is not a plain signed JWT."));
+        var (token, claims, fault) = Read(text);
+        if (token is null) return (null, Invalid(fault));
 
         var (key, problem) = await FindKeyAsync(token, ct);
         if (key is null) return (null, problem);
@@ -46,22 +51,31 @@ internal sealed class UserTokens(TokenIssuer issuer, Permissions permissions, Ti
 
     public void Dispose() => _keys?.Dispose();
 
-    /// <summary>Null if the text is not a JWT that is signed and nothing else.</summary>
-    private static (JsonWebToken Token, JsonElement Claims)? Read(string text)
+    /// <summary>The token with its claims. Null with the fault if the text is not a JWT that is signed and nothing else.</summary>
+    private static (JsonWebToken? Token, JsonElement Claims, string Fault) Read(string text)
     {
+        const string noToken = "It is not a plain signed JWT.";
         try
         {
-            var token = Handler.ReadJsonWebToken(text);
-            var header = JsonElement.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedHeader), NamesOnce);
-            if (Array.Exists(RefusedHeaders, name => header.TryGetProperty(name, out _))) return null;
-            var claims = JsonElement.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload), NamesOnce);
-            return claims.ValueKind == JsonValueKind.Object ? (token, claims) : null;
+            if (Array.ConvertAll(text.Split('.'), Decode) is not [var headerJson, var claimsJson, _]) return (null, default, noToken);
+            var (header, claims) = (JsonElement.Parse(headerJson, NamesOnce), JsonElement.Parse(claimsJson, NamesOnce));
+            if (Array.Exists(RefusedHeaders, name => header.TryGetProperty(name, out _)) || claims.ValueKind != JsonValueKind.Object) return (null, default, noToken);
+            return Array.Find(Times, name => claims.TryGetProperty(name, out var time) && !IsTime(time)) is { } wrong
+                ? (null, default, $"Its {wrong} is not a number of seconds since 1970.")
+                : (Handler.ReadJsonWebToken(text), claims, "");
         }
         catch (Exception e) when (e is ArgumentException or FormatException or JsonException or InvalidOperationException)
         {
-            return null;
+            return (null, default, noToken);
         }
     }
+
+    /// <summary>Bytes have one form in base64url: without padding, blanks, or bits left over (RFC 7515, section 2). Decoders accept others.</summary>
+    private static byte[] Decode(string part) =>
+        Base64Url.DecodeFromChars(part) is var bytes && Base64Url.EncodeToString(bytes) == part ? bytes : throw new FormatException("This is not base64url.");
+
+    /// <summary>RFC 7519, section 2: a number, which may have a fraction. The library also reads text, and wraps or cuts off what is too large.</summary>
+    private static bool IsTime(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var seconds) && seconds >= 0 && seconds < LatestTime;
 
     /// <summary>The key that <c>alg</c> and <c>kid</c> name. A secret serves HS256 only, so a public key never works as a secret.</summary>
     private async ValueTask<(SecurityKey? Key, ProblemResult? Problem)> FindKeyAsync(JsonWebToken token, CancellationToken ct)
@@ -103,6 +117,7 @@ internal sealed class UserTokens(TokenIssuer issuer, Permissions permissions, Ti
     {
         SecurityTokenExpiredException => Expired,
         SecurityTokenNotYetValidException => Invalid("It is not valid yet (nbf)."),
+        SecurityTokenInvalidLifetimeException => Invalid("Its nbf is after its exp."),
         SecurityTokenNoExpirationException => Invalid("It has no exp."),
         SecurityTokenInvalidAudienceException => Invalid($"Its aud is not {Audience}."),
         SecurityTokenInvalidIssuerException => Invalid("Its iss is another project's."),
