@@ -41,9 +41,7 @@ public sealed partial class ReleaseTests(TestService other) : IClassFixture<Test
 
     private static async Task<string> PrintAsync(string program)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, "--version"]) { RedirectStandardOutput = true })!;
-        var printed = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
+        var (_, printed, _) = await Within.RunAsync(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, "--version"]) { RedirectStandardOutput = true });
         return printed.Trim();
     }
 

@@ -38,11 +38,19 @@ internal sealed class DurableServer : IAsyncDisposable
     public static async Task<DurableServer> StartAsync(PostgresPrograms programs, ServerUser user)
     {
         var server = await MakeAsync(programs, user);
-        await server._cluster.InitialiseAsync(Ct);
-        await server.StartAsync();
-        await ServerConnection.EnsureDatabaseAsync(server._postmaster.Port, server.Password, Ct);
-        await Migrator.ApplyAsync(server.ConnectionString, NullLogger.Instance, Ct);
-        return server;
+        try
+        {
+            await server._cluster.InitialiseAsync(Ct);
+            await server.StartAsync();
+            await ServerConnection.EnsureDatabaseAsync(server._postmaster.Port, server.Password, Ct);
+            await Migrator.ApplyAsync(server.ConnectionString, NullLogger.Instance, Ct);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A standby. From then on, this server acknowledges only what one standby has on its disk.</summary>

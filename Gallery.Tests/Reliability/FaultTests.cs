@@ -120,7 +120,18 @@ public sealed class FaultTests(DurableServers servers)
     {
         const string name = "the disk is full";
         var server = await servers.StartAsync();   // disposed by "own" below, before the disk is unmounted
-        await using var disk = await SmallDisk.MountAsync(server.User);
+        SmallDisk? mounted;
+        try
+        {
+            mounted = await SmallDisk.MountAsync(server.User);
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+
+        await using var disk = mounted;
         await using var own = server;
         Figures.Add($"faults: {name}", "was run", disk is null ? "no: only root on Linux can mount a small disk (tmpfs)" : "yes");
         Assert.SkipWhen(disk is null, "Only root on Linux can mount a small disk (tmpfs). The read-only server is tested everywhere.");
@@ -199,14 +210,22 @@ public sealed class FaultTests(DurableServers servers)
         public static async Task<Trial> StartAsync(string fault, string database)
         {
             var trial = new Trial(fault, database);
-            await trial.StartServiceAsync();
-            trial.Load = new Load(new Uri(trial._url));
-            await trial.Load.NextAcknowledgementAsync();
-            var start = trial.Load.Counts;
-            await Task.Delay(Sizes.Calm, Ct);
-            var end = trial.Load.Counts;
-            trial.RequestsPerSecondBefore = (long)((end.Answered - start.Answered) / (end.Elapsed - start.Elapsed).TotalSeconds);
-            return trial;
+            try
+            {
+                await trial.StartServiceAsync();
+                trial.Load = new Load(new Uri(trial._url));
+                await Within.EndAsync("the first acknowledgement of a write", trial.Load.NextAcknowledgementAsync());
+                var start = trial.Load.Counts;
+                await Task.Delay(Sizes.Calm, Ct);
+                var end = trial.Load.Counts;
+                trial.RequestsPerSecondBefore = (long)((end.Answered - start.Answered) / (end.Elapsed - start.Elapsed).TotalSeconds);
+                return trial;
+            }
+            catch
+            {
+                await trial.DisposeAsync();
+                throw;
+            }
         }
 
         public async Task StartServiceAsync()
@@ -231,7 +250,7 @@ public sealed class FaultTests(DurableServers servers)
 
         public async ValueTask DisposeAsync()
         {
-            await Load.StopAsync();
+            if (Load is not null) await Load.StopAsync();   // not there if the start failed
             await _service.DisposeAsync();
         }
     }
@@ -255,9 +274,17 @@ public sealed class FaultTests(DurableServers servers)
                 return null;
             }
 
-            Directory.CreateDirectory(disk.Folder);
-            await user.ChownAsync(Ct, disk.Folder);
-            return disk;
+            try
+            {
+                Directory.CreateDirectory(disk.Folder);
+                await user.ChownAsync(Ct, disk.Folder);
+                return disk;
+            }
+            catch
+            {
+                await disk.DisposeAsync();
+                throw;
+            }
         }
 
         public void Fill()

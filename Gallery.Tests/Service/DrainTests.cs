@@ -28,7 +28,7 @@ public sealed class DrainTests(TestServer server) : IAsyncLifetime
     public async Task After_SIGTERM_it_goes_on_accepting_while_it_is_not_ready_until_a_second_signal(string second)
     {
         await _service.SendAsync("TERM");
-        while (await AskAsync(api => api.GetAsync("/readyz")) is { Status: 200 }) { }
+        await Within.UntilAsync("the service is not ready", async () => await AskAsync(api => api.GetAsync("/readyz")) is not { Status: 200 });
         await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);   // a probe has come meanwhile
 
         var ready = await AskAsync(api => api.GetAsync("/readyz"));

@@ -169,7 +169,7 @@ public sealed class ShareTests(AccessFixture fixture) : IClassFixture<AccessFixt
 
         Assert.InRange(answers.Count(answer => answer.Status == 403), 1, 10);
         Assert.All(answers, answer => Assert.Contains(answer.Problem, new[] { "share_password_required", "too_many_attempts", "overloaded" }));
-        while ((await OpenAsync(token, "guess-again")).Status == 403) ;
+        await Within.UntilAsync("no further password is tried", async () => (await OpenAsync(token, "guess-again")).Status != 403);
         var last = await OpenAsync(token, "let-me-in");
         Assert.Equal((429, "900"), (last.Status, last.Headers.RetryAfter?.ToString()));
     }
@@ -214,9 +214,9 @@ public sealed class ShareTests(AccessFixture fixture) : IClassFixture<AccessFixt
             await http.SendAsync(request, leaves.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         }
 
-        Answer answer;
-        while ((answer = await OpenAsync(token, "let-me-in")).Problem == "overloaded") ;   // until the last check has ended
-        Assert.Equal(200, answer.Status);
+        Answer? answer = null;
+        await Within.UntilAsync("the last check has ended", async () => (answer = await OpenAsync(token, "let-me-in")).Problem != "overloaded");
+        Assert.Equal(200, answer!.Status);
     }
 
     [Fact]
@@ -243,7 +243,7 @@ public sealed class ShareTests(AccessFixture fixture) : IClassFixture<AccessFixt
         var statuses = new List<int>();
         for (var i = 0; i < 10; i++) statuses.Add((await OpenAsync(other, "let-me-in")).Status);
         await ends.CancelAsync();
-        await Task.WhenAll(openers);
+        await Within.EndAsync("the requests of the others", Task.WhenAll(openers));
 
         Assert.All(statuses, status => Assert.Equal(200, status));
     }
@@ -269,7 +269,7 @@ public sealed class ShareTests(AccessFixture fixture) : IClassFixture<AccessFixt
         var busy = answers.Count(answer => answer.Status == 503);   // on a slow machine; such a request may have been a view
         Assert.InRange(answers.Count(answer => answer.Status == 200), 10 - busy, 10);
         Assert.All(answers.Where(answer => answer.Status is not (200 or 503)), answer => Assert.Equal((404, "share_not_found"), (answer.Status, answer.Problem)));
-        while ((await OpenAsync(token)).Status != 404) ;
+        await Within.UntilAsync("the link is used up", async () => (await OpenAsync(token)).Status == 404);
         Assert.Equal(10, (int)(await ListAsync()).Single()!["views"]!);
     }
 

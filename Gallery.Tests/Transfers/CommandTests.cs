@@ -169,11 +169,6 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
             RedirectStandardError = true,
         };
         foreach (var setting in settings.Append($"GALLERY_URL={address}").Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
-        using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEndAsync(Ct);
-        var error = await process.StandardError.ReadToEndAsync(Ct);
-        await process.WaitForExitAsync(Ct);
-        return (process.ExitCode, await output, error);
+        return await Within.RunAsync(start);
     }
 }

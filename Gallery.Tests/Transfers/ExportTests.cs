@@ -166,7 +166,7 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         using var answer = await http.GetAsync(Path, HttpCompletionOption.ResponseHeadersRead, Ct);
         await using var lines = await answer.Content.ReadAsStreamAsync(Ct);
         valve.Shut();
-        await Assert.ThrowsAnyAsync<IOException>(() => lines.CopyToAsync(Stream.Null, Ct));
+        await Assert.ThrowsAnyAsync<IOException>(() => Within.EndAsync("the rest of the export", lines.CopyToAsync(Stream.Null, Ct)));
 
         var again = await api.GetAsync(Path);
         Assert.Equal((503, "database_unavailable"), (again.Status, again.Problem));
@@ -184,7 +184,7 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         var since = Stopwatch.StartNew();
         Assert.Equal(0, await process.TerminateAsync());
         Assert.InRange(since.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(8));   // GALLERY_SHUTDOWN_TIMEOUT is 10 s
-        await Assert.ThrowsAnyAsync<IOException>(() => lines.CopyToAsync(Stream.Null, Ct));
+        await Assert.ThrowsAnyAsync<IOException>(() => Within.EndAsync("the rest of the export", lines.CopyToAsync(Stream.Null, Ct)));
         Assert.Contains("An export was broken off after", process.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal);
     }
@@ -196,9 +196,9 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         await using var process = new ServiceProcess("http://127.0.0.1:0", dotEnv: null, $"DATABASE_URL={database.ConnectionString}", "DOTNET_GCHeapHardLimit=0x8000000");
         using var http = new HttpClient { BaseAddress = await process.WaitForServingAsync() };
         await AddAsync(database, "u", 5_000, promptLength: 4_000);
-        var (small, before) = (await DownloadAsync(), ReadPeakBytes(process.Id));
+        var (small, before) = (await Within.EndAsync("the export", DownloadAsync()), ReadPeakBytes(process.Id));
         await AddAsync(database, "u", 20_000, promptLength: 4_000);
-        var (large, after) = (await DownloadAsync(), ReadPeakBytes(process.Id));
+        var (large, after) = (await Within.EndAsync("the export", DownloadAsync()), ReadPeakBytes(process.Id));
 
         Assert.InRange(large - small, 80_000_000, long.MaxValue);
         Assert.InRange(after - before, 0, 30_000_000);
