@@ -15,6 +15,11 @@ public sealed class HistoryRepository : IAsyncDisposable
     /// <summary>How often a waiting consumer looks for events. All look at the same moments, so that they share one statement.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How long the end of the feed is looked for, as long as a statement may take. A large backlog, or a lock that another session holds, must not keep a request for ever.</summary>
+    private static readonly TimeSpan LongestSearch = TimeSpan.FromSeconds(2.5);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     /// <summary>The place after all events that the feed has now.</summary>
     public const long Latest = long.MaxValue;
 
@@ -88,7 +93,15 @@ public sealed class HistoryRepository : IAsyncDisposable
             var placed = await FindPlacedAsync(ct);
             if (after == Latest)
             {
-                if (placed is not { HasMore: false }) continue;   // the end is not known yet
+                if (placed is not { HasMore: false })   // the end is not known yet
+                {
+                    ct.ThrowIfCancellationRequested();
+                    stop.ThrowIfCancellationRequested();
+                    if (Stopwatch.GetElapsedTime(start) > LongestSearch) throw new TimeoutException("The end of the change feed was not found in time.");
+                    if (placed is null) await Task.Delay(Pause, ct);
+                    continue;
+                }
+
                 after = placed.Position;
             }
 

@@ -54,6 +54,24 @@ public sealed class ChangesTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task The_end_of_the_feed_is_not_looked_for_without_end()
+    {
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+        await _api.GetAsync(Feed);
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+        await using var other = new NpgsqlConnection(service.Database.ConnectionString);
+        await other.OpenAsync();
+        await using var transaction = await other.BeginTransactionAsync();
+        await using (var command = new NpgsqlCommand("select 1 from gallery.change_feed for update", other, transaction)) await command.ExecuteNonQueryAsync();
+
+        var answer = await Within.EndAsync("the search for the end of the feed", _api.GetAsync($"{Feed}?from=latest"), TimeSpan.FromSeconds(20));
+        Assert.Equal((503, "database_timeout"), (answer.Status, answer.Problem));
+
+        await transaction.RollbackAsync();
+        Assert.Equal(200, (await _api.GetAsync($"{Feed}?from=latest")).Status);
+    }
+
+    [Fact]
     public async Task Consumers_beside_many_writers_see_each_event_once_and_each_image_in_order()
     {
         using var done = new CancellationTokenSource();
