@@ -42,9 +42,10 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
-        if (httpContext.RequestAborted.IsCancellationRequested || exception is ConnectionResetException)
+        if (HasLeft(httpContext, exception))
         {
             httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;   // nobody reads it
+            httpContext.Abort();   // otherwise Kestrel may read the rest of the body, and log an error because a read has failed before
             return true;
         }
 
@@ -71,6 +72,10 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         await problem.ExecuteAsync(httpContext);
         return true;
     }
+
+    /// <summary>Whether the connection is gone. A read of the body may say so before <c>RequestAborted</c> does, and <see cref="ConnectionAbortedException"/> is an <see cref="OperationCanceledException"/>.</summary>
+    internal static bool HasLeft(HttpContext http, Exception exception) =>
+        http.RequestAborted.IsCancellationRequested || exception is ConnectionResetException or ConnectionAbortedException;
 
     internal static ProblemResult ToProblem(HttpContext http, Exception exception) => CauseOf(exception) switch
     {

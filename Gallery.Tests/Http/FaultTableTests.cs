@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Gallery.Service.Http;
 using Gallery.Sql.Coalescing;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Npgsql;
 
@@ -57,6 +58,13 @@ public sealed class FaultTableTests
     [Theory]
     [MemberData(nameof(Others))]
     public void What_else_goes_wrong(Exception exception, int status, string code) => Answers(exception, status, code);
+
+    [Fact]
+    public void A_connection_that_ended_is_the_clients_doing()
+    {
+        Assert.All(new Exception[] { new ConnectionAbortedException(), new ConnectionResetException("SECRET") }, ended => Assert.True(ProblemExceptionHandler.HasLeft(new DefaultHttpContext(), ended)));
+        Assert.All(new Exception[] { new OperationCanceledException(), new IOException(), new BadHttpRequestException("SECRET") }, other => Assert.False(ProblemExceptionHandler.HasLeft(new DefaultHttpContext(), other)));
+    }
 
     private static void Answers(Exception exception, int status, string code)
     {

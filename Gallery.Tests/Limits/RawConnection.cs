@@ -90,6 +90,13 @@ internal sealed partial class RawConnection : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
+    /// <summary>Ends the connection without the usual farewell, as a crash does.</summary>
+    public void Reset()
+    {
+        _socket.LingerState = new LingerOption(true, 0);
+        Dispose();
+    }
+
     private string Received => Encoding.Latin1.GetString([.. _received]);
 
     private int? FindEnd(Match head)

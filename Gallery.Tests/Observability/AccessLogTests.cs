@@ -102,6 +102,36 @@ public sealed partial class AccessLogTests(AccessFixture fixture) : IClassFixtur
         Assert.Matches($"^method=DELETE route=\\S+ status=499 code=- ms=\\S+ caller=key:pipeline id={id} ", service.Lines(Category).Single());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_body_that_is_cut_off_is_the_clients_fault(bool isReset)
+    {
+        await using var service = await StartAsync("GALLERY_ACCESS_LOG=on");
+        string[] requests =
+        [
+            "POST /v1/gallery/ HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000",
+            "POST /v1/gallery/batch/save/ HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked",
+            "POST /v1/gallery/import/ HTTP/1.1\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000",
+            $"PATCH /v1/gallery/{Guid.NewGuid()}/ HTTP/1.1\r\nContent-Type: application/merge-patch+json\r\nContent-Length: 1000",
+            $"DELETE /v1/gallery/{Guid.NewGuid()}/ HTTP/1.1\r\nContent-Length: 1000",
+        ];
+        const int rounds = 8;
+        for (var round = 0; round < rounds; round++)
+            foreach (var request in requests)
+            {
+                using var connection = await Limits.RawConnection.OpenAsync(service.Api.Address);
+                await connection.SendAsync($"{request}\r\nHost: localhost\r\nX-API-Key: {GuardedService.Key}\r\nExpect: 100-continue\r\n\r\n");
+                Assert.Equal(100, (await connection.ReadAsync())?.Status);   // the service waits for the body
+                if (isReset) connection.Reset();
+            }
+
+        await WaitAsync(service, rounds * requests.Length);
+        Assert.All(service.Lines(Category), line => Assert.Matches(" status=(400 code=bad_request|499 code=(-|bad_request)) ", line));
+        Assert.Empty(service.Log.Written);
+        Assert.DoesNotMatch("http_response_status_code=\"5", (await service.Api.GetAsync("/metrics")).Text);
+    }
+
     [Fact]
     public async Task By_default_there_is_none()
     {
