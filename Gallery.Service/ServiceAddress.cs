@@ -26,7 +26,7 @@ internal static class ServiceAddress
         urls ??= Default;
         return Split(urls).All(IsUsable)
             ? urls
-            : throw new SettingsException($"--urls (or ASPNETCORE_URLS) is \"{urls}\". Set it to http://host:port, several separated by ;. TLS needs a proxy in front.");
+            : throw new SettingsException($"--urls (or ASPNETCORE_URLS) is {SettingsException.Quote(urls)}. Set it to http://host:port, several separated by ;. TLS needs a proxy in front.");
     }
 
     /// <summary>The first address that other machines can reach, or null.</summary>
@@ -68,6 +68,7 @@ internal static class ServiceAddress
             var address = BindingAddress.Parse(url);
             return address.Scheme.Equals("http", StringComparison.OrdinalIgnoreCase)
                 && address.PathBase.Length == 0
+                && !address.Host.Contains('@', StringComparison.Ordinal)   // a password, which the log would show
                 && (address.IsUnixPipe || address.IsNamedPipe
                     || address.Port is >= 0 and <= 65535 && (address.Host.EndsWith(']') || !address.Host.Contains(':', StringComparison.Ordinal)));
         }

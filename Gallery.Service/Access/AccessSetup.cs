@@ -66,6 +66,6 @@ internal static class AccessSetup
         null => otherwise,
         "true" => true,
         "false" => false,
-        var other => throw new SettingsException($"{name} is \"{other}\"; it takes true or false."),
+        var other => throw new SettingsException($"{name} is {SettingsException.Quote(other)}; it takes true or false."),
     };
 }

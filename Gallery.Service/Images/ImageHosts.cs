@@ -45,12 +45,12 @@ internal sealed partial class ImageHosts
             .Select(entry => entry.Length <= 253 && HostName().IsMatch(entry)
                 ? entry.ToLowerInvariant()
                 : throw new SettingsException(
-                    $"{Setting} contains '{entry}', which is not a host name. List CNAMEs such as assets.example.com."));
+                    $"{Setting} contains {SettingsException.Quote(entry, setting)}, which is not a host name. List CNAMEs such as assets.example.com."));
 
         var names = Split(clouds)
             .Select(entry => CloudName().IsMatch(entry)
                 ? entry
-                : throw new SettingsException($"{CloudsSetting} contains '{entry}', which is not a cloud name. List names such as my-cloud."));
+                : throw new SettingsException($"{CloudsSetting} contains {SettingsException.Quote(entry, clouds)}, which is not a cloud name. List names such as my-cloud."));
 
         return new ImageHosts(cnames.ToFrozenSet(StringComparer.Ordinal), [.. names]);
     }

@@ -33,7 +33,7 @@ internal static class LogSetup
                 });
                 break;
             case var other:
-                throw new SettingsException($"{Format} is \"{other}\"; it takes text or json.");
+                throw new SettingsException($"{Format} is {SettingsException.Quote(other)}; it takes text or json.");
         }
 
         var least = settings.Find(Level) switch
@@ -42,7 +42,7 @@ internal static class LogSetup
             "debug" => LogLevel.Debug,
             "warning" => LogLevel.Warning,
             "error" => LogLevel.Error,
-            var other => throw new SettingsException($"{Level} is \"{other}\"; it takes debug, info, warning or error."),
+            var other => throw new SettingsException($"{Level} is {SettingsException.Quote(other)}; it takes debug, info, warning or error."),
         };
         if (settings.Find(Level) is not null) logging.SetMinimumLevel(least);
         logging.AddFilter("Microsoft", least > LogLevel.Warning ? least : LogLevel.Warning);

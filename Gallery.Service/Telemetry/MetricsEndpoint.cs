@@ -18,11 +18,11 @@ internal static class MetricsEndpoint
     public static string? FindUrl(IConfiguration settings)
     {
         if (settings.Find(UrlSetting)?.Trim() is not { } url) return null;
-        if (settings.Find(Setting) is { } audience)
-            throw new SettingsException($"{Setting} is {audience}, and {UrlSetting} is set too. Remove one of them.");
+        if (settings.Find(Setting) is not null)
+            throw new SettingsException($"{Setting} and {UrlSetting} are both set. Remove one of them.");
         return !url.Contains(';', StringComparison.Ordinal) && ServiceAddress.IsUsable(url)
             ? url
-            : throw new SettingsException($"{UrlSetting} is \"{url}\". Set it to http://host:port.");
+            : throw new SettingsException($"{UrlSetting} is {SettingsException.Quote(url)}. Set it to http://host:port.");
     }
 
     /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> has an unknown value.</exception>
@@ -61,6 +61,6 @@ internal static class MetricsEndpoint
     {
         null => "loopback",
         "off" or "loopback" or "on" => settings.Find(Setting)!,
-        var other => throw new SettingsException($"{Setting} is \"{other}\"; it takes off, loopback or on."),
+        var other => throw new SettingsException($"{Setting} is {SettingsException.Quote(other)}; it takes off, loopback or on."),
     };
 }

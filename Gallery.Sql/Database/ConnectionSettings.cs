@@ -58,11 +58,12 @@ public static class ConnectionSettings
     {
         null => false,
         "embedded" => true,
-        var other => throw new SettingsException($"{Kind} is \"{other}\". Set it to embedded, or remove it."),
+        var other => throw new SettingsException($"{Kind} is {SettingsException.Quote(other)}. Set it to embedded, or remove it."),
     };
 
     /// <summary>The libpq word (<c>verify-full</c>) as Npgsql's value.</summary>
-    internal static SslMode ParseSslMode(string value, string setting) => value switch
+    /// <param name="isSecret">Whether the value is part of a connection string, which no message repeats.</param>
+    internal static SslMode ParseSslMode(string value, string setting, bool isSecret = false) => value switch
     {
         "disable" => SslMode.Disable,
         "allow" => SslMode.Allow,
@@ -71,14 +72,15 @@ public static class ConnectionSettings
         "verify-ca" => SslMode.VerifyCA,
         "verify-full" => SslMode.VerifyFull,
         _ => throw new SettingsException(
-            $"{setting} is \"{value}\". Set it to disable, allow, prefer, require, verify-ca or verify-full."),
+            $"{setting} is {(isSecret ? "unusable" : SettingsException.Quote(value))}. Set it to disable, allow, prefer, require, verify-ca or verify-full."),
     };
 
     /// <summary>A port from 1 to 65535. The <paramref name="hint"/> ends the error message; the default suits PostgreSQL.</summary>
-    internal static int ParsePort(string value, string setting, string hint = " (5432 direct or session pooler, 6543 transaction pooler)") =>
+    /// <inheritdoc cref="ParseSslMode" path="/param[@name='isSecret']"/>
+    internal static int ParsePort(string value, string setting, string hint = " (5432 direct or session pooler, 6543 transaction pooler)", bool isSecret = false) =>
         ConnectionServers.ReadPort(value) is var port and > 0
             ? port
-            : throw new SettingsException($"{setting} is \"{value}\". Set it to a port from 1 to 65535{hint}.");
+            : throw new SettingsException($"{setting} is {(isSecret ? "unusable" : SettingsException.Quote(value))}. Set it to a port from 1 to 65535{hint}.");
 
     private static NpgsqlConnectionStringBuilder FromSupabase(IConfiguration settings)
     {
@@ -137,7 +139,7 @@ public static class ConnectionSettings
     {
         foreach (var (name, path) in new[] { ("sslrootcert", connection.RootCertificate), ("sslcert", connection.SslCertificate), ("sslkey", connection.SslKey) })
             if (!string.IsNullOrEmpty(path) && !File.Exists(path))
-                throw new SettingsException($"{setting}: {name} names the file {path}, which does not exist.");
+                throw new SettingsException($"{setting}: {name} names a file that does not exist.");
     }
 
     private static string? RefusePlaceholder(string? password, string setting) =>

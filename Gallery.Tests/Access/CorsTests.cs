@@ -144,8 +144,6 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
     [InlineData("https://*example.com")]
     [InlineData("https://*.192.0.2.1")]
     [InlineData("https://*.example.com/path")]
-    [InlineData("https://user@*.example.com")]
-    [InlineData("https://user@app.example.com")]
     [InlineData("https://bücher.example")]
     [InlineData("app.example.com")]
     [InlineData("https://app.example.com/gallery")]

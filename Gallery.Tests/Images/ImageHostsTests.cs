@@ -202,6 +202,6 @@ public sealed class ImageHostsTests
     {
         var error = Assert.Throws<SettingsException>(() => ImageHosts.Parse($"good.example, {entry}"));
         Assert.Contains("GALLERY_IMAGE_HOSTS", error.Message, StringComparison.Ordinal);
-        Assert.Contains($"'{entry}'", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"\"{entry}\"", error.Message, StringComparison.Ordinal);
     }
 }

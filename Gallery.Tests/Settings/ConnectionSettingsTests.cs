@@ -105,7 +105,7 @@ public sealed class ConnectionSettingsTests
 
     [Theory]
     [InlineData("SUPABASE_DB_SSLMODE is \"on\". Set it to disable, allow, prefer, require, verify-ca or verify-full.", "SUPABASE_DB_HOST=h", "SUPABASE_DB_SSLMODE=on")]
-    [InlineData("DATABASE_URL's sslmode is \"on\". Set it to disable, allow, prefer, require, verify-ca or verify-full.", "DATABASE_URL=postgresql://h/?sslmode=on")]
+    [InlineData("DATABASE_URL's sslmode is unusable. Set it to disable, allow, prefer, require, verify-ca or verify-full.", "DATABASE_URL=postgresql://h/?sslmode=on")]
     public void Another_word_of_sslmode_is_refused_with_the_words_it_takes(string message, params string[] settings) =>
         Assert.Equal(message, Given.Error(settings));
 
