@@ -15,12 +15,12 @@ internal static class Cursor
     private const int DigestLength = 8;
     private const int Length = DigestLength + sizeof(long) + 16;   // a text follows
     private const int MaximumLength = Length + 1024;
-    private static readonly long LastMicrosecond = DateTime.MaxValue.Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>A time as a cursor's number: its microseconds, PostgreSQL's precision.</summary>
     public static long NumberOf(DateTime utc) => utc.Ticks / TimeSpan.TicksPerMicrosecond;
 
-    public static DateTime TimeOf(long number) => new(number * TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc);
+    /// <summary>The time of such a number. The last one for a greater number, which no list of times writes.</summary>
+    public static DateTime TimeOf(long number) => new(Math.Min(number, DateTime.MaxValue.Ticks / TimeSpan.TicksPerMicrosecond) * TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc);
 
     /// <param name="list">The list and its filters as one text.</param>
     /// <param name="number">0 or more: the row's sort time, revision or place.</param>
@@ -48,7 +48,7 @@ internal static class Cursor
         var number = BinaryPrimitives.ReadInt64BigEndian(bytes[DigestLength..]);
         return digest.SequenceEqual(bytes[..DigestLength])
             && Base64Url.EncodeToString(bytes) == cursor   // the decoder ignores white space and spare bits, so compare the spelling
-            && number >= 0 && number <= LastMicrosecond
+            && number >= 0
             ? (number, new Guid(bytes[(DigestLength + sizeof(long))..Length], bigEndian: true), Encoding.UTF8.GetString(bytes[Length..]).Replace("\0", "", StringComparison.Ordinal))
             : null;
     }

@@ -15,6 +15,13 @@ public sealed class CursorTests
             Assert.Equal(at, Cursor.TimeOf(Cursor.NumberOf(at)));
         }
 
-        Assert.Null(Cursor.Decode("list", Cursor.Encode("list", Cursor.NumberOf(DateTime.MaxValue) + 1, Guid.NewGuid())));
+        Assert.Equal(Cursor.TimeOf(Cursor.NumberOf(DateTime.MaxValue)), Cursor.TimeOf(long.MaxValue));
+    }
+
+    [Fact]
+    public void A_number_that_is_no_time_may_be_any_but_a_negative_one()
+    {
+        Assert.Equal(9_000_000_000_000_000_001, Cursor.Decode("list", Cursor.Encode("list", 9_000_000_000_000_000_001, Guid.Empty))?.Number);
+        Assert.Null(Cursor.Decode("list", Cursor.Encode("list", -1, Guid.Empty)));
     }
 }
