@@ -58,15 +58,15 @@ internal static class ErasureEndpoints
         using var turn = await turns.TakeAsync(caller, ct);
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
-        int batch;
-        do
-        {
-            var rows = await erasure.EmptyTrashAsync(caller, userId, CancellationToken.None);   // so that its deletions are reported, even if the caller leaves
-            batch = rows.Count;
-            purged += Report(http, audit, rows);
-        }
-        while (batch == ErasureRepository.BatchSize && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime);
-        return Answer(purged, batch < ErasureRepository.BatchSize, "Trash emptied successfully");
+        var isComplete = await ErasureRepository.RepeatAsync(
+            async limit =>
+            {
+                var rows = await erasure.EmptyTrashAsync(caller, userId, limit, CancellationToken.None);   // so that its deletions are reported, even if the caller leaves
+                purged += Report(http, audit, rows);
+                return rows.Count;
+            },
+            () => MayGoOn(start, ct));
+        return Answer(purged, isComplete, "Trash emptied successfully");
     }
 
     private static async Task<IResult> EraseUser([FromRoute(Name = "user_id")] string userId, HttpContext http, ErasureRepository erasure, Audit audit, CancellationToken ct)
@@ -80,23 +80,21 @@ internal static class ErasureEndpoints
 
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
-        for (var isDone = false; !isDone && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime;)
-        {
-            var rows = await erasure.EraseImagesAsync(caller, userId, CancellationToken.None);
-            purged += Report(http, audit, rows);
-            isDone = rows.Count < ErasureRepository.BatchSize;
-        }
-
-        var isComplete = await RepeatAsync(erasure.EraseGrantsAsync) && await RepeatAsync(erasure.EraseActorAsync) && await RepeatAsync(erasure.EraseEventsAsync);
+        var isComplete = await RepeatAsync(async limit =>
+            {
+                var rows = await erasure.EraseImagesAsync(caller, userId, limit, CancellationToken.None);
+                purged += Report(http, audit, rows);
+                return rows.Count;
+            })
+            && await RepeatAsync(limit => erasure.EraseGrantsAsync(userId, limit, ct))
+            && await RepeatAsync(limit => erasure.EraseActorAsync(userId, limit, ct))
+            && await RepeatAsync(limit => erasure.EraseEventsAsync(userId, limit, ct));
         return Answer(purged, isComplete, "User erased successfully");
 
-        async Task<bool> RepeatAsync(Func<string, CancellationToken, Task<int>> eraseBatch)
-        {
-            while (Stopwatch.GetElapsedTime(start) < MaximumTime)
-                if (await eraseBatch(userId, ct) < ErasureRepository.BatchSize) return true;
-            return false;
-        }
+        Task<bool> RepeatAsync(Func<int, Task<int>> eraseBatch) => ErasureRepository.RepeatAsync(eraseBatch, () => MayGoOn(start, ct));
     }
+
+    private static bool MayGoOn(long start, CancellationToken ct) => !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime;
 
     private static string WithSlashes(string userId) => userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 

@@ -26,37 +26,41 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
         await using var stop = stoppingToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);   // ends the wait without an exception
         do
         {
-            try
-            {
-                await SweepAsync(stoppingToken);
-                LastSweep.Record(clock.GetUtcNow().ToUnixTimeSeconds());
-            }
-            catch (Exception e)   // whatever it is, the service goes on
-            {
-                if (stoppingToken.IsCancellationRequested) return;
-                LogFailed(log, e.GetBaseException().Message.ReplaceLineEndings(" "));
-            }
+            var isComplete = await SweepAsync(retention.TrashDays, PurgeTrashAsync, stoppingToken);
+            isComplete &= await SweepAsync(retention.HistoryDays, PurgeEventsAsync, stoppingToken);   // also if the trash failed
+            if (stoppingToken.IsCancellationRequested) return;
+            if (isComplete) LastSweep.Record(clock.GetUtcNow().ToUnixTimeSeconds());
         }
         while (await timer.WaitForNextTickAsync(CancellationToken.None));
     }
 
-    private async Task SweepAsync(CancellationToken ct)
+    /// <summary>Returns whether all that is old is gone.</summary>
+    private async Task<bool> SweepAsync(int? days, Func<int, int, CancellationToken, Task<int>> purgeBatch, CancellationToken ct)
     {
-        if (retention.TrashDays is { } trashDays)
-            for (var count = ErasureRepository.BatchSize; count == ErasureRepository.BatchSize;)
-            {
-                var rows = await erasure.PurgeOldTrashAsync(Actor, trashDays, ct);
-                foreach (var id in rows.OfType<Guid>()) audit.Deleted(id, Actor);
-                count = rows.Count;
-                Purged.Add(rows.Count(id => id is not null), new KeyValuePair<string, object?>("kind", "trash"));
-            }
+        try
+        {
+            return days is null || await ErasureRepository.RepeatAsync(limit => purgeBatch(days.Value, limit, ct), () => !ct.IsCancellationRequested);
+        }
+        catch (Exception e)   // whatever it is, the service goes on
+        {
+            if (!ct.IsCancellationRequested) LogFailed(log, e.GetBaseException().Message.ReplaceLineEndings(" "));
+            return false;
+        }
+    }
 
-        if (retention.HistoryDays is { } historyDays)
-            for (var count = ErasureRepository.BatchSize; count == ErasureRepository.BatchSize;)
-            {
-                count = await erasure.PurgeOldEventsAsync(historyDays, ct);
-                Purged.Add(count, new KeyValuePair<string, object?>("kind", "history"));
-            }
+    private async Task<int> PurgeTrashAsync(int days, int limit, CancellationToken ct)
+    {
+        var rows = await erasure.PurgeOldTrashAsync(Actor, days, limit, ct);
+        foreach (var id in rows.OfType<Guid>()) audit.Deleted(id, Actor);
+        Purged.Add(rows.Count(id => id is not null), new KeyValuePair<string, object?>("kind", "trash"));
+        return rows.Count;
+    }
+
+    private async Task<int> PurgeEventsAsync(int days, int limit, CancellationToken ct)
+    {
+        var count = await erasure.PurgeOldEventsAsync(days, limit, ct);
+        Purged.Add(count, new KeyValuePair<string, object?>("kind", "history"));
+        return count;
     }
 
     [LoggerMessage(LogLevel.Warning, "The retention sweep failed. It is tried again in a minute. {Reason}")]

@@ -45,6 +45,10 @@ internal static class TransientFault
         _ => false,
     };
 
+    /// <summary>Whether a statement that ran took too long. It may still commit.</summary>
+    public static bool HasTimedOut(Exception fault) =>
+        fault is (TimeoutException and not NotStartedException) or NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+
     /// <summary>Another transaction has just inserted the same key.</summary>
     public static bool IsUniqueViolation(Exception fault) => fault is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 

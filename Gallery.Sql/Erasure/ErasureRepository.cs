@@ -5,60 +5,95 @@ using Npgsql;
 namespace Gallery.Sql.Erasure;
 
 /// <summary>
-/// Deletes many rows permanently, batch by batch. Each method runs one batch, which is one statement. It returns an item for each row that the batch found, at most
-/// <see cref="BatchSize"/>. The item is null if another transaction changed the row first. Callers repeat it until a batch is not full. They may stop at any time.
+/// Deletes many rows permanently, batch by batch. Each method runs one batch, which is one statement. It returns an item for each row that the batch found, or their
+/// number. The item is null if another transaction changed the row first. <see cref="RepeatAsync"/> repeats it until a batch is not full. It may stop at any time.
 /// </summary>
 /// <remarks>
 /// Several callers may work at once. Each <c>delete</c> repeats the conditions. So two batches may wait for each other, but they never delete a row twice. The
-/// limits in the SQL are numbers, because for a parameter the planner expects a tenth of the table.
+/// inner limits in the SQL are numbers, because for a parameter alone the planner expects a tenth of the table.
 /// </remarks>
-public sealed class ErasureRepository(NpgsqlDataSource database)
+public sealed partial class ErasureRepository(NpgsqlDataSource database)
 {
-    public const int BatchSize = 1000;
+    private const int FirstBatch = 50;     // an image may have thousands of rows in other tables, which go with it
+    private const int LargestBatch = 1000; // equals the limits in the SQL
+    private static readonly TimeSpan Quick = TimeSpan.FromSeconds(0.25);
 
     private readonly StatementRunner _statements = new(database);
 
+    /// <summary>Runs batches until one is not full. They are small first, and grow while they are quick. After one that timed out they are small again.</summary>
+    /// <param name="runBatch">Runs a batch of at most so many rows, and says how many it found.</param>
+    /// <param name="mayGoOn">Asked before each batch.</param>
+    /// <returns>Whether all is done.</returns>
+    public static async Task<bool> RepeatAsync(Func<int, Task<int>> runBatch, Func<bool> mayGoOn)
+    {
+        for (var size = FirstBatch; mayGoOn();)
+        {
+            var start = Stopwatch.GetTimestamp();
+            try
+            {
+                if (await runBatch(size) < size) return true;
+                size = Stopwatch.GetElapsedTime(start) < Quick ? Math.Min(4 * size, LargestBatch) : Math.Max(size / 4, FirstBatch);
+            }
+            catch (Exception e) when (size > FirstBatch && TransientFault.HasTimedOut(e))
+            {
+                size = FirstBatch;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Purges a batch of a user's trash, the oldest deletions first.</summary>
-    public Task<IReadOnlyList<Guid?>> EmptyTrashAsync(Caller caller, string userId, CancellationToken ct)
+    public Task<IReadOnlyList<Guid?>> EmptyTrashAsync(Caller caller, string userId, int limit, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
             with old as materialized
             (
                 select i.image_id
-                from gallery.image as i
-                where i.user_id = @UserId
-                  and i.deleted_at is not null
-                order by i.deleted_at, i.image_id
-                limit 1000
+                from
+                (
+                    select i.image_id
+                    from gallery.image as i
+                    where i.user_id = @UserId
+                      and i.deleted_at is not null
+                    order by i.deleted_at, i.image_id
+                    limit 1000
+                ) as i
+                limit @Limit
             ),
             {Purge}
             """;
 
-        return PurgeAsync(sql, ct, ("UserId", userId), ("Actor", caller.Name ?? ""));
+        return PurgeAsync(sql, ct, ("UserId", userId), ("Limit", limit), ("Actor", caller.Name ?? ""));
     }
 
     /// <summary>Purges a batch of everyone's images that have been in the trash for so many days, by the database's clock.</summary>
-    public Task<IReadOnlyList<Guid?>> PurgeOldTrashAsync(Caller caller, int days, CancellationToken ct)
+    public Task<IReadOnlyList<Guid?>> PurgeOldTrashAsync(Caller caller, int days, int limit, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
             with old as materialized
             (
                 select i.image_id
-                from gallery.image as i
-                where i.deleted_at < now() - make_interval(days => @Days)
-                order by i.deleted_at, i.image_id
-                limit 1000
+                from
+                (
+                    select i.image_id
+                    from gallery.image as i
+                    where i.deleted_at < now() - make_interval(days => @Days)
+                    order by i.deleted_at, i.image_id
+                    limit 1000
+                ) as i
+                limit @Limit
             ),
             {Purge}
             """;
 
-        return PurgeAsync(sql, ct, ("Days", days), ("Actor", caller.Name ?? ""));
+        return PurgeAsync(sql, ct, ("Days", days), ("Limit", limit), ("Actor", caller.Name ?? ""));
     }
 
     /// <summary>Purges a batch of a user's images, live or in the trash.</summary>
-    public Task<IReadOnlyList<Guid?>> EraseImagesAsync(Caller caller, string userId, CancellationToken ct)
+    public Task<IReadOnlyList<Guid?>> EraseImagesAsync(Caller caller, string userId, int limit, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
@@ -85,7 +120,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
                         limit 1000
                     )
                 ) as i
-                limit 1000
+                limit @Limit
             ),
             w as
             (
@@ -98,116 +133,26 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
             {Recorded}
             """;
 
-        return PurgeAsync(sql, ct, ("UserId", userId), ("Actor", caller.Name ?? ""));
-    }
-
-    /// <summary>
-    /// Removes the user from a batch of events. Of a purged image there remains only that it was purged, so that a late save is still refused. Returns the
-    /// number of events that the batch found.
-    /// </summary>
-    public async Task<int> EraseEventsAsync(string userId, CancellationToken ct)
-    {
-        // The first event stays as an empty row. A save that runs while its image is purged conflicts with it, and so does not create the image again.
-        // language=PostgreSQL
-        const string sql = """
-            with old as materialized
-            (
-                select e.image_id, e.revision
-                from gallery.image_event as e
-                where e.user_id = @UserId
-                limit 1000
-            ),
-            kept as
-            (
-                update gallery.image_event as e
-                set user_id     = '',
-                    fields      = '{}',
-                    actor       = case when e.event = 'purged' and e.actor <> 'user:' || @UserId then e.actor end,
-                    occurred_at = case when e.event = 'purged' then e.occurred_at else 'epoch' end
-                from old
-                where e.image_id = old.image_id
-                  and e.revision = old.revision
-                  and e.user_id = @UserId
-                  and (e.event = 'purged' or e.revision = 1)
-            ),
-            gone as
-            (
-                delete from gallery.image_event as e
-                using old
-                where e.image_id = old.image_id
-                  and e.revision = old.revision
-                  and e.user_id = @UserId
-                  and e.event <> 'purged'
-                  and e.revision > 1
-            )
-            select count(*)::int
-            from old
-            """;
-
-        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId)))[0];
-    }
-
-    /// <summary>Ends a batch of grants to the user. Returns how many.</summary>
-    public async Task<int> EraseGrantsAsync(string userId, CancellationToken ct)
-    {
-        // language=PostgreSQL
-        const string sql = """
-            with old as materialized
-            (
-                select g.image_id
-                from gallery.image_grant as g
-                where g.user_id = @UserId
-                order by g.granted_at, g.image_id
-                limit 1000
-            )
-            delete from gallery.image_grant as g
-            using old
-            where g.image_id = old.image_id
-              and g.user_id = @UserId
-            returning 1
-            """;
-
-        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId))).Count;
-    }
-
-    /// <summary>Removes the user from a batch of events in which they changed another user's image. Returns how many.</summary>
-    public async Task<int> EraseActorAsync(string userId, CancellationToken ct)
-    {
-        // language=PostgreSQL
-        const string sql = """
-            with old as materialized
-            (
-                select e.image_id, e.revision
-                from gallery.image_event as e
-                where e.actor = 'user:' || @UserId
-                  and e.actor like 'user:%'                               -- these two are the index's
-                  and e.actor <> 'user:' || e.user_id
-                order by e.image_id, e.revision
-                limit 1000
-            )
-            update gallery.image_event as e
-            set actor = null
-            from old
-            where e.image_id = old.image_id
-              and e.revision = old.revision
-            returning 1
-            """;
-
-        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId))).Count;
+        return PurgeAsync(sql, ct, ("UserId", userId), ("Limit", limit), ("Actor", caller.Name ?? ""));
     }
 
     /// <summary>Deletes a batch of events that are older than so many days, tombstones too. Returns the number of events.</summary>
-    public async Task<int> PurgeOldEventsAsync(int days, CancellationToken ct)
+    public async Task<int> PurgeOldEventsAsync(int days, int limit, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = """
             with old as materialized
             (
                 select e.image_id, e.revision
-                from gallery.image_event as e
-                where e.occurred_at < now() - make_interval(days => @Days)
-                order by e.occurred_at
-                limit 1000
+                from
+                (
+                    select e.image_id, e.revision
+                    from gallery.image_event as e
+                    where e.occurred_at < now() - make_interval(days => @Days)
+                    order by e.occurred_at
+                    limit 1000
+                ) as e
+                limit @Limit
             ),
             gone as
             (
@@ -220,7 +165,7 @@ public sealed class ErasureRepository(NpgsqlDataSource database)
             from old
             """;
 
-        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Days", days)))[0];
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("Days", days), ("Limit", limit)))[0];
     }
 
     /// <summary>How many images of all users are in the trash. Counts to a million, and then stops.</summary>

@@ -48,7 +48,7 @@ public sealed partial class TransferRepository
 
             await WriteHalvesAsync();
         }
-        catch (Exception e) when (images.Count > 1 && HasTimedOut(e))   // if the first half times out down to one row, the import fails
+        catch (Exception e) when (images.Count > 1 && TransientFault.HasTimedOut(e))   // a half waits for what still commits, and finds its rows. If the first half times out down to one row, the import fails
         {
             await WriteHalvesAsync();
         }
@@ -213,10 +213,6 @@ public sealed partial class TransferRepository
             ("Recreates", recreates),
             ("Actor", caller.Name ?? ""));
     }
-
-    /// <summary>Whether the statement ran too long. It may still commit. Its halves then wait for it, and find its rows.</summary>
-    private static bool HasTimedOut(Exception fault) =>
-        fault is (TimeoutException and not NotStartedException) or NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
 
     /// <summary>Whether a value of a row is at fault. Classes 22, 23 and 54: data, constraints and limits of the program.</summary>
     private static bool IsOfRow(PostgresException fault) => fault.SqlState is ['2', '2' or '3', ..] or ['5', '4', ..] && fault.SqlState != PostgresErrorCodes.UniqueViolation;

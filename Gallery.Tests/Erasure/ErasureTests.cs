@@ -144,8 +144,8 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
         await service.Database.ExecuteAsync($"update gallery.image_event set occurred_at = now() - interval '31 days' where image_id = '{young}' and revision = 1");
         await using var source = service.Database.CreateSource();
         var erasure = new ErasureRepository(source);
-        var swept = await erasure.PurgeOldTrashAsync(new Caller("gallery:retention", null), 30, TestContext.Current.CancellationToken);
-        while (await erasure.PurgeOldEventsAsync(30, TestContext.Current.CancellationToken) == ErasureRepository.BatchSize) { }
+        var swept = await erasure.PurgeOldTrashAsync(new Caller("gallery:retention", null), 30, 1_000, TestContext.Current.CancellationToken);
+        Assert.True(await ErasureRepository.RepeatAsync(limit => erasure.PurgeOldEventsAsync(30, limit, TestContext.Current.CancellationToken), () => true));
 
         Assert.Contains(old, swept.OfType<Guid>());
         Assert.DoesNotContain(young, swept.OfType<Guid>());
@@ -165,7 +165,7 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
             var ids = new List<Guid>();
             for (var quiet = 0; quiet < 2;)
             {
-                var batch = await erasure.PurgeOldTrashAsync(Caller.Anonymous, 365, TestContext.Current.CancellationToken);
+                var batch = await erasure.PurgeOldTrashAsync(Caller.Anonymous, 365, 1_000, TestContext.Current.CancellationToken);
                 ids.AddRange(batch.OfType<Guid>());
                 quiet = batch.Count == 0 ? quiet + 1 : 0;
             }

@@ -1,0 +1,84 @@
+using Gallery.Sql.Erasure;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Erasure;
+
+/// <summary>The batches in which many rows are deleted.</summary>
+public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestService>
+{
+    private readonly Api _api = service.Api;
+    private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    [Theory]
+    [InlineData("POST", "/v1/gallery/deleted/empty/?user_id=")]
+    [InlineData("DELETE", "/v1/gallery/users/USER/?confirm=")]
+    public async Task Images_of_which_a_thousand_take_longer_than_a_statement_may_are_deleted_all_the_same(string method, string path)
+    {
+        await AddAsync(400, "now()");
+        await MakeSlowAsync();
+        var purged = 0;
+        for (var (isComplete, tries) = (false, 0); !isComplete; tries++)
+        {
+            var answer = await _api.SendAsync(new HttpMethod(method), path.Replace("USER", _user, StringComparison.Ordinal) + _user);
+            Assert.True(answer.Status == 200 && tries < 20, answer.Text);
+            purged += (int)answer.Image["purged"]!;
+            isComplete = (bool)answer.Image["is_complete"]!;
+        }
+
+        Assert.Equal(0, await CountAsync());
+        Assert.InRange(purged, 50, 400);   // a batch that timed out may have been deleted all the same
+    }
+
+    [Fact]
+    public async Task A_batch_that_times_out_is_tried_again_with_fewer_rows()
+    {
+        List<int> sizes = [];
+        Assert.True(await ErasureRepository.RepeatAsync(
+            limit =>
+            {
+                sizes.Add(limit);
+                return limit > 200 ? throw new TimeoutException() : Task.FromResult(sizes.Count > 4 ? 0 : limit);
+            },
+            () => true));
+
+        Assert.Equal([50, 200, 800, 50, 200], sizes);
+        await Assert.ThrowsAsync<TimeoutException>(() => ErasureRepository.RepeatAsync(_ => throw new TimeoutException(), () => true));
+        Assert.False(await ErasureRepository.RepeatAsync(Task.FromResult, () => false));
+    }
+
+    [Fact]
+    public async Task A_sweep_of_the_trash_that_fails_does_not_keep_old_history()
+    {
+        await AddAsync(1, "now() - interval '100 days'");
+        var id = Guid.NewGuid();
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.image_event (image_id, revision, event, occurred_at, user_id) values ('{id}', 1, 'created', now() - interval '100 days', '{_user}');
+            create function gallery.refuse() returns trigger language plpgsql as $f$ begin raise 'no'; end $f$;
+            create trigger refuse before delete on gallery.image for each row when (old.user_id = '{_user}') execute function gallery.refuse();
+            """);
+        try
+        {
+            await using var sweeping = await Observability.ObservedService.StartAsync(service.Database.ConnectionString, "GALLERY_TRASH_DAYS=90", "GALLERY_HISTORY_DAYS=90");
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            while (await service.Database.FindAsync<long>($"select count(*) from gallery.image_event where image_id = '{id}'") > 0) await Task.Delay(50, patience.Token);
+            Assert.Equal(1, await CountAsync());
+        }
+        finally
+        {
+            await service.Database.ExecuteAsync("drop trigger refuse on gallery.image");
+        }
+    }
+
+    private Task AddAsync(int count, string deletedAt) => service.Database.ExecuteAsync(
+        $"insert into gallery.image (image_id, user_id, image_url, deleted_at) select gen_random_uuid(), '{_user}', 'x', {deletedAt} from generate_series(1, {count})");
+
+    private Task<long> CountAsync() => service.Database.FindAsync<long>($"select count(*) from gallery.image where user_id = '{_user}'");
+
+    /// <summary>As if each image had thousands of rows in other tables.</summary>
+    private Task MakeSlowAsync() => service.Database.ExecuteAsync(
+        $"""
+        create or replace function gallery.slow() returns trigger language plpgsql as $f$ begin perform pg_sleep(0.008); return old; end $f$;
+        create or replace trigger slow before delete on gallery.image for each row when (old.user_id = '{_user}') execute function gallery.slow();
+        """);
+}
