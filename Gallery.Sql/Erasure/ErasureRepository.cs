@@ -50,10 +50,10 @@ public sealed partial class ErasureRepository(NpgsqlDataSource database)
         const string sql = $"""
             with old as materialized
             (
-                select i.image_id
+                select i.image_id, i.user_id, i.deleted_at
                 from
                 (
-                    select i.image_id
+                    select i.image_id, i.user_id, i.deleted_at
                     from gallery.image as i
                     where i.user_id = @UserId
                       and i.deleted_at is not null
@@ -75,10 +75,10 @@ public sealed partial class ErasureRepository(NpgsqlDataSource database)
         const string sql = $"""
             with old as materialized
             (
-                select i.image_id
+                select i.image_id, i.user_id, i.deleted_at
                 from
                 (
-                    select i.image_id
+                    select i.image_id, i.user_id, i.deleted_at
                     from gallery.image as i
                     where i.deleted_at < now() - make_interval(days => @Days)
                     order by i.deleted_at, i.image_id
@@ -186,14 +186,15 @@ public sealed partial class ErasureRepository(NpgsqlDataSource database)
         return (await _statements.QueryWithinAsync<long>(sql, TimeSpan.FromSeconds(1), Stopwatch.GetTimestamp(), ct))[0];
     }
 
-    // Purges the rows of "old" that are still in the trash.
+    // Purges the rows of "old" that are still in the trash. One that was restored and trashed again meanwhile has its own time there.
     private const string Purge = $"""
         w as
             (
                 delete from gallery.image as i
                 using old
                 where i.image_id = old.image_id
-                  and i.deleted_at is not null
+                  and i.deleted_at = old.deleted_at
+                  and i.user_id = old.user_id
                 returning i.image_id, i.user_id, i.created_at, i.updated_at, i.revision
             ),
             {Recorded}

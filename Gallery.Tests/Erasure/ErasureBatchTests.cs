@@ -1,13 +1,19 @@
+using Gallery.Sql.Database;
 using Gallery.Sql.Erasure;
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Erasure;
 
 /// <summary>The batches in which many rows are deleted.</summary>
 public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestService>
 {
+    private static readonly Caller Sweep = new("gallery:retention", null);
+
     private readonly Api _api = service.Api;
     private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("POST", "/v1/gallery/deleted/empty/?user_id=")]
@@ -44,6 +50,29 @@ public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestS
         Assert.Equal([50, 200, 800, 50, 200], sizes);
         await Assert.ThrowsAsync<TimeoutException>(() => ErasureRepository.RepeatAsync(_ => throw new TimeoutException(), () => true));
         Assert.False(await ErasureRepository.RepeatAsync(Task.FromResult, () => false));
+    }
+
+    [Theory]
+    [InlineData("deleted_at = deleted_at + interval '1 second'", true)]
+    [InlineData("deleted_at = deleted_at + interval '1 second'", false)]
+    [InlineData("user_id = 'someone_else'", true)]
+    [InlineData("user_id = 'someone_else'", false)]
+    public async Task An_image_that_was_restored_and_trashed_again_or_changed_its_owner_meanwhile_stays(string change, bool empties)
+    {
+        await AddAsync(1, "now() - interval '500 days'");
+        var id = await service.Database.FindAsync<Guid>($"select image_id from gallery.image where user_id = '{_user}'");
+        await using var other = new NpgsqlConnection(service.Database.ConnectionString);
+        await other.OpenAsync(Ct);
+        await using var transaction = await other.BeginTransactionAsync(Ct);
+        await using (var again = new NpgsqlCommand($"update gallery.image set {change} where user_id = '{_user}'", other, transaction)) await again.ExecuteNonQueryAsync(Ct);
+        await using var source = service.Database.CreateSource();
+        var erasure = new ErasureRepository(source);
+        var purge = empties ? erasure.EmptyTrashAsync(Sweep, _user, 1_000, Ct) : erasure.PurgeOldTrashAsync(Sweep, 400, 1_000, Ct);
+        await service.Database.WaitForWaitersAsync(request: purge);
+        await transaction.CommitAsync(Ct);
+
+        Assert.DoesNotContain(id, (await purge).OfType<Guid>());
+        Assert.Equal(1, await service.Database.FindAsync<long>($"select count(*) from gallery.image where image_id = '{id}'"));
     }
 
     [Fact]
