@@ -80,7 +80,7 @@ public sealed partial class ErasureRepository(NpgsqlDataSource database)
                 (
                     select i.image_id, i.user_id, i.deleted_at
                     from gallery.image as i
-                    where i.deleted_at < now() - make_interval(days => @Days)
+                    where i.deleted_at < now() - make_interval(hours => 24 * @Days)   -- purge_at knows no summer time
                     order by i.deleted_at, i.image_id
                     limit 1000
                 ) as i
@@ -148,7 +148,7 @@ public sealed partial class ErasureRepository(NpgsqlDataSource database)
                 (
                     select e.image_id, e.revision
                     from gallery.image_event as e
-                    where e.occurred_at < now() - make_interval(days => @Days)
+                    where e.occurred_at < now() - make_interval(hours => 24 * @Days)
                     order by e.occurred_at
                     limit 1000
                 ) as e

@@ -1,6 +1,7 @@
 using Gallery.Sql.Database;
 using Gallery.Sql.Erasure;
 using Gallery.Tests.Service;
+using Gallery.Tests.Settings;
 using Npgsql;
 
 namespace Gallery.Tests.Erasure;
@@ -73,6 +74,30 @@ public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestS
 
         Assert.DoesNotContain(id, (await purge).OfType<Guid>());
         Assert.Equal(1, await service.Database.FindAsync<long>($"select count(*) from gallery.image where image_id = '{id}'"));
+    }
+
+    [Fact]
+    public async Task A_day_has_24_hours_even_where_the_clocks_change()
+    {
+        var connection = new NpgsqlConnectionStringBuilder(service.Database.ConnectionString) { Pooling = true, Timezone = "Europe/Berlin" };
+        await using var source = GalleryDatabase.Create(connection, Given.Settings());
+        int days;
+        await using (var find = source.CreateCommand("select n from generate_series(1, 400) as n where now() - make_interval(days => n) <> now() - make_interval(hours => 24 * n) limit 1"))
+            days = (int)(await find.ExecuteScalarAsync(Ct))!;
+
+        // One image and one event on each side: 24 hours a day ago, give or take half an hour.
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.image (image_id, user_id, image_url, deleted_at)
+            select gen_random_uuid(), '{_user}', 'x', now() - make_interval(hours => 24 * {days}, mins => n) from unnest(array[-30, 30]) as n;
+            insert into gallery.image_event (image_id, revision, event, occurred_at, user_id)
+            select gen_random_uuid(), 1, 'trashed', now() - make_interval(hours => 24 * {days}, mins => n), '{_user}' from unnest(array[-30, 30]) as n
+            """);
+        var erasure = new ErasureRepository(source);
+        await erasure.PurgeOldTrashAsync(Sweep, days, 1_000, Ct);
+        await erasure.PurgeOldEventsAsync(days, 1_000, Ct);
+
+        Assert.Equal((1, 1), (await CountAsync(), await service.Database.FindAsync<long>($"select count(*) from gallery.image_event where user_id = '{_user}' and event = 'trashed'")));
     }
 
     [Fact]
