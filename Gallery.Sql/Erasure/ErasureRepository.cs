@@ -204,11 +204,11 @@ public sealed partial class ErasureRepository(NpgsqlDataSource database)
     private const string Recorded = """
         e as
             (
-                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
-                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), nullif(@Actor, ''), w.user_id
+                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id, position)
+                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), nullif(@Actor, ''), w.user_id, null
                 from w
-                union all
-                select w.image_id, 1, 'created', w.created_at, null, w.user_id
+                union all                                                 -- as in PurgeImagesAsync
+                select w.image_id, 1, 'created', w.created_at, null, w.user_id, 0
                 from w
                 on conflict (image_id, revision) do nothing
             )

@@ -117,12 +117,12 @@ public sealed partial class ImageRepository
             ),
             e as
             (
-                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id)
-                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), n.actor, w.user_id
+                insert into gallery.image_event (image_id, revision, event, occurred_at, actor, user_id, position)
+                select w.image_id, w.revision + 1, 'purged', greatest(w.updated_at, now()), n.actor, w.user_id, null
                 from w
                 join n on n.image_id = w.image_id
-                union all                                                 -- for a row from before there was a history: a racing save conflicts with it
-                select w.image_id, 1, 'created', w.created_at, null, w.user_id
+                union all                                                 -- if it is not there: a racing save conflicts with it. 0 keeps it out of the feed
+                select w.image_id, 1, 'created', w.created_at, null, w.user_id, 0
                 from w
                 on conflict (image_id, revision) do nothing
             )

@@ -103,6 +103,24 @@ public sealed class HistoryTests(TestService service) : IClassFixture<TestServic
         Assert.Equal(410, (await _api.SaveAsync(_id)).Status);
     }
 
+    [Theory]
+    [InlineData("permanent")]
+    [InlineData("empty")]
+    public async Task A_purge_puts_no_late_created_event_into_the_feed(string how)
+    {
+        var user = $"user_{Guid.NewGuid():N}";
+        await _api.SaveAsync(_id, user);
+        await _api.DeleteAsync(Path);
+        await service.Database.ExecuteAsync($"delete from gallery.image_event where image_id = '{_id}' and revision = 1");   // as if it had expired
+        var read = await _api.GetAsync($"/v1/gallery/changes/?user_id={user}");
+        if (how == "empty") await _api.PostAsync($"/v1/gallery/deleted/empty/?user_id={user}");
+        else await _api.DeleteAsync($"{Path}permanent/");
+
+        var after = await _api.GetAsync($"/v1/gallery/changes/?user_id={user}&cursor={read.NextCursor}");
+        Assert.Equal(["trashed", "purged"], new[] { read, after }.SelectMany(page => page.Body["data"]!.AsArray()).Select(item => (string?)item!["event"]));
+        Assert.Equal(["purged", "trashed", "created"], (await _api.GetAsync($"{Path}history/")).Body["data"]!.AsArray().Select(item => (string?)item!["event"]));
+    }
+
     [Fact]
     public async Task Recreate_creates_a_purged_image_again_and_its_history_goes_on()
     {
