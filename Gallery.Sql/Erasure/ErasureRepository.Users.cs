@@ -11,7 +11,8 @@ public sealed partial class ErasureRepository
     /// </summary>
     public async Task<int> EraseEventsAsync(string userId, int limit, CancellationToken ct)
     {
-        // The first event stays as an empty row. A save that runs while its image is purged conflicts with it, and so does not create the image again.
+        // The first event stays as an empty row. A save that runs while its image is purged conflicts with it, and so does not create the image again. It loses its
+        // place, because many such rows in a row would delay a consumer of the feed that has not read them.
         // language=PostgreSQL
         const string sql = """
             with old as materialized
@@ -32,7 +33,8 @@ public sealed partial class ErasureRepository
                 set user_id     = '',
                     fields      = '{}',
                     actor       = case when e.event = 'purged' and e.actor <> 'user:' || @UserId then e.actor end,
-                    occurred_at = case when e.event = 'purged' then e.occurred_at else 'epoch' end
+                    occurred_at = case when e.event = 'purged' then e.occurred_at else 'epoch' end,
+                    position    = case when e.event = 'purged' then e.position else 0 end
                 from old
                 where e.image_id = old.image_id
                   and e.revision = old.revision

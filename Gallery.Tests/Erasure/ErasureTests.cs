@@ -71,6 +71,16 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task Empty_rows_of_an_erased_user_have_no_place_in_the_feed_so_that_a_consumer_need_not_pass_them()
+    {
+        var id = await SaveAsync();
+        await _api.GetAsync($"/v1/gallery/changes/?user_id={_user}");   // gives it its place
+        await EraseAsync(_user, _user);
+
+        Assert.Equal([("created", true), ("purged", false)], await service.Database.ListAsync<(string, bool)>("select event, coalesce(position = 0, false) from gallery.image_event where image_id = @id order by revision", new { id }));
+    }
+
+    [Fact]
     public async Task The_purges_of_an_erased_user_stay_in_the_change_feed()
     {
         var id = await SaveAsync();
