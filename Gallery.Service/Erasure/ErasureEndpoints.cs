@@ -86,6 +86,7 @@ internal static class ErasureEndpoints
                 purged += Report(http, audit, rows);
                 return rows.Count;
             })
+            && await RepeatAsync(limit => erasure.EraseSharesAsync(userId, limit, ct))
             && await RepeatAsync(limit => erasure.EraseGrantsAsync(userId, limit, ct))
             && await RepeatAsync(limit => erasure.EraseActorAsync(userId, limit, ct))
             && await RepeatAsync(limit => erasure.EraseEventsAsync(userId, limit, ct));

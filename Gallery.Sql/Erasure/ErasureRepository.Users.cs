@@ -58,7 +58,10 @@ public sealed partial class ErasureRepository
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("Limit", limit)))[0];
     }
 
-    /// <summary>Ends a batch of grants to the user. Returns how many the batch found.</summary>
+    /// <summary>
+    /// Ends a batch of grants to the user, and of grants by the user. The latter went with their images, but for one that was given while its image went to another
+    /// owner. Returns how many the batch found.
+    /// </summary>
     public async Task<int> EraseGrantsAsync(string userId, int limit, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -68,10 +71,19 @@ public sealed partial class ErasureRepository
                 select g.image_id, g.user_id
                 from
                 (
-                    select g.image_id, g.user_id
-                    from gallery.image_grant as g
-                    where g.user_id = @UserId
-                    limit 1000
+                    (
+                        select g.image_id, g.user_id
+                        from gallery.image_grant as g
+                        where g.user_id = @UserId
+                        limit 1000
+                    )
+                    union all
+                    (
+                        select g.image_id, g.user_id
+                        from gallery.image_grant as g
+                        where g.owner_id = @UserId
+                        limit 1000
+                    )
                 ) as g
                 limit @Limit
             ),
@@ -81,6 +93,38 @@ public sealed partial class ErasureRepository
                 using old
                 where g.image_id = old.image_id
                   and g.user_id = old.user_id
+                  and @UserId in (g.user_id, g.owner_id)
+            )
+            select count(*)::int
+            from old
+            """;
+
+        return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("Limit", limit)))[0];
+    }
+
+    /// <summary>Revokes a batch of the user's links. There is one only if it was made while its image went to another owner. Returns how many the batch found.</summary>
+    public async Task<int> EraseSharesAsync(string userId, int limit, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            with old as materialized
+            (
+                select s.image_id, s.share_id
+                from
+                (
+                    select s.image_id, s.share_id
+                    from gallery.image_share as s
+                    where s.user_id = @UserId
+                    limit 1000
+                ) as s
+                limit @Limit
+            ),
+            gone as
+            (
+                delete from gallery.image_share as s
+                using old
+                where s.image_id = old.image_id
+                  and s.share_id = old.share_id
             )
             select count(*)::int
             from old

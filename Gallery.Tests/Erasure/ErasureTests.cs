@@ -81,6 +81,22 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task A_grant_and_a_link_that_were_made_while_the_owner_changed_are_erased_with_the_former_owner()
+    {
+        var id = await SaveAsync("someone_else");
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.image_grant (image_id, user_id, owner_id, role) values ('{id}', 'friend', '{_user}', 'view');
+            insert into gallery.image_share (image_id, share_id, user_id) values ('{id}', gen_random_uuid(), '{_user}');
+            """);
+        await EraseAsync(_user, _user);
+
+        Assert.Equal(0, await service.Database.FindAsync<long>(
+            $"select (select count(*) from gallery.image_grant as g where g.image_id = '{id}') + (select count(*) from gallery.image_share as s where s.image_id = '{id}')"));
+        Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{id}/")).Status);
+    }
+
+    [Fact]
     public async Task The_purges_of_an_erased_user_stay_in_the_change_feed()
     {
         var id = await SaveAsync();
