@@ -170,14 +170,18 @@ public sealed class HistoryRepository : IAsyncDisposable
         const string sql = """
             with due as materialized
             (
-                select e.image_id, e.revision, row_number() over (order by e.occurred_at, e.image_id, e.revision) as place
+                select e.image_id, e.revision, row_number() over (order by e.at, e.image_id, e.revision) as place
                 from
                 (
-                    select e.image_id, e.revision, e.occurred_at
-                    from gallery.image_event as e
-                    where e.position is null
-                    order by e.occurred_at, e.image_id, e.revision
-                    limit 1000
+                    select e.image_id, e.revision, max(e.occurred_at) over (partition by e.image_id order by e.revision) as at   -- a write may have begun before an import of its image
+                    from
+                    (
+                        select e.image_id, e.revision, e.occurred_at
+                        from gallery.image_event as e
+                        where e.position is null                          -- not 0: such an event has no place
+                        order by e.occurred_at, e.image_id, e.revision
+                        limit 1000
+                    ) as e
                 ) as e
             ),
             feed as

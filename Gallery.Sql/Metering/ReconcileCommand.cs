@@ -49,7 +49,7 @@ internal static class ReconcileCommand
 
         var (count, earlier) = (await ledger.CountAsync(), await ledger.CountEarlierAsync());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: from {from:yyyy-MM-dd} on the ledger agrees with {count:N0} saved and imported images, and has at least the views that are stored"));
-        if (earlier > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"not compared: {earlier:N0} images that were created before {from:yyyy-MM-dd}, by their own time also if they were imported since. --from compares them"));
+        if (earlier > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"not compared: {earlier:N0} images that were created before {from:yyyy-MM-dd}. --from compares them"));
         return ExitCode.Done;
     }
 }

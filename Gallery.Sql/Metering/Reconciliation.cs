@@ -33,7 +33,7 @@ internal sealed class Reconciliation(NpgsqlTransaction snapshot, DateOnly from, 
     /// <summary>How many images were saved or imported.</summary>
     public Task<long> CountAsync() => QueryOneAsync<long>($"select count(*) {Created}");
 
-    /// <summary>How many images were saved or imported with an earlier time of their creation. They are not compared.</summary>
+    /// <summary>How many images were saved or imported earlier. They are not compared.</summary>
     public Task<long> CountEarlierAsync() => QueryOneAsync<long>("select count(*) from gallery.image_event as e where e.event = 'created' and e.occurred_at < @From and e.user_id <> ''");
 
     /// <summary>Images that were saved or imported and have no line.</summary>

@@ -164,7 +164,7 @@ public sealed partial class TransferRepository
                            case when i.deleted_at is distinct from n.deleted_at then 'deleted_at' end,
                            case when i.tags <> n.labels then 'tags' end
                        ], null) end,
-                       case when w.is_created and t.image_id is null then w.created_at else greatest(w.updated_at, now(), i.updated_at, t.occurred_at) end,
+                       greatest(w.updated_at, now(), i.updated_at, t.occurred_at),   -- not created_at: with GALLERY_HISTORY_DAYS the event would expire at once
                        nullif(@Actor, ''), w.user_id
                 from w
                 join n on n.image_id = w.image_id
@@ -179,7 +179,7 @@ public sealed partial class TransferRepository
                 from e
                 cross join (values ('{{UsageKinds.Imports}}')) as k (kind)
                 where e.event = 'created'
-                on conflict (user_id, event_id) do nothing                -- imported before, and its history has expired
+                on conflict (user_id, event_id) do nothing                -- imported before with the same updated_at in the future, and its history is gone
             )
             select w.image_id, case when w.is_created then 'Created' else 'Updated' end
             from w

@@ -72,6 +72,18 @@ public sealed class ChangesTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task Events_of_one_image_come_in_the_order_of_its_revisions_even_if_a_write_began_before_the_one_it_follows()
+    {
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.image_event (image_id, revision, event, occurred_at, user_id)
+            select '{Guid.NewGuid()}', n, 'edited', now() - make_interval(secs => n), '{_user}' from generate_series(1, 3) as n
+            """);
+
+        Assert.Equal([1, 2, 3], (await _api.GetAsync($"{Feed}?user_id={_user}")).Body["data"]!.AsArray().Select(item => (int)item!["revision"]!));
+    }
+
+    [Fact]
     public async Task Consumers_beside_many_writers_see_each_event_once_and_each_image_in_order()
     {
         using var done = new CancellationTokenSource();

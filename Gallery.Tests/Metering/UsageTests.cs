@@ -105,7 +105,7 @@ public sealed class UsageTests(TestService service) : IClassFixture<TestService>
     }
 
     [Fact]
-    public async Task An_image_whose_history_has_expired_is_imported_again()
+    public async Task An_image_whose_history_has_expired_is_imported_again_and_counts_again()
     {
         var id = Guid.NewGuid();
         for (var i = 0; i < 2; i++)
@@ -117,7 +117,7 @@ public sealed class UsageTests(TestService service) : IClassFixture<TestService>
             await service.Database.ExecuteAsync($"delete from gallery.image_event where image_id = '{id}'");
         }
 
-        Assert.Equal(1, await TotalAsync("imports"));
+        Assert.Equal(2, await TotalAsync("imports"));
     }
 
     [Fact]

@@ -177,27 +177,6 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
     }
 
     [Fact]
-    public async Task An_imported_image_has_a_history_that_goes_on_and_is_in_the_change_feed()
-    {
-        await ImportAsync(Line(_id, revision: 7, deleted: true));
-        Assert.Equal([("created", 1L, "")], await EventsAsync());
-        await _api.PostAsync($"/v1/gallery/{_id}/restore/");
-        await _api.DeleteAsync($"/v1/gallery/{_id}/permanent/");
-
-        Assert.Equal([("purged", 9L, ""), ("restored", 8, ""), ("created", 1, "")], await EventsAsync());
-        Assert.Equal(410, (await _api.SaveAsync(_id, _user)).Status);
-        var feed = new List<string>();
-        for (var cursor = ""; feed.Count < 3;)
-        {
-            var page = await _api.GetAsync($"/v1/gallery/changes/?user_id={_user}&limit=200&wait=5&cursor={cursor}");
-            feed.AddRange(page.Body["data"]!.AsArray().Select(item => (string)item!["event"]!));
-            cursor = page.NextCursor;
-        }
-
-        Assert.Equal(["created", "restored", "purged"], feed);
-    }
-
-    [Fact]
     public async Task An_import_that_waits_for_a_purge_meets_its_tombstone()
     {
         await ImportAsync(Line(_id, revision: 4));
