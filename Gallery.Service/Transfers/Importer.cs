@@ -16,13 +16,11 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
     private const int MostErrors = 1_000;
     private const int MostChars = 1024 * 1024;   // in one statement
 
-    // An import that brings no images ends, because it would hold a place and a processor for ever.
-    private const int MostFailedInARow = 1_000;   // the command sends so many lines at once
+    // An import that brings no lines ends, because it would hold a place and a processor for ever.
     private const int MostBlank = 1024 * 1024;
-    private const int LongestLine = 8 * 1024 * 1024;
 
     /// <summary>The line where an import stopped, in its report.</summary>
-    public static readonly ProblemResult Stopped = new(422, "import_stopped", "The import brought no images, so it stopped here. Send the rest.");
+    public static readonly ProblemResult Stopped = new(422, "import_stopped", "The import brought no lines, so it stopped here. Send the rest.");
 
     public static readonly ProblemResult Busy = ProblemExceptionHandler.Unavailable("overloaded", $"{Places.AtOnce} imports are running, or one of this key. Try again when one has ended.");
 
@@ -30,7 +28,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
 
     private readonly Places _places = new();
 
-    /// <summary>How long an import may read without the line of an image.</summary>
+    /// <summary>How long an import may read without the end of a line that is not blank.</summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(30);
 
     public async Task<IResult> AnswerAsync(HttpContext http, bool recreates, CancellationToken ct)
@@ -45,7 +43,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
     {
         var report = new Report();
         var batch = new Dictionary<Guid, (long Line, ImageRow Image)>();
-        var (chars, last, failed, blank) = (0, 0L, 0, 0);
+        var (chars, last, blank) = (0, 0L, 0);
         using var idle = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
         idle.CancelAfter(Patience);
         var fault = await ReadLinesAsync();
@@ -61,25 +59,28 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
         {
             try
             {
-                await foreach (var (number, text) in http.Request.BodyReader.ReadLinesAsync(LongestLine, idle.Token))
+                await foreach (var (number, text) in http.Request.BodyReader.ReadLinesAsync(long.MaxValue, idle.Token))
                 {
-                    if (text is { } line && Lines.IsBlank(line)) blank += line.Length + 1;
-                    else if (Read(number, text, report) is { } image) await AddAsync(number, image);
-                    else failed++;
+                    if (text is { } line && Lines.IsBlank(line))
+                    {
+                        blank += line.Length + 1;
+                    }
+                    else
+                    {
+                        if (Read(number, text, report) is { } image) await AddAsync(number, image);
+                        blank = 0;
+                        idle.CancelAfter(Patience);
+                    }
+
                     last = number;
-                    if (failed > MostFailedInARow) return "Over 1,000 lines in a row failed, so the import stopped here. Correct them, and send the rest.";
                     if (blank > MostBlank) return "1 MB of blank lines came, so the import stopped here. Send the rest without them.";
                 }
 
                 return null;
             }
-            catch (InvalidDataException)
-            {
-                return "The line exceeds 8 MB, so the import stopped here. Shorten it, and send the rest.";
-            }
             catch (OperationCanceledException) when (idle.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
             {
-                return $"No image came for {Patience.TotalSeconds:0} s, so the import stopped here. Send the rest.";
+                return $"No whole line came for {Patience.TotalSeconds:0} s, so the import stopped here. Send the rest.";
             }
         }
 
@@ -89,8 +90,6 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
             if (batch.Count == TransferRepository.MostImported || chars > MostChars || batch.ContainsKey(image.ImageId)) await WriteBatchAsync();
             batch.Add(image.ImageId, (number, image));
             chars += SizeOf(image);
-            (failed, blank) = (0, 0);
-            idle.CancelAfter(Patience);
         }
 
         async Task WriteBatchAsync()
@@ -100,7 +99,7 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
             foreach (var ((line, image), outcome) in batch.Values.Zip(outcomes)) report.Add(line, image.ImageId, outcome);
             batch.Clear();
             chars = 0;
-            http.Features.Set(new DoneSoFar($"Lines 1 to {last} are done."));   // a failure after this says so
+            http.Features.Set(new DoneSoFar(report.Failed == 0 ? $"Lines 1 to {last} are done." : $"Lines 1 to {last} are done, and {report.Failed} failed."));   // a failure after this says so
         }
     }
 
@@ -145,6 +144,8 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
     {
         private readonly List<ImportError> _errors = [];
         private long _created, _updated, _unchanged, _failed;
+
+        public long Failed => _failed;
 
         public void Fail(long line, ProblemResult problem) => Fail(line, problem.Code, problem.Message);
 
