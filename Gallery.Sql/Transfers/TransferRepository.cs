@@ -16,7 +16,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
     private const int FirstRows = 50;
     private const int MostBytes = 512 * 1024;
 
-    private static readonly TimeSpan ListingTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ListingTime = TimeSpan.FromSeconds(1.5);   // below the client's time-out, after which it is unknown what took so long
 
     private readonly StatementRunner _exports = new(database, standbys: standbys);
     private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size

@@ -37,6 +37,16 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Equal("0 created, 0 updated, 3 unchanged, 0 failed", (await RunAsync("import", File)).Error.Trim());
     }
 
+    [Fact]
+    public async Task An_export_takes_the_images_of_a_time()
+    {
+        await SaveAsync(3);
+        await service.Database.ExecuteAsync($"update gallery.image as i set created_at = '2020-01-02Z' where i.image_id = (select min(i.image_id::text)::uuid from gallery.image as i where i.user_id = '{_user}')");
+
+        Assert.Equal("1 images exported", (await RunAsync("export", "-", "--user-id", _user, "--created-from", "2020-01-02T00:00:00+00:00", "--created-to", "2020-01-03")).Error.Trim());
+        Assert.Equal("2 images exported", (await RunAsync("export", "-", "--user-id", _user, "--created-from", "2020-01-03")).Error.Trim());
+    }
+
     [Theory]
     [InlineData(0, 0)]
     [InlineData(0, 20)]

@@ -190,6 +190,18 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
     }
 
     [Fact]
+    public async Task A_filter_whose_images_take_too_long_to_find_is_too_broad()
+    {
+        await using var blocker = new NpgsqlConnection(service.Database.ConnectionString);
+        await blocker.OpenAsync(Ct);
+        await using var transaction = await blocker.BeginTransactionAsync(Ct);
+        await using (var wait = new NpgsqlCommand("lock table gallery.image in access exclusive mode", blocker, transaction)) await wait.ExecuteNonQueryAsync(Ct);
+
+        await using var source = service.Database.CreateSource();   // it waits for locks longer than the service's role does
+        await Assert.ThrowsAsync<SearchTooBroadException>(async () => await new TransferRepository(source).ExportAsync(new ImageFilter(_user), Guid.Empty, Ct).GetAsyncEnumerator(Ct).MoveNextAsync());
+    }
+
+    [Fact]
     public async Task The_services_memory_does_not_grow_with_the_number_of_images()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);

@@ -12,13 +12,15 @@ internal static class ExportCommand
 {
     private static readonly Argument<string> FileName = new("FILE") { Description = "A new file, or - for standard output" };
     private static readonly Option<string?> UserId = new("--user-id") { Description = "Whose images. Default: everyone's" };
+    private static readonly Option<string?> CreatedFrom = new("--created-from") { Description = "Only images created at this time or later, such as 2026-01-31" };
+    private static readonly Option<string?> CreatedTo = new("--created-to") { Description = "Only images created before this time" };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Goes on after the last whole line of FILE" };
 
     private const UnixFileMode ForOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;   // prompts are personal data
 
     public static Command Create()
     {
-        var command = new Command("export", "Exports images into a file, one JSON object a line.") { FileName, GalleryClient.Url, UserId, Resume };
+        var command = new Command("export", "Exports images into a file, one JSON object a line.") { FileName, GalleryClient.Url, UserId, CreatedFrom, CreatedTo, Resume };
         command.SetAction((parsed, stop) => CommandRun.RunAsync(() => RunAsync(parsed, stop)));
         return command;
     }
@@ -27,7 +29,7 @@ internal static class ExportCommand
     {
         using var client = GalleryClient.Create(parsed);
         var name = parsed.GetValue(FileName)!;
-        var userId = parsed.GetValue(UserId);
+        (string, string?)[] filters = [("user_id", parsed.GetValue(UserId)), ("created_from", parsed.GetValue(CreatedFrom)), ("created_to", parsed.GetValue(CreatedTo))];
         var (file, after) = Open(name, parsed.GetValue(Resume));
         await using var __ = file;
         var isOnScreen = name == "-" && !Console.IsOutputRedirected;
@@ -35,7 +37,7 @@ internal static class ExportCommand
         var (count, newline) = (0L, new[] { (byte)'\n' });
         try
         {
-            await foreach (var (id, _, line) in client.ExportAsync(userId, after, ct))
+            await foreach (var (id, _, line) in client.ExportAsync(filters, after, ct))
             {
                 await file.WriteAsync(isOnScreen ? Encoding.UTF8.GetBytes(LogText.Line(Encoding.UTF8.GetString(line.Span))) : line, ct);
                 await file.WriteAsync(newline, ct);

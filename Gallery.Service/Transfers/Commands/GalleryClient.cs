@@ -53,14 +53,17 @@ internal sealed class GalleryClient : IDisposable
     }
 
     /// <summary>The images of an export and their lines. If the connection breaks, it goes on after the last line.</summary>
+    /// <param name="filters">Parameters of the request. A null value is left out.</param>
     /// <exception cref="InvalidOperationException">The service refused, or answered something else. The message is for the user.</exception>
-    public async IAsyncEnumerable<(Guid Id, string ImageUrl, ReadOnlyMemory<byte> Line)> ExportAsync(string? userId, Guid? after, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<(Guid Id, string ImageUrl, ReadOnlyMemory<byte> Line)> ExportAsync(
+        (string Name, string? Value)[] filters, Guid? after, [EnumeratorCancellation] CancellationToken ct)
     {
         for (var failures = 0; ; failures++)
         {
             if (failures >= Tries) throw new IOException("The connection broke again and again.");
             if (failures > 0) await Task.Delay(TimeSpan.FromSeconds(failures), ct);
-            var query = string.Join('&', new[] { userId is null ? null : $"user_id={Uri.EscapeDataString(userId)}", after is null ? null : $"after={after}" }.OfType<string>());
+            (string Name, string? Value)[] parameters = [.. filters, ("after", after?.ToString())];
+            var query = string.Join('&', parameters.Where(one => one.Value is not null).Select(one => $"{one.Name}={Uri.EscapeDataString(one.Value!)}"));
             using var response = await SendAsync(() => new(HttpMethod.Get, $"v1/gallery/export/?{query}"), ct);
             // Such an answer ends with its connection, so one that was broken off looks whole.
             if (response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked is not true)

@@ -31,7 +31,7 @@ internal static class OrphansCommand
         var rows = new HashSet<Guid>();
         var (progress, withoutPicture, withoutRow) = (new Progress("images read"), 0L, 0L);
         await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 65_536);
-        await foreach (var (id, imageUrl, _) in client.ExportAsync(userId: null, after: null, ct))   // with the trash: its images can be restored
+        await foreach (var (id, imageUrl, _) in client.ExportAsync([], after: null, ct))   // with the trash: its images can be restored
         {
             rows.Add(id);
             progress.Show(rows.Count, ExportCommand.PlaceOf(id));
