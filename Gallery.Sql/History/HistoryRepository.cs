@@ -15,7 +15,7 @@ public sealed class HistoryRepository : IAsyncDisposable
     /// <summary>How often a waiting consumer looks for events. All look at the same moments, so that they share one statement.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long the end of the feed is looked for, as long as a statement may take. A large backlog, or a lock that another session holds, must not keep a request for ever.</summary>
+    /// <summary>How long a read looks for an event, or for the end of the feed, while others get their positions. A large backlog, or a lock that another session holds, must not keep a request for ever.</summary>
     private static readonly TimeSpan LongestSearch = TimeSpan.FromSeconds(2.5);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
@@ -78,10 +78,11 @@ public sealed class HistoryRepository : IAsyncDisposable
     /// <param name="after">A position, or <see cref="Latest"/>.</param>
     /// <param name="wait">How long to wait if there is no event yet.</param>
     /// <param name="stop">Ends the wait early, with an empty page.</param>
+    /// <exception cref="TimeoutException">So many events were without a position that the latest one was not found. The next try goes on.</exception>
     public async Task<ChangePage> ListChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
     {
         var page = await WaitForChangesAsync(userId, after, limit, wait, stop, ct);
-        return page with { IsEarly = wait > TimeSpan.Zero && page.Events.Count == 0 && stop.IsCancellationRequested };
+        return page with { IsEarly = page.IsEarly || (wait > TimeSpan.Zero && page.Events.Count == 0 && stop.IsCancellationRequested) };
     }
 
     private async Task<ChangePage> WaitForChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
@@ -91,21 +92,9 @@ public sealed class HistoryRepository : IAsyncDisposable
         while (true)
         {
             var placed = await FindPlacedAsync(ct);
-            if (after == Latest)
-            {
-                if (placed is not { HasMore: false })   // the end is not known yet
-                {
-                    ct.ThrowIfCancellationRequested();
-                    stop.ThrowIfCancellationRequested();
-                    if (Stopwatch.GetElapsedTime(start) > LongestSearch) throw new TimeoutException("The end of the change feed was not found in time.");
-                    if (placed is null) await Task.Delay(Pause, ct);
-                    continue;
-                }
-
-                after = placed.Position;
-            }
-
-            if (placed is null || placed.Position > after)
+            var isEnd = placed is { HasMore: false };
+            if (after == Latest && isEnd) after = placed!.Position;
+            if (after != Latest && (placed is null || placed.Position > after))
             {
                 var events = await ReadChangesAsync(userId, after, limit, ct);
                 if (events.Count > 0) return new(events, events[^1].Position!.Value);
@@ -113,8 +102,14 @@ public sealed class HistoryRepository : IAsyncDisposable
             }
 
             var waited = Stopwatch.GetElapsedTime(start);
-            var next = placed?.HasMore == true && waited < Tick ? TimeSpan.Zero : Tick - TimeSpan.FromTicks(Stopwatch.GetElapsedTime(0).Ticks % Tick.Ticks);
-            if (stop.IsCancellationRequested || (next > TimeSpan.Zero && waited + next > wait)) return new([], after);
+            var next = isEnd ? Tick - TimeSpan.FromTicks(Stopwatch.GetElapsedTime(0).Ticks % Tick.Ticks) : placed is null ? Pause : TimeSpan.Zero;
+            if (stop.IsCancellationRequested || waited + next > (isEnd || wait > LongestSearch ? wait : LongestSearch))
+            {
+                if (after != Latest) return new([], after, IsEarly: !isEnd);
+                stop.ThrowIfCancellationRequested();
+                throw new TimeoutException("The end of the change feed was not found in time.");
+            }
+
             await Task.Delay(next, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
         }
