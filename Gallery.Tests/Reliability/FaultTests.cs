@@ -188,7 +188,7 @@ public sealed class FaultTests(DurableServers servers)
         return await connection.QuerySingleAsync<(long, long)>(
             """
             select (select count(*) from gallery.image_event as e where e.event = 'created'),
-                   (select count(*) from gallery.usage_line as l where l.kind = 'saves')
+                   (select count(*) from gallery.usage_line as l where l.kind in ('saves', 'imports'))
             """);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using Dapper;
 using Gallery.Sql.Images;
 using Gallery.Tests.Service;
@@ -54,20 +55,35 @@ internal sealed class Journal
         return entry;
     }
 
+    /// <summary>All images that a user ever had.</summary>
+    public IEnumerable<JournalEntry> OfUser(string userId) => _entries.Where(entry => entry.UserId == userId);
+
+    /// <summary>Records that images were purged by an answer that does not show them.</summary>
+    public static void HoldPurged(params IEnumerable<JournalEntry> entries)
+    {
+        foreach (var entry in entries) (entry.Row, entry.Unanswered) = (null, null);
+    }
+
     /// <summary>Records what the answer to a write (200, 201 or 404) promises.</summary>
     public void Hold(JournalEntry entry, Write write, Answer answer)
+    {
+        if (answer.Status != 404)
+        {
+            Hold(entry, write, answer.Image);
+            return;
+        }
+
+        if (entry.Row is not null && !(write.Step == Step.Purge && entry.Unanswered is not null)) Missing.Enqueue($"{write} answered {answer.Problem}, after {entry.Row}");
+        HoldPurged(entry);
+    }
+
+    /// <summary>Records what a write promises, after which an answer shows the image like this.</summary>
+    public void Hold(JournalEntry entry, Write write, JsonNode image)
     {
         var (before, expected) = (entry.Row, entry.After(write));
         var repeated = entry.Unanswered is not null;
         entry.Unanswered = null;
-        if (answer.Status == 404)
-        {
-            if (before is not null && !(write.Step == Step.Purge && repeated)) Missing.Enqueue($"{write} answered {answer.Problem}, after {before}");
-            entry.Row = null;
-            return;
-        }
-
-        var shown = Write.Read(answer.Image);
+        var shown = Write.Read(image);
         var isKept = write.Step == Step.Purge ? before is not null && Content(shown) == Content(before)
             : ReferenceEquals(before, expected) && !repeated ? shown == before
             : Content(shown) == Content(expected) && (before is null || shown.CreatedAt == before.CreatedAt);

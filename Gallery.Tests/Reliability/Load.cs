@@ -1,27 +1,27 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using Gallery.Sql.Images;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Reliability;
 
-/// <summary>Clients that send eight kinds of requests, and batches of two of them, without a pause and journal the answers. Each client has its own images.</summary>
-internal sealed class Load : IAsyncDisposable
+/// <summary>
+/// Clients that send eight kinds of requests, batches, imports, and purges of all images of a user, without a pause, and journal the answers. Each client has its
+/// own users and images.
+/// </summary>
+internal sealed partial class Load : IAsyncDisposable
 {
     /// <summary>How many clients there are by default.</summary>
     public const int Writers = 16;
 
     private const int MaxImagesPerWriter = 1000;
     private const int BatchEvery = 12;   // requests
-    private const int BatchSize = 8;
-    private const int BatchesAtOnce = 4;   // a service lets two run and six wait
+    private const int PurgeAllEvery = 100;
 
     private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromMilliseconds(50);   // shorter than Retry-After, to measure the recovery
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Api _api;
-    private readonly SemaphoreSlim _batches = new(BatchesAtOnce);
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private readonly string _name = $"load-{Guid.NewGuid():N}";
     private readonly int _longPromptEvery;
@@ -78,11 +78,19 @@ internal sealed class Load : IAsyncDisposable
     {
         var random = new Random(writer);
         var images = new List<JournalEntry>();
+        var (users, user) = (1, $"{_name}-{writer}");
         for (var number = 1; !_stopping && Interlocked.Decrement(ref _requestsLeft) >= 0; number++)
         {
             if (images.Count == 0 || images.Count < MaxImagesPerWriter && random.Next(4) == 0)
-                images.Add(Journal.Open($"{_name}-{writer}", isLong: _longPromptEvery > 0 && number % _longPromptEvery == 0));
-            if (random.Next(BatchEvery) == 0 && await WriteBatchAsync(images, new Write(random.Next(2) == 0 ? Step.Save : Step.Restore, number))) continue;
+                images.Add(Journal.Open(user, isLong: _longPromptEvery > 0 && number % _longPromptEvery == 0));
+            if (random.Next(BatchEvery) == 0 && await WriteBatchAsync(images, new Write(BatchSteps[random.Next(BatchSteps.Length)], number))) continue;
+            if (random.Next(PurgeAllEvery) == 0)
+            {
+                if (await PurgeAllAsync(images, user, erases: random.Next(3) == 0, number)) continue;
+                images.Clear();   // see Journal
+                user = $"{_name}-{writer}-{users++}";
+                continue;
+            }
 
             var image = images[random.Next(images.Count)];
             var step = Choose(image.Row, random.Next(100));
@@ -138,60 +146,6 @@ internal sealed class Load : IAsyncDisposable
         return false;
     }
 
-    /// <summary>
-    /// Writes several images in one request, and again those that failed. Then reads them, because the answer does not show them. Returns false if no image is in
-    /// the state for it.
-    /// </summary>
-    private async Task<bool> WriteBatchAsync(List<JournalEntry> images, Write write)
-    {
-        var left = images.Where(image => (image.Row?.DeletedAt is null) == (write.Step == Step.Save)).Take(BatchSize).ToList();
-        if (left.Count == 0) return false;
-        await _batches.WaitAsync();
-        try
-        {
-            await WriteBatchUntilAnsweredAsync(images, left, write);
-            return true;
-        }
-        finally
-        {
-            _batches.Release();
-        }
-    }
-
-    private async Task WriteBatchUntilAnsweredAsync(List<JournalEntry> images, List<JournalEntry> left, Write write)
-    {
-        while (left.Count > 0 && !_stopping)
-        {
-            Interlocked.Decrement(ref _requestsLeft);   // for the second request
-            var written = await SendAsync(() => write.SendAsync(_api, left), isRead: false);
-            if (written is { Status: not 200 }) Unexpected.Enqueue($"a batch of {write} answered {written.Status} {written.Text}");
-            List<JournalEntry> done = [.. left.Where((_, i) => written?.Status == 200 && written.Body["data"]![i]!["outcome"] is not null)];
-            foreach (var image in left.Except(done)) image.Unanswered = write;
-            var found = done.Count == 0 ? null : await SendAsync(() => Write.FindAsync(_api, done), isRead: true);
-            for (var i = 0; i < done.Count; i++)
-            {
-                if (found?.Body["data"]?[i]?["image"] is { } shown)
-                {
-                    if (done[i].Unanswered is not null) images.Remove(done[i]);   // see Journal
-                    Journal.Hold(done[i], write, found with { Text = new JsonObject { ["data"] = shown.DeepClone() }.ToJsonString() });
-                    Interlocked.Increment(ref _acknowledged);
-                    left.Remove(done[i]);
-                }
-                else if ((string?)found?.Body["data"]?[i]?["code"] is "image_not_found" or "image_deleted")
-                {
-                    Journal.Missing.Enqueue($"a batch of {write} was acknowledged, and then {found!.Body["data"]![i]}");
-                    left.Remove(done[i]);
-                }
-                else
-                {
-                    done[i].Unanswered = write;
-                }
-            }
-
-            if (left.Count > 0) await Task.Delay(PauseAfterRefusal);
-        }
-    }
-
     private async Task ReadAsync(JournalEntry image, Step step)
     {
         var path = step switch
@@ -212,7 +166,8 @@ internal sealed class Load : IAsyncDisposable
     }
 
     /// <summary>Returns null if there is no answer, or if the answer does not show whether the request was executed.</summary>
-    private async Task<Answer?> SendAsync(Func<Task<Answer>> send, bool isRead)
+    /// <param name="isTimed">Not for imports, which may take any time.</param>
+    private async Task<Answer?> SendAsync(Func<Task<Answer>> send, bool isRead, bool isTimed = true)
     {
         var began = _watch.Elapsed;
         Answer answer;
@@ -227,7 +182,7 @@ internal sealed class Load : IAsyncDisposable
         }
 
         Interlocked.Increment(ref _answered);
-        var took = (_watch.Elapsed - began).Ticks;
+        var took = isTimed ? (_watch.Elapsed - began).Ticks : 0;
         for (var slowest = Interlocked.Read(ref _slowestTicks); took > slowest; slowest = Interlocked.Read(ref _slowestTicks))
             Interlocked.CompareExchange(ref _slowestTicks, took, slowest);
         if (answer.Status is not (503 or 504)) return answer;

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gallery.Sql.Images;
@@ -13,6 +15,7 @@ internal enum Step
     SoftDelete,
     Restore,
     Purge,
+    Import,
     Find,
     List,
     ListDeleted,
@@ -41,16 +44,25 @@ internal sealed record Write(Step Step, int Number)
     public Task<Answer> SendAsync(Api api, IReadOnlyList<JournalEntry> images) => Step switch
     {
         Step.Save => api.PostAsync("/v1/gallery/batch/save/", new JsonObject { ["items"] = new JsonArray([.. images.Select(Item)]) }.ToJsonString()),
+        Step.SoftDelete => SendAsync(api, "delete", images),
         Step.Restore => SendAsync(api, "restore", images),
+        Step.Purge => SendAsync(api, "permanent", images),
+        Step.Import => api.SendAsync(HttpMethod.Post, "/v1/gallery/import/", new StringContent(string.Join('\n', images.Select(Line)), Encoding.UTF8, "application/x-ndjson")),
         _ => throw new InvalidOperationException($"{Step} is not sent in a batch."),
     };
 
     public static Task<Answer> FindAsync(Api api, IReadOnlyList<JournalEntry> images) => SendAsync(api, "find", images);
 
+    /// <summary>Those of one user's images that are in the trash.</summary>
+    public static Task<Answer> ListDeletedAsync(Api api, IReadOnlyList<JournalEntry> images) =>
+        api.GetAsync($"/v1/gallery/deleted/?user_id={images[0].UserId}&ids={string.Join(',', images.Select(image => image.ImageId))}");
+
     /// <summary>The row after the write, or <paramref name="row"/> itself if nothing changes. The server sets the times.</summary>
     public ImageRow? ApplyTo(ImageRow? row, Guid imageId, string userId, bool isLong) => (Step, row) switch
     {
         (Step.Save, null) => new ImageRow(imageId, userId, Api.UrlOf(imageId), Prompt(isLong), "generate", Merge("{}"), default, default, null, 1),
+        (Step.Import, null) => new ImageRow(imageId, userId, Api.UrlOf(imageId), Prompt(isLong), Intent, Merge("{}"), default, default, null, 1),
+        (Step.Import, { DeletedAt: null }) => row with { RefinedPrompt = Prompt(isLong), Intent = Intent, Metadata = Merge("{}"), Revision = row.Revision + 1 },
         (Step.Save, { DeletedAt: null }) when Merge(row.Metadata) is var merged && merged != row.Metadata => row with { Metadata = merged, Revision = row.Revision + 1 },
         (Step.Update, { DeletedAt: null }) when row.Intent != Intent => row with { Intent = Intent, Revision = row.Revision + 1 },
         (Step.SoftDelete, { DeletedAt: null }) => row with { DeletedAt = DateTime.MaxValue, Revision = row.Revision + 1 },
@@ -85,6 +97,23 @@ internal sealed record Write(Step Step, int Number)
         ["intent"] = "generate",
         ["metadata"] = new JsonObject { [Key] = Number },
     };
+
+    /// <summary>The row after the write, as a line of an import. Sent again, it has the same revision, and so changes nothing.</summary>
+    private string Line(JournalEntry image)
+    {
+        var (row, now) = (image.After(this)!, DateTime.UtcNow);
+        return new JsonObject
+        {
+            ["user_id"] = row.UserId,
+            ["image_url"] = row.ImageUrl,
+            ["refined_prompt"] = row.RefinedPrompt,
+            ["intent"] = row.Intent,
+            ["metadata"] = JsonNode.Parse(row.Metadata),
+            ["created_at"] = (image.Row?.CreatedAt ?? now).ToString("O", CultureInfo.InvariantCulture),
+            ["updated_at"] = now.ToString("O", CultureInfo.InvariantCulture),
+            ["revision"] = row.Revision,
+        }.ToJsonString();
+    }
 
     private string Key => $"k{Number % Keys}";
 
