@@ -9,7 +9,7 @@ internal ref struct DeliveryUrl
     private readonly ReadOnlySpan<char> _url;   // without query and fragment
     private int _at;                            // where the segment begins that is read next
     private bool _isCertain = true;
-    private bool _isRestricted;                 // private, authenticated or signed
+    private bool _isRestricted;                 // authenticated or signed. Of a private image only the original needs a signature
     private bool _hasSuffix;                    // the SEO form: a segment follows the public ID
 
     private DeliveryUrl(ReadOnlySpan<char> url) => _url = url;
@@ -45,7 +45,8 @@ internal ref struct DeliveryUrl
         var path = host < 3 ? -1 : read._url[host..].IndexOf('/');
         if (path < 0) return read;
 
-        read._at = host + path + 1;
+        read._at = host + path;
+        read.SkipSlashes();
         read.SkipTypes(read._url.Slice(host, path));
         read.AddTransformations();
         return read;
@@ -78,15 +79,15 @@ internal ref struct DeliveryUrl
         {
             case "image":
                 Skip();
-                _isRestricted = Segment is "private" or "authenticated";
-                if (_isRestricted || Segment is "upload") Skip();
+                _isRestricted = Segment is "authenticated";
+                if (_isRestricted || Segment is "upload" or "private") Skip();
                 else _isCertain = false;   // a folder
                 return true;
             case "iu":
                 Skip();
                 return true;
             case "images" or "private_images" or "authenticated_images":
-                (_hasSuffix, _isRestricted) = (true, Segment is not "images");
+                (_hasSuffix, _isRestricted) = (true, Segment is "authenticated_images");
                 Skip();
                 return true;
             default:
@@ -99,7 +100,7 @@ internal ref struct DeliveryUrl
         for (; !IsLast; Skip())
         {
             var segment = Segment.Contains('%') ? Uri.UnescapeDataString(Segment) : Segment;
-            if (segment.IsEmpty || (segment.Contains('/') && !segment.ContainsAny(':', '!'))) return;   // doubled and encoded slashes
+            if (segment.Contains('/') && !segment.ContainsAny(':', '!')) return;   // encoded slashes
             if (IsSignature(segment)) _isRestricted = true;
             else if (!IsVersion(segment) && Transformations.IsComponent(segment)) Transformations.Add(segment);
             else break;
@@ -108,14 +109,24 @@ internal ref struct DeliveryUrl
         var publicId = _url[_at..];
         _isRestricted |= publicId.Contains("/s--", StringComparison.Ordinal);
         if (!IsLast && IsVersion(Segment)) publicId = publicId[(Segment.Length + 1)..];
-        else if (!IsLast && (Segment.Contains(',') || HasVersion(publicId))) return;   // perhaps a transformation that is not known here
+        else if (!IsLast && MayTransform(publicId)) return;   // in a way that is not known here
         if ((_hasSuffix && !publicId.Contains('/')) || publicId is [] or [.., '/']) return;
 
         IsKnown = _isCertain || Transformations.IsEmpty;
         if (_isCertain && !_isRestricted && !Transformations.IsOpen) Place = _at;
     }
 
-    private void Skip() => _at = Math.Min(_at + Segment.Length + 1, _url.Length);
+    private void Skip()
+    {
+        _at += Segment.Length;
+        SkipSlashes();
+    }
+
+    /// <summary>Doubled slashes are read as one.</summary>
+    private void SkipSlashes()
+    {
+        while (_at < _url.Length && _url[_at] == '/') _at++;
+    }
 
     private static bool IsShared(ReadOnlySpan<char> host) =>
         host.StartsWith("res", StringComparison.OrdinalIgnoreCase) && host[3..] is ['.', ..] or ['-', >= '1' and <= '5', '.', ..] && host.Contains(".cloudinary.com", StringComparison.OrdinalIgnoreCase);
@@ -124,8 +135,12 @@ internal ref struct DeliveryUrl
 
     private static bool IsVersion(ReadOnlySpan<char> segment) => segment is ['v', _, ..] && !segment[1..].ContainsAnyExceptInRange('0', '9');
 
-    private static bool HasVersion(ReadOnlySpan<char> publicId)
+    /// <summary>Whether the first segment may be a transformation: it has a comma, or an underscore and a version after it.</summary>
+    private static bool MayTransform(ReadOnlySpan<char> publicId)
     {
+        var first = publicId[..publicId.IndexOf('/')];
+        if (first.Contains(',')) return true;
+        if (!first.Contains('_')) return false;
         foreach (var range in publicId.Split('/'))
             if (IsVersion(publicId[range])) return true;
         return false;

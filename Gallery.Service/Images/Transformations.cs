@@ -9,6 +9,7 @@ internal ref struct Transformations
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Names = CloudinaryUrl.ParameterNames.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private int _width, _height;
+    private int _layers, _conditions;   // that have no end yet
     private bool _hasOtherRatio;   // of device pixels: all sizes are multiplied
 
     public Transformations() => (KeepSize, KeepFormat) = (true, true);
@@ -23,7 +24,7 @@ internal ref struct Transformations
     public bool KeepFormat { get; private set; }
 
     /// <summary>Whether a layer or a condition has no end, so that a further component would belong to it.</summary>
-    public bool IsOpen { get; private set; }
+    public readonly bool IsOpen => _layers + _conditions > 0;
 
     /// <summary>The size that they give to the picture; null if it is not certain.</summary>
     public readonly (int Width, int Height)? Size => _width > 0 && !_hasOtherRatio && !IsOpen ? (_width, _height) : null;
@@ -50,7 +51,8 @@ internal ref struct Transformations
     public void Add(ReadOnlySpan<char> component)
     {
         IsEmpty = false;
-        var (width, height, isSized, changesSize, changesFormat, isLayer, closes) = (0, 0, false, false, false, false, false);
+        var (width, height, isSized, changesSize, changesFormat) = (0, 0, false, false, false);
+        var (wasOpen, layers, conditions) = (IsOpen, 0, 0);
         ReadOnlySpan<char> crop = "scale", format = default;
         foreach (var range in component.Split(','))
         {
@@ -80,19 +82,21 @@ internal ref struct Transformations
                 case "dpr":
                     _hasOtherRatio |= value is not ("1" or "1.0");
                     break;
-                case "fl" when value is "progressive" or "lossy" or "attachment" or "strip_profile" or "force_strip" or "keep_iptc" or "immutable_cache":
-                    break;
-                case "fl" when value is "layer_apply":
-                    closes = true;
+                case "fl":
+                    foreach (var flag in value.Split('.'))
+                        if (value[flag] is "layer_apply") layers--;
+                        else if (value[flag] is not ("progressive" or "lossy" or "attachment" or "strip_profile" or "force_strip" or "keep_iptc" or "immutable_cache")) (changesSize, changesFormat) = (true, true);
                     break;
                 case "l" or "u":
-                    (isLayer, changesSize) = (true, true);   // a large layer extends the picture
+                    changesSize = true;   // a large layer extends the picture
+                    layers++;
                     break;
                 case "if":
-                    (isLayer, closes) = (component.Length == range.End.Value && range.Start.Value == 0 && value is not "end", value is "end");
                     (changesSize, changesFormat) = (true, true);
+                    if (value is "end") conditions--;
+                    else if (value is not "else" && component.Length == value.Length + "if_".Length) conditions++;   // with more in its component it has no end
                     break;
-                case "t" or "fl":
+                case "t":
                     (changesSize, changesFormat) = (true, true);
                     break;
                 default:
@@ -102,9 +106,9 @@ internal ref struct Transformations
         }
 
         var isExact = !changesSize && width > 0 && height > 0 && crop is "scale" or "fill" or "fill_pad" or "pad" or "lpad" or "crop" or "thumb" or "auto" or "auto_pad";
-        if (isSized || changesSize) (KeepSize, _width, _height) = (false, isExact && !IsOpen ? width : 0, height);
-        if (changesFormat || format.Length > 0) (KeepFormat, Format) = (false, changesFormat || IsOpen || isLayer ? null : ImageFormats.Find(format));
-        IsOpen = (IsOpen || isLayer) && !closes;
+        if (isSized || changesSize) (KeepSize, _width, _height) = (false, isExact && !wasOpen ? width : 0, height);
+        if (changesFormat || format.Length > 0) (KeepFormat, Format) = (false, changesFormat || wasOpen || layers > 0 ? null : ImageFormats.Find(format));
+        (_layers, _conditions) = (Math.Max(0, _layers + layers), Math.Max(0, _conditions + conditions));
     }
 
     private static bool TryRead(ReadOnlySpan<char> parameter, out ReadOnlySpan<char> name, out ReadOnlySpan<char> value)
