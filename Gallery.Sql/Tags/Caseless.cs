@@ -14,6 +14,11 @@ internal static class Caseless
 
     private static readonly Lazy<(Dictionary<int, int[]> Decompositions, Dictionary<int, int> Classes)> Data = new(Read);
 
+    private static readonly Lazy<string[]> AllMarks = new(() => [.. Data.Value.Classes.Keys.Select(char.ConvertFromUtf32)]);
+
+    /// <summary>The marks that belong to the character before them, such as an accent.</summary>
+    internal static string[] Marks => AllMarks.Value;
+
     /// <summary>Foldings to more than one character, and of ſ, which .NET leaves out because it folds to ASCII. All others are .NET's.</summary>
     private static readonly Dictionary<int, string> Foldings = new()
     {

@@ -44,6 +44,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
                   and t.tag > @After
                   and t.tag >= @First
                   and t.tag < @End
+                  and substr(t.tag, char_length(@First) + 1, 1) <> all (@Marks)
                 group by t.tag
                 order by t.tag
                 limit @Limit
@@ -76,6 +77,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
                 where t.tag > @After
                   and t.tag >= @First
                   and t.tag < @End
+                  and substr(t.tag, char_length(@First) + 1, 1) <> all (@Marks)
                 group by t.tag
                 order by t.tag
                 limit @Limit
@@ -132,6 +134,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
                 where t.user_id = @UserId
                   and t.tag >= @First
                   and t.tag < @End
+                  and substr(t.tag, char_length(@First) + 1, 1) <> all (@Marks)
                   and not exists (select from gallery.image as i where i.image_id = t.image_id and i.user_id = @UserId and i.deleted_at is not null)
                 group by t.tag
                 having count(*) < @Count or count(*) = @Count and t.tag > @After
@@ -152,6 +155,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
                 from gallery.image_tag as t
                 where t.tag >= @First
                   and t.tag < @End
+                  and substr(t.tag, char_length(@First) + 1, 1) <> all (@Marks)
                   and not exists (select from gallery.image as i where i.image_id = t.image_id and i.deleted_at is not null)
                 group by t.tag
                 having count(*) < @Count or count(*) = @Count and t.tag > @After
@@ -241,7 +245,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
         if (patience <= TimeSpan.Zero || !await _listing.WaitAsync(patience, ct)) throw new TimeoutException("The lists before this one took too long.");
         try
         {
-            (string, object)[] all = [.. place, ("First", prefix), ("End", EndOf(prefix))];
+            (string, object)[] all = [.. place, ("First", prefix), ("End", EndOf(prefix)), ("Marks", prefix.Length > 0 ? Caseless.Marks : [])];   // é is not an e with something after it
             return await _lists.QueryAsync<TagRow>(sql, since, ct, userId is null ? all : [.. all, ("UserId", userId)]);
         }
         finally

@@ -63,6 +63,21 @@ public sealed class ListTagsTests(TestService service) : IClassFixture<TestServi
         Assert.Equal(prefix == "" ? await ListAsync() : expected, await ListAsync($"{query}&sort=count"));
     }
 
+    [Theory]
+    [InlineData("e", "e 1", "ex 1")]
+    [InlineData("É", "éclair 1")]
+    [InlineData("か", "かき 1")]
+    [InlineData("が", "がく 1")]
+    [InlineData("\u0301", "\u0301x 1")]
+    public async Task A_prefix_ends_with_a_whole_letter(string prefix, params string[] expected)
+    {
+        await SaveAsync("éclair", "e", "ex", "かき", "がく", "\u0301x");
+
+        Assert.Equal(expected, await ListAsync($"&prefix={Uri.EscapeDataString(prefix)}"));
+        Assert.Equal(expected, await ListAsync($"&sort=count&prefix={Uri.EscapeDataString(prefix)}"));
+        Assert.Equal(6, (await ListAsync()).Count);
+    }
+
     [Fact]
     public async Task A_tag_is_listed_as_the_oldest_image_shows_it()
     {
