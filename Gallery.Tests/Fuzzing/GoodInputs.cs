@@ -25,6 +25,12 @@ internal sealed partial class GoodInputs(ApiDocument document)
         "0", "-0", "1", "-1.50", "1e3", "1E+2", "0.1e-7", "1e-300", "1e400", "0e16383", "9007199254740993", "123456789012345678901234567890.123456789", "1e-4000",
     ];
 
+    private static readonly string[] Searches =
+    [
+        "sunset", "\"golden hour\" -cat", "桜 or neon*", "OR x or or y or", "\"or\" and", "-x \"y", "a\"b\"c", "--ar 16:9 -20", "light*, (dark*) **", "*x* y*z", "gold*\"en h\"*", "東京タワー -大阪",
+        "แมว*", "한복 or 桜*", "golden \U0001F305 hour\u200d", "e\u0301*", "½ № ℃ Ⅷ", "'; drop table gallery.image; -- x", "a & b | !c <-> d:*", "\\ x' zqzq", "ＦＵＬＬ－ｗｉｄｔｈ＊", "x\t\n\r\ny",
+    ];
+
     private static readonly Gen<string> AnyText = Gen.OneOf(Pieces).Array[0, 8].Select(string.Concat);
 
     // Headers that clients and proxies add. None may change an answer.
@@ -156,18 +162,26 @@ internal sealed partial class GoodInputs(ApiDocument document)
 
     private Gen<IReadOnlyList<(string, string)>> Query(Operation operation) => Optional(operation.In("query")
         .Where(parameter => parameter.Required || parameter.Name != "cursor")   // good cursors come from answers, and are followed there
-        .Select(parameter => (parameter, Parameter(parameter))));
+        .Select(parameter => (parameter, Values(parameter))));
 
     private static Gen<IReadOnlyList<(string, string)>> Headers(Operation operation) => Gen.Select(
-        Optional(operation.In("header").Select(parameter => (parameter, operation.Method == "GET" ? Gen.OneOf<string>(Text(0, 100).Select(AsHeader), EntityTags) : EntityTags))),
+        Optional(operation.In("header").Select(parameter => (parameter, (operation.Method == "GET" ? Gen.OneOf<string>(Text(0, 100).Select(AsHeader), EntityTags) : EntityTags).Select(value => new[] { value })))),
         Gen.Frequency<(string, string)[]>((3, AnyHeader.Array[0]), (1, AnyHeader.Array[1, 3])),
         (declared, others) => (IReadOnlyList<(string, string)>)[.. declared, .. others.DistinctBy(header => header.Item1)]);
 
+    /// <summary>The values of a parameter. One that is a list has up to three, or none.</summary>
+    private Gen<string[]> Values(Parameter parameter)
+    {
+        var one = Parameter(parameter);
+        if (document.Schemas.Types(document.Schemas.Resolve(parameter.Schema)) is not ["array"]) return one.Select(value => new[] { value });
+        return parameter.Explodes ? one.Array[0, 3] : one.Array[1, 3].Select(items => new[] { string.Join(',', items.Distinct()) });
+    }
+
     private Gen<string> Parameter(Parameter parameter)
     {
-        if (parameter.Name == "q") return Gen.OneOf("sunset", "\"golden hour\" -cat", "桜 or neon*");   // no schema says that it needs a word
+        if (parameter.Name == "q") return Gen.OneOf(Searches);   // no schema says that it needs a word
         var schema = document.Schemas.Resolve(parameter.Schema);
-        if (document.Schemas.Types(schema) is ["array"]) schema = schema.GetProperty("items");   // of one item
+        if (document.Schemas.Types(schema) is ["array"]) schema = schema.GetProperty("items");
         if (document.Schemas.Types(schema) is ["object"]) return Text(0, 20);   // the request line has its own limit
         if (parameter.Name == "period") return Gen.OneOf(ApiDocument.AnyMonth, "1999-12");   // no schema says that it must be over
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
@@ -181,12 +195,12 @@ internal sealed partial class GoodInputs(ApiDocument document)
             : Value(schema, null, Guid.NewGuid());
     }
 
-    private static Gen<IReadOnlyList<(string, string)>> Optional(IEnumerable<(Parameter Parameter, Gen<string> Value)> parameters)
+    private static Gen<IReadOnlyList<(string, string)>> Optional(IEnumerable<(Parameter Parameter, Gen<string[]> Values)> parameters)
     {
-        var some = parameters.Select(one => Gen.Select(one.Value, Gen.Bool, (value, given) => (one.Parameter.GoodName, Value: value, Given: given || one.Parameter.Required))).ToArray();
+        var some = parameters.Select(one => Gen.Select(one.Values, Gen.Bool, (values, given) => (one.Parameter.GoodName, Values: values, Given: given || one.Parameter.Required))).ToArray();
         return some.Length == 0
             ? Gen.Const((IReadOnlyList<(string, string)>)[])
-            : Gen.ShuffleSelect(some).Select(all => (IReadOnlyList<(string, string)>)[.. all.Where(one => one.Given).Select(one => (one.GoodName, one.Value))]);
+            : Gen.ShuffleSelect(some).Select(all => (IReadOnlyList<(string, string)>)[.. all.Where(one => one.Given).SelectMany(one => one.Values.Select(value => (one.GoodName, value)))]);
     }
 
     private static string Fit(string text, int minimum, int maximum)
