@@ -50,18 +50,42 @@ internal static class SearchWords
         return at;
     }
 
-    /// <summary>The words of a term. Signs of ASCII become spaces, as in <c>gallery.image_words</c>. Null if it has no word.</summary>
+    /// <summary>The words of a term. Signs of ASCII become spaces, as in <c>gallery.image_words</c>, and a star after a word marks a prefix. Null if it has no word.</summary>
     private static string? Clean(string text)
     {
-        var trimmed = text.TrimEnd();
-        var isPrefix = trimmed.Length > 1 && trimmed[^1] == '*' && char.IsLetterOrDigit(trimmed[^2]) && trimmed[^2] is < '\u1100' or >= '\u1e00' and < '\u2000';   // others may be words of their own
-        var words = new StringBuilder(trimmed.Length);
-        foreach (var character in trimmed) words.Append(char.IsAscii(character) && !char.IsAsciiLetterOrDigit(character) ? ' ' : character);
-        var cleaned = words.ToString().Trim();
-        return cleaned.EnumerateRunes().Any(IsWord) ? cleaned + (isPrefix ? Prefix : "") : null;
+        if (!text.EnumerateRunes().Any(IsWord)) return null;
+        var words = new StringBuilder(text.Length);
+        var isInWord = false;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune.Value == '*' && isInWord) words.Append(Prefix);
+            words.Append(rune.IsAscii && !Rune.IsLetterOrDigit(rune) ? " " : rune.ToString());
+            isInWord = !IsApart(rune) && (IsMark(rune) ? isInWord : IsLetterOrNumber(rune));
+        }
+
+        return words.ToString().Trim();
     }
 
     /// <summary>Whether it is a letter or a digit, or a sign that stands for some, such as ½, Ⅷ and ℃.</summary>
-    private static bool IsWord(Rune rune) =>
-        Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber || rune.Value is >= 0x2100 and < 0x2150 or >= 0x3200 and < 0x3400;
+    internal static bool IsWord(Rune rune) => (IsLetterOrNumber(rune) || rune.Value is >= 0x2100 and < 0x2150 or >= 0x3200 and < 0x3400) && !IsSign(rune);
+
+    private static bool IsLetterOrNumber(Rune rune) =>
+        Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
+
+    private static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
+
+    /// <summary>Those of these characters that <c>gallery.image_folded</c> turns into spaces. A test compares every one.</summary>
+    private static bool IsSign(Rune rune) => rune.Value is
+        >= 0x02B9 and <= 0x02BF or 0x0374 or 0x037A
+        or 0x2104 or 0x2108 or 0x2114 or 0x2117 or 0x2118 or 0x211E or 0x211F or 0x2123 or 0x2125 or 0x2127 or 0x2129 or 0x212E or 0x2132 or 0x213A
+        or >= 0x2140 and <= 0x2144 or >= 0x214A and <= 0x214F or >= 0x2180 and <= 0x2188 or >= 0x24EB and <= 0x24FF or >= 0x2776 and <= 0x2793
+        or >= 0x3021 and <= 0x3029 or >= 0x3031 and <= 0x3035 or 0x303B or 0x303C
+        or >= 0xFC5E and <= 0xFC62 or 0xFE70 or 0xFE72 or 0xFE74 or 0xFE76 or 0xFE78 or 0xFE7A or 0xFE7C or 0xFE7E or 0x1F10B or 0x1F10C;
+
+    /// <summary>Whether <c>gallery.image_folded</c> makes it a word or a space, so that no longer word begins with it. A test compares every one.</summary>
+    private static bool IsApart(Rune rune) => IsSign(rune) || rune.Value is
+        0x00AA or 0x00B2 or 0x00B3 or 0x00B9 or 0x00BA or >= 0x00BC and <= 0x00BE or 0x013F or 0x0140 or 0x1E9A
+        or >= 0x0E00 and < 0x0F00 or >= 0x1000 and < 0x10A0 or >= 0x1100 and < 0x1200 or >= 0x1780 and < 0x1800 or >= 0x2000 and < 0x2C00
+        or >= 0x3000 and < 0x3130 or >= 0x3190 and < 0x31A0 or >= 0x31F0 and < 0xA000 or >= 0xAC00 and < 0xD7B0 or >= 0xF900 and < 0xFB00
+        or >= 0xFE00 and < 0xFE10 or >= 0xFF66 and < 0xFFA0 or >= 0x1F000;
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Gallery.Service.Images;
 using Gallery.Tests.Database;
 
@@ -22,12 +24,17 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
     [InlineData("夜の東京タワー、neon ＦＵＬＬ－ＷＩＤＴＨ ﾈｺ 東京～京都", "東京", "東京タワー", "neon 東京", "full width", "ｆｕｌｌ", "full－width", "ネコ", "京都", "夜 －犬")]
     [InlineData("한복을 입은 사람, ภาพถ่ายวัดอรุณ", "한복", "วัดอรุณ")]
     [InlineData("sword~shield a&b x+y rock'n'roll don’t", "shield", "a&b", "y", "rock'n'roll", "don't")]
+    [InlineData("ภาพแมวสีดำ, แม่น้ำ, ແມວ, ကြောင်, ឆ្មា", "แมว*", "แม่น*", "ແມ*", "ကြော*", "ឆ្មា*")]
+    [InlineData("Hawaiʻi, 1ª vez, Ŀlum, lighthouse (cafeteria) 한복 桜の木", "hawai*", "hawaiʻ*", "1ª*", "ŀ*", "light*, cafe*", "(light*)", "light**", "light*…", "cafe\u0301*", "한*", "\u1112\u1161\u11ab*", "桜*")]
+    [InlineData("A golden lighthouse at sunset", "\"gold* light*\" sun*", "\"golden li\"*", "gold*,light*", "golden*-light*", "*golden*")]
+    [InlineData("Ночной город, शहर में नीली बत्ती, مدينة", "ноч*", "नीली*", "नी*", "बत्त*", "مدي*")]
     [InlineData("\"low poly\" koi", "\"low poly\" or z", "or koi", "koi or", "koi\"", "\"koi")]
     public async Task These_searches_find_the_prompt(string prompt, params string[] searches) =>
         Assert.Equal(searches, await FindAsync(prompt, searches));
 
     [Theory]
     [InlineData("A golden lighthouse", "lighthouses", "\"lighthouse golden\"", "golden -lighthouse", "golden castle", "castle or tower", "house", "lighthouse and golden")]
+    [InlineData("lighthouse 2 3", "lightx*", "house*", "2*4", "light *", "3*2")]
     [InlineData("夜の東京タワー", "京東", "大阪", "東京 -タワー", "東京 －タワー")]
     [InlineData("user", "\" user_1\"", "user_1")]
     public async Task These_searches_do_not(string prompt, params string[] searches) => Assert.Empty(await FindAsync(prompt, searches));
@@ -38,6 +45,10 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
     [InlineData("-\"golden hour\" -castle")]
     [InlineData("!!! \" \" -")]
     [InlineData("🌅")]
+    [InlineData("❶")]
+    [InlineData("ʻ ℗ 〡*")]
+    [InlineData("golden or ➓*")]
+    [InlineData("\u0301*")]
     public void A_part_without_a_word_to_look_for_is_refused(string q) => Assert.Null(SearchWords.Parse(q));
 
     [Theory]
@@ -50,6 +61,37 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
         Assert.True(await _database.FindAsync<bool>(sql, new { Owner = owner, Asker = owner }));
         Assert.False(await _database.FindAsync<bool>(sql, new { Owner = owner, Asker = "user_2" }));
     }
+
+    [Fact]
+    public async Task Each_character_that_counts_as_a_word_is_one_in_the_database()
+    {
+        var characters = Characters().Where(SearchWords.IsWord).Select(rune => rune.ToString()).ToArray();
+
+        Assert.Empty(await _database.ListAsync<string>(
+            "select c from unnest(@Characters) as c where querytree(gallery.image_words_query('\"' || c || '\"')) in ('', 'T')", new { Characters = characters }));
+    }
+
+    [Fact]
+    public async Task A_star_finds_each_word_that_goes_on_after_it_and_is_left_out_only_where_none_can()
+    {
+        // Without parts of Korean syllables, which are no words alone, and twelve rare ideographs that the database takes for letters.
+        var characters = Characters().Where(rune => rune.Value is not (>= 0x1100 and < 0x1200 or >= 0xFA0E and < 0xFA2A)).Where(rune => Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark).Select(rune => rune.ToString()).ToArray();
+        var queries = characters.Select(character => SearchWords.Parse($"q{character}*")!).ToArray();
+
+        var found = await _database.ListAsync<(string Character, bool IsFound, bool GoesOn)>(
+            """
+            select c, gallery.image_words('user_1', 'q' || c || 'x') @@ gallery.image_words_query(q), 'x' <> all (tsvector_to_array(gallery.image_words('user_1', 'q' || c || 'x')))
+            from unnest(@Characters, @Queries) as s (c, q)
+            """,
+            new { Characters = characters, Queries = queries });
+
+        Assert.Empty(found.Where(one => !one.IsFound).Select(one => one.Character));
+        Assert.Empty(found.Zip(queries).Where(one => one.First.GoesOn != one.Second.Contains("zqzq", StringComparison.Ordinal)).Select(one => one.First.Character));
+    }
+
+    /// <summary>Those of all planes, without most ideographs and Korean syllables, which are alike.</summary>
+    private static IEnumerable<Rune> Characters() =>
+        Enumerable.Range(0x80, 0x30000).Where(value => value is not (>= 0x3480 and < 0x9F00 or >= 0xAC80 and < 0xD700 or >= 0x20080) && Rune.IsValid(value)).Select(value => new Rune(value));
 
     private async Task<IEnumerable<string>> FindAsync(string prompt, string[] searches)
     {
