@@ -76,8 +76,9 @@ internal static class ImageFilters
     {
         List<string> cures = [];
         if (filter.UserId is null) cures.Add("user_id");
-        if (filter.CreatedFrom is null || filter.CreatedTo is null) cures.Add("created_from and created_to");
-        cures.Add(filter.Words is null ? "a tag, or words with q" : "another word");
+        if (filter.CreatedFrom is null || filter.CreatedTo is null) cures.Add(filter.CreatedTo is not null ? "created_from" : filter.CreatedFrom is not null ? "created_to" : "created_from and created_to");
+        if (filter.Tags.Count == 0) cures.Add("a tag");
+        cures.Add(filter.Words is null ? "words with q" : "another word");
         return new(422, "search_too_broad", $"Too many images would have to be looked at. Add {string.Join(", or ", cures)}.");
     }
 

@@ -74,10 +74,12 @@ internal static class ImageListEndpoints
         var order = new ImageOrder(live, sort.EndsWith("created_at", StringComparison.Ordinal) ? ImageTime.Created : ImageTime.Deleted, OldestFirst: sort[0] != '-');
         var after = page.After is { } place ? new(place.At, place.Id) : order.Start;
         var isPlain = filter.IsOwnerAlone && (order == ImageOrder.List || order == ImageOrder.Trash);
-        using var turn = await (isPlain && count == "none" ? plain : searches).TakeAsync(http.Caller(), ct);
+        var isSearch = !isPlain || count != "none";
+        using var turn = await (isSearch ? searches : plain).TakeAsync(http.Caller(), ct);
+        using var search = isSearch ? await images.StartSearchAsync(ct) : null;   // one for the page and the count
         try
         {
-            var found = !isPlain ? await images.SearchImagesAsync(filter, order, after, page.Limit, ct)
+            var found = !isPlain ? await images.SearchImagesAsync(search!, filter, order, after, page.Limit, ct)
                 : live ? await images.ListImagesAsync(filter.UserId, after, page.Limit, ct)
                 : await images.ListDeletedImagesAsync(filter.UserId, after, page.Limit, ct);
             var next = found.Next is { } last ? page.CursorAt(last.At, last.ImageId) : null;
@@ -85,8 +87,8 @@ internal static class ImageListEndpoints
             http.Response.Headers.CacheControl = "no-store";
             var pagination = new Pagination(page.Limit, next, count switch
             {
-                "exact" => Facets.Count(await images.CountImagesAsync(filter, live, ct)),
-                "estimated" => (await images.EstimateImagesAsync(filter, live, ct)).ToString(CultureInfo.InvariantCulture),
+                "exact" => Facets.Count(await images.CountImagesAsync(search!, filter, live, ct)),
+                "estimated" => (await images.EstimateImagesAsync(search!, filter, live, ct)).ToString(CultureInfo.InvariantCulture),
                 _ => null,
             });
             var retention = http.Retention();
@@ -110,9 +112,10 @@ internal static class ImageListEndpoints
         if (Permissions.FindUserIdFault(http.Caller(), filter.UserId) is { } forbidden) return forbidden;
 
         using var turn = await turns.TakeAsync(http.Caller(), ct);
+        using var search = await images.StartSearchAsync(ct);
         try
         {
-            var facets = Facets.Of(await images.CountFacetsAsync(filter, ct));
+            var facets = Facets.Of(await images.CountFacetsAsync(search, filter, ct));
             http.Response.Headers.CacheControl = "no-store";
             return TypedResults.Ok(Envelope.Of(facets, "Images counted successfully"));
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
 using Npgsql;
 
@@ -7,7 +8,7 @@ namespace Gallery.Sql.Images;
 
 /// <remarks>
 /// Lists with filters. Their statements consist of the conditions that are given, and are planned with their values: a plan for any value would read all of a
-/// large user's images. What takes PostgreSQL more than a second is refused.
+/// large user's images. A request for which PostgreSQL would work longer than a second is refused.
 /// </remarks>
 public sealed partial class ImageRepository
 {
@@ -16,17 +17,42 @@ public sealed partial class ImageRepository
 
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
+    // What has begun always gets its second, so that a broad search is refused and never times out. The rest is for the answer's way.
+    private static readonly TimeSpan LongestWait = GalleryDatabase.Patience - Enough - TimeSpan.FromSeconds(0.25);
+
     private readonly SemaphoreSlim _searching = new(ListsAtOnce);   // apart from the lists, so that a slow search delays no plain list
+
+    /// <summary>Waits for one of a few places. A request has it for all its statements, and one second of PostgreSQL's time.</summary>
+    /// <exception cref="CoalescerFullException">The searches before this one took too long.</exception>
+    public async Task<Search> StartSearchAsync(CancellationToken ct)
+    {
+        var since = Stopwatch.GetTimestamp();
+        return await _searching.WaitAsync(LongestWait, ct) ? new Search(_searching, since, Enough) : throw new CoalescerFullException();
+    }
 
     /// <summary>The images that a filter leaves, in an order.</summary>
     /// <exception cref="SearchTooBroadException"/>
     /// <inheritdoc cref="ListImagesAsync" path="/param"/>
-    public Task<ImagePage> SearchImagesAsync(ImageFilter filter, ImageOrder order, ImageKeyset after, int limit, CancellationToken ct) =>
-        SearchAsync(filter, order, after, limit, ct).WaitAsync(GalleryDatabase.Patience, ct);
+    public async Task<ImagePage> SearchImagesAsync(Search search, ImageFilter filter, ImageOrder order, ImageKeyset after, int limit, CancellationToken ct)
+    {
+        string sql;
+        if (order is not { Live: true, By: ImageTime.Created } || filter.ImageIds is not null) sql = Select(filter, order);
+        else if (filter.Tags.Count > 0)
+        {
+            if (await FindRarestTagAsync(filter, search, ct) is not { } rarest) return new ImagePage([], null);
+            sql = Select(filter, order, rarest);
+        }
+        else if (filter.AnyTags.Count > 0) sql = SelectAny(filter, order);
+        else sql = Select(filter, order);
+
+        return await ReadPageAsync(
+            (place, wanted) => WithinAsync<ImageRow>(sql, search, [.. filter.Parameters(), ("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)], ct),
+            after, limit, order.KeysetOf);
+    }
 
     /// <summary>How many images a filter leaves. At most <see cref="MaximumCounted"/> and one more.</summary>
     /// <exception cref="SearchTooBroadException"/>
-    public async Task<long> CountImagesAsync(ImageFilter filter, bool live, CancellationToken ct)
+    public async Task<long> CountImagesAsync(Search search, ImageFilter filter, bool live, CancellationToken ct)
     {
         var sql = $"""
             select count(*)
@@ -39,11 +65,11 @@ public sealed partial class ImageRepository
             ) as n
             """;
 
-        return (await WithinAsync<long>(sql, new Budget(), filter.Parameters(), ct))[0];
+        return (await WithinAsync<long>(sql, search, filter.Parameters(), ct))[0];
     }
 
     /// <summary>The planner's estimate of how many images a filter leaves. It reads no image.</summary>
-    public async Task<long> EstimateImagesAsync(ImageFilter filter, bool live, CancellationToken ct)
+    public async Task<long> EstimateImagesAsync(Search search, ImageFilter filter, bool live, CancellationToken ct)
     {
         var sql = $"""
             explain (format json)
@@ -52,16 +78,18 @@ public sealed partial class ImageRepository
             where {filter.Conditions(live)}
             """;
 
-        var plan = await WithinAsync<string>(sql, new Budget(), filter.Parameters(), ct);
+        var plan = await WithinAsync<string>(sql, search, filter.Parameters(), ct);
         return (long)(double)JsonNode.Parse(plan[0])![0]!["Plan"]!["Plan Rows"]!;
     }
 
     /// <summary>The newest <see cref="MaximumCounted"/> images that a filter leaves, counted by intent, by tag and by month (UTC).</summary>
     /// <returns>Rows of one facet stand together. The row <c>images</c> has one more than the maximum if there are more. At most 100 values of a facet, the most frequent ones.</returns>
     /// <exception cref="SearchTooBroadException"/>
-    public Task<IReadOnlyList<FacetRow>> CountFacetsAsync(ImageFilter filter, CancellationToken ct)
-    {
-        var sql = $"""
+    public Task<IReadOnlyList<FacetRow>> CountFacetsAsync(Search search, ImageFilter filter, CancellationToken ct) =>
+        WithinAsync<FacetRow>(SelectFacets(filter), search, filter.Parameters(), ct);
+
+    internal static string SelectFacets(ImageFilter filter) =>
+        $"""
             with found as materialized
             (
                 select i.image_id, i.intent, i.created_at
@@ -105,39 +133,18 @@ public sealed partial class ImageRepository
             )
             """;
 
-        return WithinAsync<FacetRow>(sql, new Budget(), filter.Parameters(), ct);
-    }
-
-    private async Task<ImagePage> SearchAsync(ImageFilter filter, ImageOrder order, ImageKeyset after, int limit, CancellationToken ct)
-    {
-        var budget = new Budget();
-        string sql;
-        if (order is not { Live: true, By: ImageTime.Created } || filter.ImageIds is not null) sql = Select(filter, order);
-        else if (filter.Tags.Count > 0)
-        {
-            if (await FindRarestTagAsync(filter, budget, ct) is not { } rarest) return new ImagePage([], null);
-            sql = Select(filter, order, rarest);
-        }
-        else if (filter.AnyTags.Count > 0) sql = SelectAny(filter, order);
-        else sql = Select(filter, order);
-
-        return await ReadPageAsync(
-            (place, wanted) => WithinAsync<ImageRow>(sql, budget, [.. filter.Parameters(), ("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)], ct),
-            after, limit, order.KeysetOf);
-    }
-
     /// <summary>The place of the tag with the fewest images. Null if one has none. Its images are the ones to look at.</summary>
-    private async Task<int?> FindRarestTagAsync(ImageFilter filter, Budget budget, CancellationToken ct)
+    private async Task<int?> FindRarestTagAsync(ImageFilter filter, Search search, CancellationToken ct)
     {
         if (filter.Tags.Count == 1) return 0;
         var ofUser = filter.UserId is null ? "" : " and t.user_id = @UserId";
         var counts = filter.Tags.Select((_, tag) => $"select {tag}, (select count(*) from (select from gallery.image_tag as t where t.tag = @Tag{tag}{ofUser} limit 10000) as n)");
-        var rows = await WithinAsync<(int Tag, long Images)>(string.Join("\nunion all\n", counts), budget, filter.Parameters(), ct);
+        var rows = await WithinAsync<(int Tag, long Images)>(string.Join("\nunion all\n", counts), search, filter.Parameters(), ct);
         var rarest = rows.MinBy(row => row.Images);
         return rarest.Images == 0 ? null : rarest.Tag;
     }
 
-    private static string SelectAny(ImageFilter filter, ImageOrder order)
+    internal static string SelectAny(ImageFilter filter, ImageOrder order)
     {
         var direction = order.OldestFirst ? "asc" : "desc";
         return $"""
@@ -166,32 +173,41 @@ public sealed partial class ImageRepository
             """;
     }
 
-    /// <summary>Runs a statement in a place and within what is left of the request's time.</summary>
-    private Task<IReadOnlyList<T>> WithinAsync<T>(string sql, Budget budget, IEnumerable<(string Name, object Value)> parameters, CancellationToken ct) =>
-        InTurnAsync(_searching, budget.Since, async () =>
-        {
-            var start = Stopwatch.GetTimestamp();
-            try
-            {
-                if (budget.Left <= TimeSpan.Zero) throw new SearchTooBroadException();
-                return await _lists.QueryWithinAsync<T>(sql, budget.Left, budget.Since, ct, parameters);
-            }
-            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
-            {
-                throw new SearchTooBroadException();
-            }
-            finally
-            {
-                budget.Left -= Stopwatch.GetElapsedTime(start);
-            }
-        }, ct);
-
-    /// <summary>The time that PostgreSQL has for one request, without the time that the request waits for its turn.</summary>
-    private sealed class Budget
+    /// <summary>Runs a statement within what is left of the request's time.</summary>
+    private async Task<IReadOnlyList<T>> WithinAsync<T>(string sql, Search search, IEnumerable<(string Name, object Value)> parameters, CancellationToken ct)
     {
-        public long Since { get; } = Stopwatch.GetTimestamp();
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            if (search.Left <= TimeSpan.Zero) throw new SearchTooBroadException();
+            var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(search.Since);
+            if (patience <= TimeSpan.Zero) throw new TimeoutException("The list before this count took too long.");
+            return await _lists.QueryWithinAsync<T>(sql, search.Left, search.Since, ct, parameters).WaitAsync(patience, ct);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
+        {
+            throw new SearchTooBroadException();
+        }
+        finally
+        {
+            search.Left -= Stopwatch.GetElapsedTime(start);
+        }
+    }
 
-        public TimeSpan Left { get; set; } = Enough;
+    /// <summary>The place of a request, until it is disposed.</summary>
+    public sealed class Search : IDisposable
+    {
+        private readonly SemaphoreSlim _places;
+
+        internal Search(SemaphoreSlim places, long since, TimeSpan left) => (_places, Since, Left) = (places, since, left);
+
+        /// <summary>When the request began to wait for its place.</summary>
+        internal long Since { get; }
+
+        /// <summary>The time that PostgreSQL still has for it.</summary>
+        internal TimeSpan Left { get; set; }
+
+        public void Dispose() => _places.Release();
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Gallery.Tests.Service;
 
@@ -174,21 +175,58 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [Fact]
     public async Task A_search_that_takes_more_than_a_second_is_refused_and_says_what_to_add()
     {
-        await service.Database.ExecuteAsync(
-            """
-            alter function gallery.image_words_query rename to image_words_query_fast;
-            create function gallery.image_words_query(words text) returns tsquery language sql as 'select gallery.image_words_query_fast(words) from pg_sleep(1.5)'
-            """);
-        var answers = new[]
+        var answers = await SlowlyAsync(1.5, async () => new[]
         {
             await _api.GetAsync("/v1/gallery/?q=golden"),
-            await _api.GetAsync($"/v1/gallery/facets/?user_id={_user}&created_from=2026-01-01&created_to=2026-01-02&q=golden"),
-        };
-        await service.Database.ExecuteAsync("drop function gallery.image_words_query; alter function gallery.image_words_query_fast rename to image_words_query");
+            await _api.GetAsync($"/v1/gallery/facets/?user_id={_user}&created_from=2026-01-01&created_to=2026-01-02&tag=favorite&q=golden"),
+            await _api.GetAsync($"/v1/gallery/?user_id={_user}&created_from=2026-01-01&q=golden"),
+        });
 
         Assert.All(answers, answer => Assert.Equal((422, "search_too_broad"), (answer.Status, answer.Problem)));
-        Assert.Equal("Too many images would have to be looked at. Add user_id, or created_from and created_to, or another word.", (string)answers[0].Body["message"]!);
+        Assert.Equal("Too many images would have to be looked at. Add user_id, or created_from and created_to, or a tag, or another word.", (string)answers[0].Body["message"]!);
         Assert.Equal("Too many images would have to be looked at. Add another word.", (string)answers[1].Body["message"]!);
+        Assert.Equal("Too many images would have to be looked at. Add created_to, or a tag, or another word.", (string)answers[2].Body["message"]!);
+    }
+
+    [Fact]
+    public async Task A_page_and_its_count_have_one_second_together()
+    {
+        await _api.SaveAsync(Guid.NewGuid(), $"{_user}_count", "Golden");
+
+        var answers = await SlowlyAsync(0.6, async () => new[]
+        {
+            await _api.GetAsync($"/v1/gallery/?user_id={_user}_count&q=golden"),
+            await _api.GetAsync($"/v1/gallery/?user_id={_user}_count&q=golden&count=exact"),
+        });
+
+        Assert.Equal([200, 422], answers.Select(answer => answer.Status));
+    }
+
+    [Fact]
+    public async Task Of_many_broad_searches_those_that_begin_have_their_second_and_the_others_are_told_to_try_again()
+    {
+        var answers = await SlowlyAsync(1.5, () => Task.WhenAll(Enumerable.Range(0, 6).Select(_ => _api.GetAsync($"/v1/gallery/?user_id={_user}&q=golden"))));
+
+        Assert.Equal(["overloaded", "search_too_broad"], answers.Select(answer => answer.Problem).Distinct().Order());
+    }
+
+    /// <summary>Answers of a database whose searches take so many seconds for each image.</summary>
+    private async Task<Answer[]> SlowlyAsync(double seconds, Func<Task<Answer[]>> ask)
+    {
+        await service.Database.ExecuteAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            alter function gallery.image_words_query rename to image_words_query_fast;
+            create function gallery.image_words_query(words text) returns tsquery language sql as 'select gallery.image_words_query_fast(words) from pg_sleep({seconds})'
+            """));
+        try
+        {
+            return await ask();
+        }
+        finally
+        {
+            await service.Database.ExecuteAsync("drop function gallery.image_words_query; alter function gallery.image_words_query_fast rename to image_words_query");
+        }
     }
 
     private string Line(char name, string fields)
