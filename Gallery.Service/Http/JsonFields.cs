@@ -107,11 +107,11 @@ internal sealed class JsonFields
         return FindId(name);
     }
 
-    /// <summary>A time of ISO 8601 with an offset, in UTC and to the microsecond. Null if it is absent or has a fault.</summary>
+    /// <summary>A time of ISO 8601 with an offset, from 1970 on, in UTC and to the microsecond. Null if it is absent or has a fault.</summary>
     public DateTime? FindTime(string name)
     {
         if (FindText(name, 0, int.MaxValue) is not { } text) return null;
-        if (TimeText.Parse(text) is { } time) return time;
+        if (TimeText.Parse(text) is { Year: >= 1970 } time) return time;
         _errors.Add(name, $"{name} is '{TextRules.Clip(text, 40)}'. Send a time such as 2026-01-15T10:30:00Z, with an offset, from 1970 on.");
         return null;
     }

@@ -22,9 +22,9 @@ internal sealed class PageQuery
     public PageQuery(string path, IQueryCollection query, (string Name, string? Default)[] filters, FieldErrors errors)
     {
         (_path, _query) = (path, query);
-        _list = path + string.Concat(filters.Select(filter => (query.TryGetValue(filter.Name, out var value) ? value.ToString() : filter.Default) is { } given
-            ? $"\n{filter.Name}={given}"
-            : $"\n{filter.Name}"));
+        // Escaped, so that no two queries have the same text.
+        _list = path + string.Concat(filters.Select(filter => "\n" + Uri.EscapeDataString(filter.Name) + string.Concat(
+            (query.TryGetValue(filter.Name, out var values) ? [.. values] : new[] { filter.Default }).OfType<string>().Select(value => "=" + Uri.EscapeDataString(value)))));
         Limit = ReadLimit(errors);
         if (ReadCursor(errors) is { } place) (AfterNumber, _afterId, _afterText) = (place.Number, place.Id, place.Text);
     }

@@ -1,6 +1,9 @@
 using System.Globalization;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 using Microsoft.OpenApi;
 
 namespace Gallery.Service.Http;
@@ -13,8 +16,9 @@ internal static class QueryParameters
     /// </summary>
     public static Task CheckNamesAsync(HttpContext http, RequestDelegate next)
     {
-        if (http.Request.Query.Count == 0 || http.GetEndpoint()?.Metadata is not { } facts || facts.GetMetadata<AllowedCallers>() is null) return next(http);
+        if (!http.Request.QueryString.HasValue || http.GetEndpoint()?.Metadata is not { } facts || facts.GetMetadata<AllowedCallers>() is null) return next(http);
 
+        http.Features.Set<IQueryFeature>(new QueryFeature(Parse(http.Request.QueryString.Value)));
         var known = Declared(facts).ToList();
         var errors = new FieldErrors();
         foreach (var (name, values) in http.Request.Query)
@@ -44,6 +48,19 @@ internal static class QueryParameters
         }
 
         return keys;
+    }
+
+    /// <summary>The parameters by name, with their case. The framework would merge <c>metadata.Model</c> into <c>metadata.model</c>.</summary>
+    private static QueryCollection Parse(string? text)
+    {
+        var parameters = new Dictionary<string, StringValues>(StringComparer.Ordinal);
+        foreach (var parameter in new QueryStringEnumerable(text))
+        {
+            var name = parameter.DecodeName().ToString();
+            parameters[name] = StringValues.Concat(parameters.GetValueOrDefault(name), parameter.DecodeValue().ToString());
+        }
+
+        return new(parameters);
     }
 
     private static IEnumerable<OpenApiParameter> Declared(IEnumerable<object> facts) => facts.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Query);
@@ -85,7 +102,7 @@ internal static class QueryParameters
         if (!query.TryGetValue(name, out var text)) return null;
         if (TimeText.Parse(DateOnly.TryParseExact(text.ToString(), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) ? $"{text}T00:00:00Z" : text.ToString()) is { } time)
             return time;
-        errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 40)}'. Send a time with its offset, such as 2026-01-15T10:30:00Z, or a day. In a URL, + is %2B.");
+        errors.Add(name, $"{name} is '{TextRules.Clip(text.ToString(), 40)}'. Send a time with its offset, such as 2026-01-15T10:30Z, or a day. In a URL, + is %2B.");
         return null;
     }
 

@@ -36,11 +36,11 @@ internal static class ImageFilters
             .WithFilter("user_id", "Whose images. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
             .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, tag)
             .WithRepeated("any_tag", "Repeat it: images with one of these tags, or more.", MaximumTags, tag)
-            .WithFilter("intent", "Images with exactly this intent.", 1, CreateImageRequest.IntentMaximum)
+            .WithFilter("intent", "Images with exactly this intent. intent= finds the empty text, not images without an intent.", 0, CreateImageRequest.IntentMaximum)
             .WithTime("created_from", "Images created at this time or later. A day is its first moment in UTC.")
             .WithTime("created_to", "Images created before this time. A day is its first moment in UTC.")
             .WithObject(Metadata, "metadata.model=flux or metadata[model]=flux: images whose metadata has this value. A dot or brackets lead into objects. 42 finds the number and the text.", MaximumValues)
-            .WithTruth("has_prompt", "true: images with a prompt. false: images without one.")
+            .WithTruth("has_prompt", "true: images with a prompt. false: images without one, or with an empty one.")
             .WithFilter("q", "Words of the prompt: all of them, in any order. Also \"a phrase\", -without, or, and prefix*.", 1, MaximumWords)
             .WithCommas("ids", "Images with one of these ids.", MaximumIds, new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" })
             .Problems(TooBroad, NoWord);
@@ -54,7 +54,7 @@ internal static class ImageFilters
         {
             Tags = ReadTags(query, "tag", errors),
             AnyTags = ReadTags(query, "any_tag", errors),
-            Intent = ReadText(query, "intent", CreateImageRequest.IntentMaximum, errors),
+            Intent = ReadText(query, "intent", 0, CreateImageRequest.IntentMaximum, errors),
             CreatedFrom = query.ReadTime("created_from", errors),
             CreatedTo = query.ReadTime("created_to", errors),
             Metadata = ReadMetadata(query, errors),
@@ -64,11 +64,13 @@ internal static class ImageFilters
         };
     }
 
-    /// <summary>The filters of a request by name, with the owner as default. A cursor is bound to them.</summary>
-    public static (string Name, string? Default)[] Names(HttpContext http) =>
+    /// <summary>The filters and the order of a request by name, with their defaults. A cursor is bound to them.</summary>
+    /// <param name="sort">The list's default.</param>
+    public static (string Name, string? Default)[] Names(HttpContext http, string sort) =>
     [
         ("user_id", http.Caller().UserId),
-        .. http.Request.Query.Keys.Where(name => name is not ("user_id" or "limit" or "cursor" or "count" or "fields")).Order(StringComparer.Ordinal).Select(name => (name, (string?)null)),
+        ("sort", sort),
+        .. http.Request.Query.Keys.Where(name => name is not ("user_id" or "sort" or "limit" or "cursor" or "count" or "fields")).Order(StringComparer.Ordinal).Select(name => (name, (string?)null)),
     ];
 
     /// <summary>The answer to a request that would take too long. It says what else could narrow it down.</summary>
@@ -93,17 +95,17 @@ internal static class ImageFilters
         return [];
     }
 
-    private static string? ReadText(IQueryCollection query, string name, int maximum, FieldErrors errors)
+    private static string? ReadText(IQueryCollection query, string name, int minimum, int maximum, FieldErrors errors)
     {
         if (!query.TryGetValue(name, out var text)) return null;
-        if (TextRules.FindFault(name, text.ToString(), 1, maximum) is not { } fault) return text.ToString();
+        if (TextRules.FindFault(name, text.ToString(), minimum, maximum) is not { } fault) return text.ToString();
         errors.Add(name, fault);
         return null;
     }
 
     private static string? ReadWords(IQueryCollection query, FieldErrors errors)
     {
-        if (ReadText(query, "q", MaximumWords, errors) is not { } q) return null;
+        if (ReadText(query, "q", 1, MaximumWords, errors) is not { } q) return null;
         var words = SearchWords.Parse(q);
         if (words is null) errors.Add("q", NoWord.Message);
         return words;

@@ -63,7 +63,7 @@ internal static class ImageListEndpoints
     {
         var errors = new FieldErrors();
         var query = http.Request.Query;
-        var page = new PageQuery(path, query, ImageFilters.Names(http), errors);
+        var page = new PageQuery(path, query, ImageFilters.Names(http, sorts[0]), errors);
         var filter = ImageFilters.Read(http, errors);
         var sort = query.ReadChoice("sort", errors, sorts);
         var count = query.ReadChoice("count", errors, "none", "exact", "estimated");

@@ -21,6 +21,7 @@ public sealed record ImageFilter(string? UserId)
     /// <summary>For each value in the metadata, JSON objects. The metadata contains one of them.</summary>
     public IReadOnlyList<string[]> Metadata { get; init; } = [];
 
+    /// <summary>Whether the prompt has a character.</summary>
     public bool? HasPrompt { get; init; }
 
     /// <summary>What to search in the prompts, in the form that <c>gallery.image_words_query</c> takes.</summary>
@@ -54,7 +55,7 @@ public sealed record ImageFilter(string? UserId)
         if (CreatedTo is not null) conditions.Add($"{created} < @CreatedTo");
         for (var value = 0; value < Metadata.Count; value++)
             conditions.Add($"({string.Join(" or ", Metadata[value].Select((_, form) => $"i.metadata @> @Metadata{value}_{form}::jsonb"))})");
-        if (HasPrompt is { } hasPrompt) conditions.Add($"i.refined_prompt is {(hasPrompt ? "not null" : "null")}");
+        if (HasPrompt is { } hasPrompt) conditions.Add(hasPrompt ? "i.refined_prompt <> ''" : "(i.refined_prompt is null or i.refined_prompt = '')");
         if (Words is not null && HasPrompt is false) conditions.Add("false");
         else if (Words is not null)
         {

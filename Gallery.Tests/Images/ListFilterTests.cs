@@ -17,10 +17,10 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
         [
             Line('A', """refined_prompt": "A golden lighthouse at sunset", "intent": "generate", "tags": ["style:noir", "favorite"], "metadata": {"session": "s1", "n": 42, "deep": {"a.b": {"c": "x"}}, "on": true, "none": null}"""),
             Line('B', """refined_prompt": "Golden hour, red/blue neon", "intent": "edit", "tags": ["favorite"], "metadata": {"session": "s1", "n": "42", "deep": {"a.b": {"c": "y"}}}"""),
-            Line('C', """intent": "generate", "metadata": {"session": "s2", "n": -1.50}"""),
+            Line('C', """intent": "generate", "metadata": {"session": "s2", "Session": "S", "n": -1.50}"""),
             Line('D', """refined_prompt": "夜の東京タワー", "tags": ["STYLE:Noir", "night"]"""),
             Line('E', """deleted_at": "2026-02-02T00:00:00Z", "refined_prompt": "A golden castle", "intent": "edit", "tags": ["favorite"], "metadata": {"session": "s1"}"""),
-            Line('F', """deleted_at": "2026-02-01T00:00:00Z", "intent": "generate", "metadata": {}"""),
+            Line('F', """deleted_at": "2026-02-01T00:00:00Z", "refined_prompt": "", "intent": "", "metadata": {}"""),
         ];
         using var body = new StringContent(string.Join('\n', lines), null, "application/x-ndjson");
         var import = await _api.SendAsync(HttpMethod.Post, "/v1/gallery/import/", body);
@@ -38,7 +38,7 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [InlineData("any_tag=style:noir&any_tag=favorite", "DBA", "E")]
     [InlineData("any_tag=night", "D", "")]
     [InlineData("tag=favorite&any_tag=style:noir&any_tag=night", "A", "")]
-    [InlineData("intent=generate", "CA", "F")]
+    [InlineData("intent=generate", "CA", "")]
     [InlineData("intent=Generate", "", "")]
     [InlineData("created_from=2026-01-02T00:00:00Z", "DCB", "EF")]
     [InlineData("created_to=2026-01-02T00:00:00Z", "A", "")]
@@ -53,6 +53,14 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [InlineData("metadata[deep][a.b][c]=x", "A", "")]
     [InlineData("metadata.deep[a.b].c=x", "A", "")]
     [InlineData("metadata.session=s1'%20or%201=1", "", "")]
+    [InlineData("metadata.Session=S&metadata.session=s2", "C", "")]
+    [InlineData("metadata.Session=S&metadata.session=s1", "", "")]
+    [InlineData("metadata[Session]=S", "C", "")]
+    [InlineData("created_from=2026-01-02T00:00Z&created_to=2026-01-03T02:00%2B02:00", "B", "")]
+    [InlineData("created_from=0001-01-01", "DCBA", "EF")]
+    [InlineData("created_from=1960-01-01T00:00:00Z&created_to=2026-01-02", "A", "")]
+    [InlineData("created_to=1960-01-01", "", "")]
+    [InlineData("intent=", "", "F")]
     [InlineData("has_prompt=true", "DBA", "E")]
     [InlineData("has_prompt=false", "C", "F")]
     [InlineData("q=golden", "BA", "E")]
@@ -103,6 +111,29 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
         Assert.Equal("invalid_cursor", (await _api.GetAsync($"/v1/gallery/?intent=generate&tag=a&user_id={_user}&cursor={cursor}")).Problem);
     }
 
+    [Theory]
+    [InlineData("any_tag=favorite&any_tag=night", "any_tag=favorite,night")]
+    [InlineData("metadata.session=s1&q=golden", "metadata.session=s1%0Aq%3Dgolden")]
+    [InlineData("has_prompt=true&sort=created_at", "has_prompt=true")]
+    public async Task A_cursor_does_not_belong_to_filters_that_look_alike(string filter, string other)
+    {
+        var cursor = (await _api.GetAsync($"/v1/gallery/?{filter}&user_id={_user}&limit=1")).NextCursor;
+
+        Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/?{filter}&user_id={_user}&cursor={cursor}")).Status);
+        Assert.Equal("cursor", (await _api.GetAsync($"/v1/gallery/?{other}&user_id={_user}&cursor={cursor}")).Body["errors"]!.AsObject().Last().Key);
+    }
+
+    [Theory]
+    [InlineData("/v1/gallery/", "-created_at")]
+    [InlineData("/v1/gallery/deleted/", "-deleted_at")]
+    public async Task A_cursor_of_the_default_order_belongs_to_that_order_by_name(string list, string sort)
+    {
+        var first = await _api.GetAsync($"{list}?user_id={_user}&limit=1");
+
+        Assert.Equal(200, (await _api.GetAsync($"{list}?user_id={_user}&limit=1&sort={sort}&cursor={first.NextCursor}")).Status);
+        Assert.Equal("invalid_cursor", (await _api.GetAsync($"{list}?user_id={_user}&limit=1&sort={sort[1..]}&cursor={first.NextCursor}")).Problem);
+    }
+
     [Fact]
     public async Task Ids_are_looked_up_together_with_the_other_filters()
     {
@@ -133,6 +164,9 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [InlineData("q=!!!", "q", "no word")]
     [InlineData("created_from=2026-01-01T00:00:00%2001:00", "created_from", "+ is %2B")]
     [InlineData("ids=1", "ids", "not a UUID")]
+    [InlineData("TAG=x&tag=y", "TAG", "Did you mean tag?")]
+    [InlineData("tag=y&TAG=x", "TAG", "Did you mean tag?")]
+    [InlineData("Metadata.a=x&metadata.a=x", "Metadata.a", "Did you mean metadata?")]
     public async Task A_wrong_filter_is_named_with_its_cure(string filter, string name, string cure)
     {
         var answer = await _api.GetAsync($"/v1/gallery/?{filter}");

@@ -62,7 +62,9 @@ public sealed class StatisticsTests(TestService service) : IClassFixture<TestSer
     [InlineData("from=2026-01-02&to=2026-01-01", "from", "from is 2026-01-02, and the last day is 2026-01-01. Send an earlier day.")]
     [InlineData("to=9999-12-31", "to", "to is 9999-12-31, which is in the future. Send a day up to today.")]
     [InlineData("from=9999-12-31", "from", "from is 9999-12-31, which is in the future. Send a day up to today.")]
-    [InlineData("from=soon", "from", "from is 'soon'. Send a time with its offset, such as 2026-01-15T10:30:00Z, or a day. In a URL, + is %2B.")]
+    [InlineData("from=1969-12-31", "from", "from is 1969-12-31. Send a day from 1970-01-01 on.")]
+    [InlineData("to=0001-01-01", "to", "to is 0001-01-01. Send a day from 1970-01-01 on.")]
+    [InlineData("from=soon", "from", "from is 'soon'. Send a time with its offset, such as 2026-01-15T10:30Z, or a day. In a URL, + is %2B.")]
     [InlineData("bucket=week", "bucket", "bucket is 'week'. Send day or month.")]
     public async Task A_wrong_range_is_named(string query, string field, string message)
     {
