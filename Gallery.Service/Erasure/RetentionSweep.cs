@@ -50,7 +50,7 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
 
     private async Task<int> PurgeTrashAsync(int days, int limit, CancellationToken ct)
     {
-        var rows = await erasure.PurgeOldTrashAsync(Actor, days, limit, ct);
+        var rows = await erasure.PurgeOldTrashAsync(Actor, days, limit, CancellationToken.None);   // so that its deletions are reported, even if the service stops
         foreach (var id in rows.OfType<Guid>()) audit.Deleted(id, Actor);
         Purged.Add(rows.Count(id => id is not null), new KeyValuePair<string, object?>("kind", "trash"));
         return rows.Count;

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// Rejects a path or a query that is not percent-encoded UTF-8 (RFC 3986, section 2.5). The framework takes an escape literally if it cannot decode it, so the erasure of a
-/// user <c>%FF</c> would be that of another one.
+/// Rejects a path or a query that is not percent-encoded UTF-8 (RFC 3986, section 2.5). The framework takes an escape literally if it cannot decode it, so a request for
+/// the user <c>%FF</c> would reach another one.
 /// </summary>
 internal static class PercentEncoding
 {

@@ -38,13 +38,13 @@ internal static class QueryParameters
     {
         if (!name.StartsWith(parameter, StringComparison.Ordinal)) return [];
         List<string> keys = [];
-        for (var rest = name[parameter.Length..]; rest.Length > 0;)
+        for (var rest = name.AsSpan(parameter.Length); rest.Length > 0;)
         {
-            var end = rest[0] == '.' ? rest.IndexOfAny(['.', '['], 1) : rest[0] == '[' ? rest.IndexOf(']', StringComparison.Ordinal) : 0;
-            if (end == 0 || (end < 0 && rest[0] == '[')) return [];
-            if (end < 0) end = rest.Length;
-            keys.Add(rest[1..end]);
-            rest = rest[(rest[0] == '[' ? end + 1 : end)..];
+            var length = rest[0] == '.' ? rest[1..].IndexOfAny('.', '[') : rest[0] == '[' ? rest[1..].IndexOf(']') : -1;
+            if (length < 0 && rest[0] != '.') return [];
+            if (length < 0) length = rest.Length - 1;
+            keys.Add(rest.Slice(1, length).ToString());
+            rest = rest[(length + (rest[0] == '[' ? 2 : 1))..];
         }
 
         return keys;
@@ -53,14 +53,15 @@ internal static class QueryParameters
     /// <summary>The parameters by name, with their case. The framework would merge <c>metadata.Model</c> into <c>metadata.model</c>.</summary>
     private static QueryCollection Parse(string? text)
     {
-        var parameters = new Dictionary<string, StringValues>(StringComparer.Ordinal);
+        var parameters = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         foreach (var parameter in new QueryStringEnumerable(text))
         {
             var name = parameter.DecodeName().ToString();
-            parameters[name] = StringValues.Concat(parameters.GetValueOrDefault(name), parameter.DecodeValue().ToString());
+            if (!parameters.TryGetValue(name, out var values)) parameters.Add(name, values = []);
+            values.Add(parameter.DecodeValue().ToString());
         }
 
-        return new(parameters);
+        return new(parameters.ToDictionary(one => one.Key, one => new StringValues([.. one.Value]), StringComparer.Ordinal));
     }
 
     private static IEnumerable<OpenApiParameter> Declared(IEnumerable<object> facts) => facts.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Query);
