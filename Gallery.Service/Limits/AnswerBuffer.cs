@@ -4,7 +4,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Gallery.Service.Limits;
 
-/// <summary>Marks a route that sends its answer while it makes it. The route itself bounds what waits for its clients.</summary>
+/// <summary>
+/// Marks a route that sends its answer while it makes it, or from bytes that all answers share, in pieces of at most 64 KB. A copy of its own for each client would
+/// take all memory.
+/// </summary>
 internal sealed class StreamedAnswer;
 
 /// <summary>

@@ -53,6 +53,7 @@ internal static class BodyLimit
         using var waiting = hasPlace ? null : request.HttpContext.RequestServices.GetRequiredService<WaitingBytes>().Begin(request.HttpContext);
         var body = new ReceivedBody((int)Math.Min(request.ContentLength ?? 0, hasPlace ? maximum : ReceivedBody.SmallBytes));
         request.HttpContext.Features.Set(body);   // AnswerBuffer disposes it
+        waiting?.Add(body.Capacity);
         while (true)
         {
             var read = await reader.ReadAsync(CancellationToken.None);
@@ -61,7 +62,7 @@ internal static class BodyLimit
             {
                 var capacity = body.Capacity;
                 body.Add(read.Buffer, maximum);
-                waiting?.Add(body.Length == read.Buffer.Length ? body.Capacity : body.Capacity - capacity);
+                waiting?.Add(body.Capacity - capacity);
             }
 
             reader.AdvanceTo(read.Buffer.End);

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.Page;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.ResponseCompression;
@@ -46,7 +47,7 @@ internal static class OpenApiSetup
             var answer = (await document.Value).Answer(http, codings);
             http.Response.Headers.CacheControl = "public, max-age=300";
             return answer;
-        }).AllowAnonymous().ExcludeFromDescription();
+        }).AllowAnonymous().ExcludeFromDescription().WithMetadata(new StreamedAnswer());
         // Fonts, telemetry and the vendor's tools would use other hosts. The page loads only its own assets.
         var docs = routes.MapScalarApiReference("/docs", scalar => scalar
             .WithTitle("Gallery")
@@ -64,7 +65,11 @@ internal static class OpenApiSetup
             context.HttpContext.Request.Headers.AcceptEncoding = "gzip";   // the script is stored as gzip; inflating it takes 77 ms of CPU each time
             return await next(context);
         });
-        ((IEndpointConventionBuilder)docs).Finally(page => page.Metadata.Add(new HttpMethodMetadata(Get)));
+        ((IEndpointConventionBuilder)docs).Finally(page =>
+        {
+            page.Metadata.Add(new HttpMethodMetadata(Get));
+            page.Metadata.Add(new StreamedAnswer());
+        });
     }
 
     private static async Task<PageFile> GenerateAsync(IServiceProvider services)

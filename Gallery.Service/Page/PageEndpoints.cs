@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.Page.Demo;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -29,7 +30,7 @@ internal static class PageEndpoints
         var json = routes.ServiceProvider.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
         files.Add("settings.json", new PageFile("settings.json", JsonSerializer.SerializeToUtf8Bytes(told, json)));
 
-        var page = routes.MapGroup("").AllowAnonymous().ExcludeFromDescription().DisableRateLimiting();   // one visit takes some 30 files, and their bytes are ready
+        var page = routes.MapGroup("").AllowAnonymous().ExcludeFromDescription().DisableRateLimiting().WithMetadata(new StreamedAnswer());   // one visit takes some 30 files, and their bytes are ready
         files.Remove("index.html", out var index);
         page.MapMethods("/", Get, (HttpContext http, IResponseCompressionProvider codings) => AnswerHtml(index!, http, codings));
         files.Remove("shared.html", out var shared);
@@ -43,7 +44,7 @@ internal static class PageEndpoints
             page.MapMethods($"/page/{name}", Get, (HttpContext http, IResponseCompressionProvider codings) => file.Answer(http, codings));
         if (told.IsDemo) page.MapMethods("/page/demo/{image_id:uuid}.svg", Get, DrawDemo);
 
-        FileContentHttpResult AnswerHtml(PageFile html, HttpContext http, IResponseCompressionProvider codings)
+        FileStreamHttpResult AnswerHtml(PageFile html, HttpContext http, IResponseCompressionProvider codings)
         {
             http.Response.Headers.ContentSecurityPolicy = options.Policy;
             http.Response.Headers["Cross-Origin-Opener-Policy"] = "same-origin";   // a page that opens this one cannot watch where it goes

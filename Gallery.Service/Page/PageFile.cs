@@ -43,7 +43,7 @@ internal sealed class PageFile(string name, byte[] content, CompressionLevel lev
     }
 
     /// <summary>The file in the coding that the request prefers. 304 if the browser has it in this coding. A browser asks again each time it uses it.</summary>
-    public FileContentHttpResult Answer(HttpContext http, IResponseCompressionProvider codings)
+    public FileStreamHttpResult Answer(HttpContext http, IResponseCompressionProvider codings)
     {
         var headers = http.Response.Headers;
         headers.CacheControl = "no-cache";
@@ -51,8 +51,8 @@ internal sealed class PageFile(string name, byte[] content, CompressionLevel lev
         var coding = codings.GetCompressionProvider(http)?.EncodingName;
         if (coding is not null) headers.ContentEncoding = coding;
         // A strong ETag names these very bytes, so each coding has its own.
-        return TypedResults.Bytes(
-            coding switch { "br" => _brotli.Value, "gzip" => _gzip.Value, _ => content },
+        return TypedResults.Stream(   // sent in pieces, and Bytes would be copied as a whole for each client
+            new MemoryStream(coding switch { "br" => _brotli.Value, "gzip" => _gzip.Value, _ => content }, writable: false),
             _mediaType,
             entityTag: new EntityTagHeaderValue($"\"{_hash}{(coding is null ? "" : $"-{coding}")}\""));
     }
