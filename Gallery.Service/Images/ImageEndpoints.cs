@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gallery.Service.Access;
 using Gallery.Service.Erasure;
 using Gallery.Service.Http;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
@@ -89,6 +90,7 @@ internal static class ImageEndpoints
         if (Permissions.FindUserIdFault(caller, image.UserId) is { } forbidden) return forbidden;
         if (recreates && caller.UserId is not null) return ImageProblems.ForbiddenRecreate;
 
+        using var turn = await http.TakeWriteTurnAsync(ct);
         var save = await images.SaveImageAsync(image with { If = conditions, Caller = caller, Recreates = recreates }, ct);
         if (save.Outcome == ImageOutcome.Created) http.Response.Headers.Location = http.UrlOf($"{Images}{image.ImageId}/");
         return save.Outcome switch
@@ -136,6 +138,7 @@ internal static class ImageEndpoints
         if (edit is null) return errors.ToProblem();
         if (userId is not null && Permissions.FindUserIdFault(http.Caller(), userId) is { } forbidden) return forbidden;
 
+        using var turn = await http.TakeWriteTurnAsync(ct);
         var write = await images.UpdateImageAsync(new(imageId, http.Caller()) { If = conditions }, edit, bytes, ct);
         return Answer(http, imageId, write, "Image updated successfully", "Nothing changed; the image has these values already");
     }
@@ -167,8 +170,13 @@ internal static class ImageEndpoints
         var conditions = Conditions.Read(http.Request, errors);
         if (errors.Any) return errors.ToProblem();
 
+        using var turn = await http.TakeWriteTurnAsync(ct);
         return Answer(http, imageId, await change(new(imageId, http.Caller()) { If = conditions }, ct), changed, unchanged);
     }
+
+    /// <summary>One user's writes come one after the other, because large ones would keep those of others waiting in the same statements.</summary>
+    private static Task<IDisposable?> TakeWriteTurnAsync(this HttpContext http, CancellationToken ct) =>
+        http.RequestServices.GetRequiredKeyedService<UserTurns>(ImageNoun.Writes).TakeAsync(http.Caller(), ct);
 
     private static IResult Answer(HttpContext http, Guid imageId, ImageWrite write, string changed, string unchanged)
     {

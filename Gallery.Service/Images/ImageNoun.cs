@@ -7,6 +7,7 @@ internal static class ImageNoun
 {
     public const string Searches = "searches";
     public const string PlainLists = "plain lists";
+    public const string Writes = "writes";
 
     public static readonly Noun Noun = new(AddServices, MapRoutes, ImageJsonContext.Default, new Dictionary<string, (string, string)>
     {
@@ -30,7 +31,8 @@ internal static class ImageNoun
 
     private static void AddServices(IServiceCollection services, IConfiguration settings)
     {
-        services.AddKeyedSingleton(PlainLists, (_, _) => new UserTurns(waiting: 64));   // these are short
+        services.AddKeyedSingleton(PlainLists, (_, _) => new UserTurns(waiting: 64));   // these are short, and so are writes
+        services.AddKeyedSingleton(Writes, (_, _) => new UserTurns(waiting: 64));
         services.AddKeyedSingleton(Searches, (_, _) => new UserTurns(waiting: 8));   // a page asks for lists and facets at the same time
         services.AddSingleton<ImageRepository>();
         services.AddSingleton(ImageHosts.From(settings));

@@ -33,13 +33,14 @@ public sealed partial class ImageRepository : IAsyncDisposable
         _statements = new StatementRunner(database);
         _lists = new StatementRunner(database, standbys: standbys);
         _quota = quota ?? ImageQuota.None;
-        // These do not know how large their rows are. 64 of the largest are 11 MB.
+        // These do not know how large their rows are. 64 of the largest are 11 MB. To index the words of the longest prompts again takes 35 ms for each.
         var rows = batches with { MaximumCount = 64 };
+        var indexed = batches with { MaximumCount = 16 };
         _find = new("find", key => (key.ImageId, key.Caller.UserId), (keys, since) => FindImagesAsync(keys, since), rows, sharesEqualKeys: true);
         _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
-        _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, rows, edit => edit.Bytes + edit.Key.If.Length, IsContended);
+        _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, indexed, edit => edit.Bytes + edit.Key.If.Length, IsContended);
         _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, rows, key => key.If.Length, IsContended);
-        _restore = new("restore", key => key.ImageId, RestoreImagesAsync, rows, key => key.If.Length, IsContended);
+        _restore = new("restore", key => key.ImageId, RestoreImagesAsync, indexed, key => key.If.Length, IsContended);
         _purge = new("purge", key => key.ImageId, PurgeImagesAsync, rows, key => key.If.Length, IsContended);
     }
 

@@ -29,6 +29,15 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
     public Task One_request_that_repeats_a_statement_runs_and_one_waits(string method, string path, string? json) =>
         RunTooManyAsync(() => SendAsync(method, path, json), waiting: 1);
 
+    [Fact]
+    public async Task One_write_of_a_user_runs_and_64_wait()
+    {
+        var id = Guid.NewGuid();
+        await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key));
+
+        await RunTooManyAsync(() => SendAsync("PUT", $"{id}/tags/noir/", null), waiting: 64);
+    }
+
     private async Task RunTooManyAsync(Func<Task<Answer>> send, int waiting)
     {
         await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
