@@ -58,7 +58,7 @@ internal static class ErasureEndpoints
         using var turn = await turns.TakeAsync(caller, ct);
         var start = Stopwatch.GetTimestamp();
         var purged = 0;
-        var isComplete = await ErasureRepository.RepeatAsync(
+        var isComplete = await Portions.RepeatAsync(
             async limit =>
             {
                 var rows = await erasure.EmptyTrashAsync(caller, userId, limit, CancellationToken.None);   // so that its deletions are reported, even if the caller leaves
@@ -92,7 +92,7 @@ internal static class ErasureEndpoints
             && await RepeatAsync(limit => erasure.EraseEventsAsync(userId, limit, ct));
         return Answer(purged, isComplete, "User erased successfully");
 
-        Task<bool> RepeatAsync(Func<int, Task<int>> eraseBatch) => ErasureRepository.RepeatAsync(eraseBatch, () => MayGoOn(start, ct));
+        Task<bool> RepeatAsync(Func<int, Task<int>> eraseBatch) => Portions.RepeatAsync(eraseBatch, () => MayGoOn(start, ct));
     }
 
     private static bool MayGoOn(long start, CancellationToken ct) => !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime;

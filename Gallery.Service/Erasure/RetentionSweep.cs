@@ -39,7 +39,7 @@ internal sealed partial class RetentionSweep(ErasureRepository erasure, Retentio
     {
         try
         {
-            return days is null || await ErasureRepository.RepeatAsync(limit => purgeBatch(days.Value, limit, ct), () => !ct.IsCancellationRequested);
+            return days is null || await Portions.RepeatAsync(limit => purgeBatch(days.Value, limit, ct), () => !ct.IsCancellationRequested);
         }
         catch (Exception e)   // whatever it is, the service goes on
         {

@@ -121,13 +121,14 @@ internal static class TagEndpoints
         using var turn = await turns.TakeAsync(caller, ct);
         var start = Stopwatch.GetTimestamp();
         var renamed = 0;
-        var isComplete = false;
-        while (!isComplete && !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime)
-        {
-            var images = await tags.RenameTagsAsync(caller, userId!, from!, to!, ct);
-            renamed += images.Count(wasChanged => wasChanged);
-            isComplete = images.Count < TagRepository.BatchSize && images.All(wasChanged => wasChanged);   // one that changed meanwhile may still have the old tag
-        }
+        var isComplete = await Portions.RepeatAsync(
+            async limit =>
+            {
+                var images = await tags.RenameTagsAsync(caller, userId!, from!, to!, limit, ct);
+                renamed += images.Count(wasChanged => wasChanged);
+                return images.All(wasChanged => wasChanged) ? images.Count : limit;   // one that changed meanwhile may still have the old tag
+            },
+            () => !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime);
 
         return TypedResults.Ok(Envelope.Of(new TagRename(renamed, isComplete), isComplete ? "Tag renamed successfully" : "More is left. Send the request again"));
     }

@@ -6,7 +6,7 @@ namespace Gallery.Sql.Erasure;
 
 /// <summary>
 /// Deletes many rows permanently, batch by batch. Each method runs one batch, which is one statement. It returns an item for each row that the batch found, or their
-/// number. The item is null if another transaction changed the row first. <see cref="RepeatAsync"/> repeats it until a batch is not full. It may stop at any time.
+/// number. The item is null if another transaction changed the row first. <see cref="Portions.RepeatAsync"/> repeats it until a batch is not full. It may stop at any time.
 /// </summary>
 /// <remarks>
 /// Several callers may work at once. Each <c>delete</c> repeats the conditions. So two batches may wait for each other, but they never delete a row twice. The
@@ -14,34 +14,7 @@ namespace Gallery.Sql.Erasure;
 /// </remarks>
 public sealed partial class ErasureRepository(NpgsqlDataSource database)
 {
-    private const int FirstBatch = 50;     // an image may have thousands of rows in other tables, which go with it
-    private const int LargestBatch = 1000; // equals the limits in the SQL
-    private static readonly TimeSpan Quick = TimeSpan.FromSeconds(0.25);
-
     private readonly StatementRunner _statements = new(database);
-
-    /// <summary>Runs batches until one is not full. They are small first, and grow while they are quick. After one that timed out they are small again.</summary>
-    /// <param name="runBatch">Runs a batch of at most so many rows, and says how many it found.</param>
-    /// <param name="mayGoOn">Asked before each batch.</param>
-    /// <returns>Whether all is done.</returns>
-    public static async Task<bool> RepeatAsync(Func<int, Task<int>> runBatch, Func<bool> mayGoOn)
-    {
-        for (var size = FirstBatch; mayGoOn();)
-        {
-            var start = Stopwatch.GetTimestamp();
-            try
-            {
-                if (await runBatch(size) < size) return true;
-                size = Stopwatch.GetElapsedTime(start) < Quick ? Math.Min(4 * size, LargestBatch) : Math.Max(size / 4, FirstBatch);
-            }
-            catch (Exception e) when (size > FirstBatch && TransientFault.HasTimedOut(e))
-            {
-                size = FirstBatch;
-            }
-        }
-
-        return false;
-    }
 
     /// <summary>Purges a batch of a user's trash, the oldest deletions first.</summary>
     public Task<IReadOnlyList<Guid?>> EmptyTrashAsync(Caller caller, string userId, int limit, CancellationToken ct)

@@ -13,9 +13,6 @@ namespace Gallery.Sql.Tags;
 /// </remarks>
 public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys = null) : IDisposable
 {
-    /// <summary>The images that a batch of <see cref="RenameTagsAsync"/> takes. Equals the limit in its SQL.</summary>
-    public const int BatchSize = 1000;
-
     // A count reads every use of a tag. More at once would only compete for the database's processors.
     private const int ListsAtOnce = 2;
 
@@ -172,7 +169,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
 
     /// <summary>Renames a tag in a batch of a user's images, live or in the trash. An image that has the new tag already loses the old one.</summary>
     /// <returns>For each image that the batch found, whether it was changed. False if another transaction changed it first.</returns>
-    public Task<IReadOnlyList<bool>> RenameTagsAsync(Caller caller, string userId, Tag from, Tag to, CancellationToken ct)
+    public Task<IReadOnlyList<bool>> RenameTagsAsync(Caller caller, string userId, Tag from, Tag to, int limit, CancellationToken ct)
     {
         // The limit is a number, because for a parameter the planner expects a tenth of the table.
         // language=PostgreSQL
@@ -184,12 +181,17 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
                 from
                 (
                     select t.image_id, t.label
-                    from gallery.image_tag as t
-                    where t.user_id = @UserId
-                      and t.tag = @From
-                      and (t.tag <> @To or t.label <> @Label)             -- the same tag with another spelling
-                    order by t.created_at, t.image_id
-                    limit 1000
+                    from
+                    (
+                        select t.image_id, t.label
+                        from gallery.image_tag as t
+                        where t.user_id = @UserId
+                          and t.tag = @From
+                          and (t.tag <> @To or t.label <> @Label)         -- the same tag with another spelling
+                        order by t.created_at, t.image_id
+                        limit 1000
+                    ) as t
+                    limit @Limit
                 ) as t
                 join gallery.image as i on i.image_id = t.image_id
             ),
@@ -234,7 +236,7 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
 
         return _statements.QueryAsync<bool>(
             sql, Stopwatch.GetTimestamp(), ct,
-            ("UserId", userId), ("From", from.Key), ("To", to.Key), ("Label", to.Label), ("Actor", caller.Name ?? ""));
+            ("UserId", userId), ("Limit", limit), ("From", from.Key), ("To", to.Key), ("Label", to.Label), ("Actor", caller.Name ?? ""));
     }
 
     public void Dispose() => _listing.Dispose();

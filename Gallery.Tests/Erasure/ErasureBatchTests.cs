@@ -40,7 +40,7 @@ public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestS
     public async Task A_batch_that_times_out_is_tried_again_with_fewer_rows()
     {
         List<int> sizes = [];
-        Assert.True(await ErasureRepository.RepeatAsync(
+        Assert.True(await Portions.RepeatAsync(
             limit =>
             {
                 sizes.Add(limit);
@@ -48,9 +48,9 @@ public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestS
             },
             () => true));
 
-        Assert.Equal([50, 200, 800, 50, 200], sizes);
-        await Assert.ThrowsAsync<TimeoutException>(() => ErasureRepository.RepeatAsync(_ => throw new TimeoutException(), () => true));
-        Assert.False(await ErasureRepository.RepeatAsync(Task.FromResult, () => false));
+        Assert.Equal([20, 80, 320, 20, 80], sizes);
+        await Assert.ThrowsAsync<TimeoutException>(() => Portions.RepeatAsync(_ => throw new TimeoutException(), () => true));
+        Assert.False(await Portions.RepeatAsync(Task.FromResult, () => false));
     }
 
     [Theory]

@@ -171,7 +171,7 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
         await using var source = service.Database.CreateSource();
         var erasure = new ErasureRepository(source);
         var swept = await erasure.PurgeOldTrashAsync(new Caller("gallery:retention", null), 30, 1_000, TestContext.Current.CancellationToken);
-        Assert.True(await ErasureRepository.RepeatAsync(limit => erasure.PurgeOldEventsAsync(30, limit, TestContext.Current.CancellationToken), () => true));
+        Assert.True(await Portions.RepeatAsync(limit => erasure.PurgeOldEventsAsync(30, limit, TestContext.Current.CancellationToken), () => true));
 
         Assert.Contains(old, swept.OfType<Guid>());
         Assert.DoesNotContain(young, swept.OfType<Guid>());
