@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gallery.Service.Limits;
 
 /// <summary>
-/// Marks a route that sends its answer while it makes it, or from bytes that all answers share, in pieces of at most 64 KB. A copy of its own for each client would
-/// take all memory.
+/// Marks a route whose answer is not collected first. Either it is sent while it is made, or all clients get the same bytes, in pieces of at most 64 KB. The route
+/// bounds what waits for its clients.
 /// </summary>
 internal sealed class StreamedAnswer;
 
