@@ -26,7 +26,7 @@ internal static class ServiceAddress
         urls ??= Default;
         return Split(urls).All(IsUsable)
             ? urls
-            : throw new SettingsException($"--urls (or ASPNETCORE_URLS) is {SettingsException.Quote(urls)}. Set it to http://host:port, several separated by ;. TLS needs a proxy in front.");
+            : throw new SettingsException($"--urls (or ASPNETCORE_URLS) takes addresses such as http://localhost:9999, several separated by ;. TLS needs a proxy in front.");
     }
 
     /// <summary>The first address that other machines can reach, or null.</summary>

@@ -66,6 +66,6 @@ internal static class AccessSetup
         null => otherwise,
         "true" => true,
         "false" => false,
-        var other => throw new SettingsException($"{name} is {SettingsException.Quote(other)}; it takes true or false."),
+        _ => throw new SettingsException($"{name} takes true or false."),
     };
 }

@@ -18,12 +18,12 @@ internal sealed class AllowedOrigins
     public static AllowedOrigins From(IConfiguration settings)
     {
         var allowed = new AllowedOrigins();
-        foreach (var entry in (settings.Find(Setting) ?? "").Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries))
+        foreach (var (index, entry) in (settings.Find(Setting) ?? "").Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries).Index())
         {
             var isPattern = entry.Contains(AnySubdomain, StringComparison.Ordinal);
             var origin = Parse(isPattern ? entry.Replace(AnySubdomain, "://", StringComparison.Ordinal) : entry);
             if (origin is null || isPattern && !(origin.HostNameType == UriHostNameType.Dns && origin.Host.Trim('.').Contains('.', StringComparison.Ordinal)))
-                throw new SettingsException($"{Setting}: {SettingsException.Quote(entry, settings.Find(Setting))} is not an origin. Use https://app.example.com, http://localhost:3000 or https://*.example.app, without a path.");
+                throw new SettingsException($"{Setting}: entry {index + 1} is not an origin. Use https://app.example.com, http://localhost:3000 or https://*.example.app, without a path.");
             if (isPattern) allowed._parents.Add(origin);
             else allowed._origins.Add(Write(origin));
         }

@@ -23,6 +23,6 @@ internal sealed record RetentionOptions(int? TrashDays, int? HistoryDays)
         if (settings.Find(name) is not { } text) return null;
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days is >= 1 and <= MaximumDays
             ? days
-            : throw new SettingsException($"{name} is {SettingsException.Quote(text)}; it takes 1 to {MaximumDays} days, as a whole number. Remove it to keep everything.");
+            : throw new SettingsException($"{name} takes 1 to {MaximumDays} days, as a whole number. Remove it to keep everything.");
     }
 }

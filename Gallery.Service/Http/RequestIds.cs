@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Diagnostics;
+using Gallery.Service.Access;
 
 namespace Gallery.Service.Http;
 
 /// <summary>
 /// Sets <see cref="HttpContext.TraceIdentifier"/> to the trace id of <c>traceparent</c>, or to a new one. Every answer has an
-/// <c>X-Request-Id</c>: the one that was sent, or the trace id. It also has the <see cref="BrowserHeaders"/>.
+/// <c>X-Request-Id</c>: the one that was sent, or the trace id. A credential that was sent there by mistake is not used, because logs show it. It also has the <see cref="BrowserHeaders"/>.
 /// </summary>
 internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime lifetime)
 {
@@ -27,7 +28,7 @@ internal sealed class RequestIds(RequestDelegate next, IHostApplicationLifetime 
 
     /// <summary>The answer's <c>X-Request-Id</c>.</summary>
     public static string Find(HttpContext http) =>
-        http.Request.Headers.TryGetValue(Header, out var sent) && sent is [{ Length: > 0 and <= MaximumLength } id] && !id.AsSpan().ContainsAnyExcept(Token)
+        http.Request.Headers.TryGetValue(Header, out var sent) && sent is [{ Length: > 0 and <= MaximumLength } id] && !id.AsSpan().ContainsAnyExcept(Token) && !Authentication.LooksLikeCredential(id)
             ? id
             : http.TraceIdentifier;
 

@@ -42,15 +42,15 @@ internal sealed partial class ImageHosts
     public static ImageHosts Parse(string? setting, string? clouds = null)
     {
         var cnames = Split(setting)
-            .Select(entry => entry.Length <= 253 && HostName().IsMatch(entry)
+            .Select((entry, index) => entry.Length <= 253 && HostName().IsMatch(entry)
                 ? entry.ToLowerInvariant()
                 : throw new SettingsException(
-                    $"{Setting} contains {SettingsException.Quote(entry, setting)}, which is not a host name. List CNAMEs such as assets.example.com."));
+                    $"{Setting}: entry {index + 1} is not a host name. List CNAMEs such as assets.example.com."));
 
         var names = Split(clouds)
-            .Select(entry => CloudName().IsMatch(entry)
+            .Select((entry, index) => CloudName().IsMatch(entry)
                 ? entry
-                : throw new SettingsException($"{CloudsSetting} contains {SettingsException.Quote(entry, clouds)}, which is not a cloud name. List names such as my-cloud."));
+                : throw new SettingsException($"{CloudsSetting}: entry {index + 1} is not a cloud name. List names such as my-cloud."));
 
         return new ImageHosts(cnames.ToFrozenSet(StringComparer.Ordinal), [.. names]);
     }

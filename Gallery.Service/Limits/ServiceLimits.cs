@@ -84,7 +84,7 @@ internal sealed record ServiceLimits
             if (settings.Find(name) is not { } text) return usual;
             return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum && number <= maximum
                 ? number
-                : throw new SettingsException($"{name} is {SettingsException.Quote(text)}; it takes {minimum} to {maximum} {unit}, as a whole number.");
+                : throw new SettingsException($"{name} takes {minimum} to {maximum} {unit}, as a whole number.");
         }
 
         TimeSpan ReadSeconds(string name, int usual, int minimum, int maximum) => TimeSpan.FromSeconds(Read(name, usual, minimum, maximum, "seconds"));
@@ -92,8 +92,8 @@ internal sealed record ServiceLimits
         List<IPNetwork> ReadNetworks(string name) =>
         [
             .. (settings.Find(name) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                .Select(text => ParseNetwork(text) ?? throw new SettingsException(
-                    $"{name} holds {SettingsException.Quote(text, settings.Find(name))}; it takes addresses and networks (10.0.0.0/8), with commas between.")),
+                .Select((text, index) => ParseNetwork(text) ?? throw new SettingsException(
+                    $"{name}: entry {index + 1} is no address or network. It takes 10.0.0.5 or 10.0.0.0/8, with commas between.")),
         ];
     }
 

@@ -20,7 +20,7 @@ internal sealed record PageOptions(bool IsOn, PageSettings Told, string Policy)
         {
             null or "on" => true,
             "off" => false,
-            var other => throw new SettingsException($"{Setting} is {SettingsException.Quote(other)}; it takes on or off."),
+            _ => throw new SettingsException($"{Setting} takes on or off."),
         };
         var supabase = TokenIssuer.Find(settings) is null ? null : new Uri(settings.Find(TokenIssuer.UrlSetting)!.Trim());
         var key = PublishableKey.Find(settings);

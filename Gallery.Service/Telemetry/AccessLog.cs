@@ -26,7 +26,7 @@ internal sealed partial class AccessLog(RequestDelegate next, ILoggerFactory log
     {
         null or "off" => false,
         "on" => true,
-        var other => throw new SettingsException($"{Setting} is {SettingsException.Quote(other)}; it takes on or off."),
+        _ => throw new SettingsException($"{Setting} takes on or off."),
     };
 
     /// <summary>Adds to the line of this request the id of its row, if the path does not contain it.</summary>

@@ -32,8 +32,8 @@ internal static class LogSetup
                     console.TimestampFormat = Time;
                 });
                 break;
-            case var other:
-                throw new SettingsException($"{Format} is {SettingsException.Quote(other)}; it takes text or json.");
+            default:
+                throw new SettingsException($"{Format} takes text or json.");
         }
 
         var least = settings.Find(Level) switch
@@ -42,7 +42,7 @@ internal static class LogSetup
             "debug" => LogLevel.Debug,
             "warning" => LogLevel.Warning,
             "error" => LogLevel.Error,
-            var other => throw new SettingsException($"{Level} is {SettingsException.Quote(other)}; it takes debug, info, warning or error."),
+            _ => throw new SettingsException($"{Level} takes debug, info, warning or error."),
         };
         if (settings.Find(Level) is not null) logging.SetMinimumLevel(least);
         logging.AddFilter("Microsoft", least > LogLevel.Warning ? least : LogLevel.Warning);

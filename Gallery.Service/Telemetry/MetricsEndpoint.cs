@@ -22,7 +22,7 @@ internal static class MetricsEndpoint
             throw new SettingsException($"{Setting} and {UrlSetting} are both set. Remove one of them.");
         return !url.Contains(';', StringComparison.Ordinal) && ServiceAddress.IsUsable(url)
             ? url
-            : throw new SettingsException($"{UrlSetting} is {SettingsException.Quote(url)}. Set it to http://host:port.");
+            : throw new SettingsException($"{UrlSetting} takes one address, http://host:port.");
     }
 
     /// <exception cref="SettingsException"><c>GALLERY_METRICS</c> has an unknown value.</exception>
@@ -61,6 +61,6 @@ internal static class MetricsEndpoint
     {
         null => "loopback",
         "off" or "loopback" or "on" => settings.Find(Setting)!,
-        var other => throw new SettingsException($"{Setting} is {SettingsException.Quote(other)}; it takes off, loopback or on."),
+        _ => throw new SettingsException($"{Setting} takes off, loopback or on."),
     };
 }

@@ -74,7 +74,7 @@ internal static class TelemetrySetup
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
             throw new SettingsException($"{Collector} is not an http:// or https:// URL. Set the collector's, such as http://localhost:4317.");   // not quoted, because it may contain a password
         if (settings.Find(Protocol) is { } protocol and not ("grpc" or "http/protobuf"))
-            throw new SettingsException($"{Protocol} is {SettingsException.Quote(protocol)}; it takes grpc or http/protobuf.");
+            throw new SettingsException($"{Protocol} takes grpc or http/protobuf.");
         return true;
     }
 }

@@ -37,7 +37,7 @@ public sealed record BatchOptions(int Lanes = 1, int QueueLength = BatchOptions.
     {
         null or "on" => new(QueueLength: queueLength),
         "off" => new(Lanes: 0),
-        var other => throw new SettingsException($"{Setting} is {SettingsException.Quote(other)}. Set it to on or off."),
+        _ => throw new SettingsException($"{Setting} takes on or off."),
     };
 
     /// <summary>

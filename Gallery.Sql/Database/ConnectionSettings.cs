@@ -58,12 +58,11 @@ public static class ConnectionSettings
     {
         null => false,
         "embedded" => true,
-        var other => throw new SettingsException($"{Kind} is {SettingsException.Quote(other)}. Set it to embedded, or remove it."),
+        _ => throw new SettingsException($"{Kind} takes embedded. Remove it otherwise."),
     };
 
     /// <summary>The libpq word (<c>verify-full</c>) as Npgsql's value.</summary>
-    /// <param name="isSecret">Whether the value is part of a connection string, which no message repeats.</param>
-    internal static SslMode ParseSslMode(string value, string setting, bool isSecret = false) => value switch
+    internal static SslMode ParseSslMode(string value, string setting) => value switch
     {
         "disable" => SslMode.Disable,
         "allow" => SslMode.Allow,
@@ -71,16 +70,14 @@ public static class ConnectionSettings
         "require" => SslMode.Require,
         "verify-ca" => SslMode.VerifyCA,
         "verify-full" => SslMode.VerifyFull,
-        _ => throw new SettingsException(
-            $"{setting} is {(isSecret ? "unusable" : SettingsException.Quote(value))}. Set it to disable, allow, prefer, require, verify-ca or verify-full."),
+        _ => throw new SettingsException($"{setting} takes disable, allow, prefer, require, verify-ca or verify-full."),
     };
 
     /// <summary>A port from 1 to 65535. The <paramref name="hint"/> ends the error message; the default suits PostgreSQL.</summary>
-    /// <inheritdoc cref="ParseSslMode" path="/param[@name='isSecret']"/>
-    internal static int ParsePort(string value, string setting, string hint = " (5432 direct or session pooler, 6543 transaction pooler)", bool isSecret = false) =>
+    internal static int ParsePort(string value, string setting, string hint = " (5432 direct or session pooler, 6543 transaction pooler)") =>
         ConnectionServers.ReadPort(value) is var port and > 0
             ? port
-            : throw new SettingsException($"{setting} is {(isSecret ? "unusable" : SettingsException.Quote(value))}. Set it to a port from 1 to 65535{hint}.");
+            : throw new SettingsException($"{setting} takes a port from 1 to 65535{hint}.");
 
     private static NpgsqlConnectionStringBuilder FromSupabase(IConfiguration settings)
     {

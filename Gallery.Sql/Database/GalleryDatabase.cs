@@ -53,7 +53,7 @@ public static class GalleryDatabase
             null => connection.ListServers().Any(server => server.Port == TransactionPoolerPort),
             "transaction" => true,
             "session" => false,
-            var other => throw new SettingsException($"{Pooler} is {SettingsException.Quote(other)}. Set it to session or transaction."),
+            _ => throw new SettingsException($"{Pooler} takes session or transaction."),
         };
 
     /// <summary>All of Dapper's process-wide settings.</summary>

@@ -85,7 +85,7 @@ internal static partial class PostgresUri
             case "ssl" when value is "true" or "require":
                 connection.SslMode = SslMode.Require;
                 break;
-            case "sslmode": connection.SslMode = ConnectionSettings.ParseSslMode(value, $"{setting}'s sslmode", isSecret: true); break;
+            case "sslmode": connection.SslMode = ConnectionSettings.ParseSslMode(value, $"{setting}'s sslmode"); break;
             case "sslrootcert" when value == "system": break;   // Npgsql's own default
             case "sslrootcert": connection.RootCertificate = value; break;
             case "sslcert": connection.SslCertificate = value; break;
@@ -95,7 +95,7 @@ internal static partial class PostgresUri
             case "application_name": connection.ApplicationName = value; break;
             case "options": connection.Options = value; break;
             case "host": connection.Host = value; break;
-            case "port": connection.Port = ConnectionSettings.ParsePort(value, $"{setting}'s port", isSecret: true); break;
+            case "port": connection.Port = ConnectionSettings.ParsePort(value, $"{setting}'s port"); break;
             case "dbname": connection.Database = value; break;
             case "user": connection.Username = value; break;
             case "password": connection.Password = value; break;

@@ -47,7 +47,7 @@ public sealed partial class Standbys : IAsyncDisposable
     {
         var lag = settings.Find(MaximumLag) is not { } text ? 10
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 1 and <= 3600 ? seconds
-            : throw new SettingsException($"{MaximumLag} is {SettingsException.Quote(text)}. Set it to whole seconds from 1 to 3600.");
+            : throw new SettingsException($"{MaximumLag} takes whole seconds from 1 to 3600.");
         if (ConnectionSettings.FindUrl(settings, Url) is not { } connection) return None;
         if (ConnectionSettings.Find(settings) is null) throw new SettingsException($"{Url} is set, but no database is. Set DATABASE_URL or SUPABASE_DB_HOST to the primary.");
 

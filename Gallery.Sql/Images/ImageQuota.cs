@@ -50,6 +50,6 @@ public sealed record ImageQuota(int? MaximumPerUser)
         if (settings.Find(Setting) is not { } text) return None;
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var maximum) && maximum is >= 1 and <= Maximum
             ? new(maximum)
-            : throw new SettingsException($"{Setting} is {SettingsException.Quote(text)}; it takes 1 to {Maximum}, as a whole number. Remove it to allow any number.");
+            : throw new SettingsException($"{Setting} takes 1 to {Maximum}, as a whole number. Remove it to allow any number.");
     }
 }

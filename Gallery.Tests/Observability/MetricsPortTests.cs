@@ -26,9 +26,9 @@ public sealed class MetricsPortTests(TestService other) : IClassFixture<TestServ
     }
 
     [Theory]
-    [InlineData("GALLERY_METRICS_URL is \"9464\". Set it to http://host:port.", "GALLERY_METRICS_URL=9464")]
-    [InlineData("GALLERY_METRICS_URL is \"https://127.0.0.1:9464\". Set it to http://host:port.", "GALLERY_METRICS_URL=https://127.0.0.1:9464")]
-    [InlineData("GALLERY_METRICS_URL is \"http://127.0.0.1:1;http://127.0.0.1:2\". Set it to http://host:port.", "GALLERY_METRICS_URL=http://127.0.0.1:1;http://127.0.0.1:2")]
+    [InlineData("GALLERY_METRICS_URL takes one address, http://host:port.", "GALLERY_METRICS_URL=9464")]
+    [InlineData("GALLERY_METRICS_URL takes one address, http://host:port.", "GALLERY_METRICS_URL=https://127.0.0.1:9464")]
+    [InlineData("GALLERY_METRICS_URL takes one address, http://host:port.", "GALLERY_METRICS_URL=http://127.0.0.1:1;http://127.0.0.1:2")]
     [InlineData("GALLERY_METRICS and GALLERY_METRICS_URL are both set. Remove one of them.", "GALLERY_METRICS_URL=http://127.0.0.1:9464", "GALLERY_METRICS=off")]
     public async Task A_setting_that_cannot_be_used_is_named_with_what_it_takes(string message, params string[] settings) =>
         Assert.Equal(message, (await Assert.ThrowsAsync<SettingsException>(() => ObservedService.StartAsync(_database, settings))).Message);

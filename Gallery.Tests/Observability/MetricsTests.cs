@@ -103,10 +103,10 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
     }
 
     [Theory]
-    [InlineData("GALLERY_METRICS=yes", "GALLERY_METRICS is \"yes\"; it takes off, loopback or on.")]
-    [InlineData("GALLERY_ACCESS_LOG=true", "GALLERY_ACCESS_LOG is \"true\"; it takes on or off.")]
-    [InlineData("GALLERY_LOG_FORMAT=xml", "GALLERY_LOG_FORMAT is \"xml\"; it takes text or json.")]
-    [InlineData("GALLERY_LOG_LEVEL=loud", "GALLERY_LOG_LEVEL is \"loud\"; it takes debug, info, warning or error.")]
+    [InlineData("GALLERY_METRICS=yes", "GALLERY_METRICS takes off, loopback or on.")]
+    [InlineData("GALLERY_ACCESS_LOG=true", "GALLERY_ACCESS_LOG takes on or off.")]
+    [InlineData("GALLERY_LOG_FORMAT=xml", "GALLERY_LOG_FORMAT takes text or json.")]
+    [InlineData("GALLERY_LOG_LEVEL=loud", "GALLERY_LOG_LEVEL takes debug, info, warning or error.")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317", "OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL. Set the collector's, such as http://localhost:4317.")]
     public async Task A_setting_that_can_not_be_used_is_named_with_what_it_takes(string setting, string message) =>
         Assert.Equal(message, (await Assert.ThrowsAsync<SettingsException>(() => ObservedService.StartAsync(_database, setting))).Message);

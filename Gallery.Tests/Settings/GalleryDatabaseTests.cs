@@ -63,5 +63,5 @@ public sealed class GalleryDatabaseTests
 
     [Fact]
     public void Another_word_for_the_pooler_is_refused_with_the_words_it_takes() =>
-        Assert.Equal("GALLERY_POOLER is \"statement\". Set it to session or transaction.", Given.Error("SUPABASE_DB_HOST=h", "GALLERY_POOLER=statement"));
+        Assert.Equal("GALLERY_POOLER takes session or transaction.", Given.Error("SUPABASE_DB_HOST=h", "GALLERY_POOLER=statement"));
 }
