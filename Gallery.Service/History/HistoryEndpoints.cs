@@ -1,6 +1,7 @@
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
+using Gallery.Service.Limits;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
 using Gallery.Sql.History;
@@ -29,7 +30,8 @@ internal static class HistoryEndpoints
             .WithDescription("Works for live images, for those in the trash, and after a permanent deletion. Contains names of fields, never their values.")
             .WithPaging().Answers(200, Example)
             .Problems(ImageProblems.NotFound(ImageExamples.ImageId))
-            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys)
+            .TakesTurns(UserTurns.Short);
         history.MapMethods("/changes/", Get, ListChanges)
             .WithName("ListChanges").WithSummary("Lists the events of all images, oldest first")
             .WithDescription("Every page has a next_cursor, the last one too. A client that asks again with it misses no event. Events of one image come in the order of its revisions.")
@@ -65,6 +67,7 @@ internal static class HistoryEndpoints
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
+        using var turn = wait > 0 ? null : await http.TakeTurnAsync(UserTurns.Short, ct);
         using var place = wait > 0 ? places.TryTake(caller) : null;
         var isRefused = place is { IsAcquired: false };   // it is answered at once
         var page = await history.ListChangesAsync(userId, query.AfterNumber ?? from, query.Limit, TimeSpan.FromSeconds(isRefused ? 0 : wait), lifetime.ApplicationStopping, ct);

@@ -109,6 +109,7 @@ internal static class ImageEndpoints
 
     private static async Task<IResult> FindImage([FromRoute(Name = "image_id")] Guid imageId, HttpContext http, ImageRepository images, CancellationToken ct)
     {
+        using var turn = await http.TakeTurnAsync(UserTurns.Short, ct);
         if (await images.FindImageAsync(new(imageId, http.Caller()), ct) is not { } image) return ImageProblems.NotFound(imageId);
         if (image.DeletedAt is not null) return ImageProblems.InTrash(imageId);
 
@@ -176,7 +177,7 @@ internal static class ImageEndpoints
 
     /// <summary>One user's writes come one after the other, because large ones would keep those of others waiting in the same statements.</summary>
     private static Task<IDisposable?> TakeWriteTurnAsync(this HttpContext http, CancellationToken ct) =>
-        http.RequestServices.GetRequiredKeyedService<UserTurns>(ImageNoun.Writes).TakeAsync(http.Caller(), ct);
+        http.TakeTurnAsync(ImageNoun.Writes, ct);
 
     private static IResult Answer(HttpContext http, Guid imageId, ImageWrite write, string changed, string unchanged)
     {

@@ -36,6 +36,7 @@ internal static class LimitsSetup
         builder.Services.AddSingleton<ConnectionLimit>();
         builder.Services.AddSingleton<LineStream>();
         builder.Services.AddKeyedSingleton(UserTurns.Repeating, (_, _) => new UserTurns());
+        builder.Services.AddKeyedSingleton(UserTurns.Short, (_, _) => new UserTurns(waiting: 64, atOnce: 8));
         builder.Services.AddSingleton(_ => new WaitingBytes());
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);   // otherwise one line per refused connection
         builder.Logging.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.None);                 // ProblemExceptionHandler logs these without a stack trace

@@ -1,19 +1,24 @@
 using System.Threading.RateLimiting;
+using Gallery.Service.Access;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Limits;
 
 /// <summary>
-/// Turns for costly requests. A user has one that runs and some that wait, so that no user keeps out the others. Service keys have no limit of this kind.
+/// Turns for requests. Of a user's, one or a few run and some wait, so that no user keeps out the others. Service keys have no limit of this kind.
 /// </summary>
 /// <param name="waiting">How many requests of a user wait.</param>
-internal sealed class UserTurns(int waiting = 1) : IDisposable
+/// <param name="atOnce">How many requests of a user run.</param>
+internal sealed class UserTurns(int waiting = 1, int atOnce = 1) : IDisposable
 {
     /// <summary>The turns of requests that repeat a statement until nothing is left to do.</summary>
     public const string Repeating = "repeating";
 
-    private readonly KeyedTurns<string> _turns = new(waiting);
+    /// <summary>The turns of short requests that have no other turns.</summary>
+    public const string Short = "short";
+
+    private readonly KeyedTurns<string> _turns = new(waiting, atOnce);
 
     /// <inheritdoc cref="Turns.TakeAsync"/>
     public async Task<IDisposable?> TakeAsync(Caller caller, CancellationToken ct) => caller.UserId is { } user ? await _turns.TakeAsync(user, ct) : null;
@@ -21,11 +26,11 @@ internal sealed class UserTurns(int waiting = 1) : IDisposable
     public void Dispose() => _turns.Dispose();
 }
 
-/// <summary>Turns for costly requests. Of each key one runs and some wait.</summary>
-internal sealed class KeyedTurns<TKey>(int waiting) : IDisposable
+/// <summary>Turns for costly requests. Of each key one or a few run and some wait.</summary>
+internal sealed class KeyedTurns<TKey>(int waiting, int atOnce = 1) : IDisposable
     where TKey : notnull
 {
-    private readonly PartitionedRateLimiter<TKey> _turns = PartitionedRateLimiter.Create<TKey, TKey>(key => RateLimitPartition.GetConcurrencyLimiter(key, _ => Turns.Options(1, waiting)));
+    private readonly PartitionedRateLimiter<TKey> _turns = PartitionedRateLimiter.Create<TKey, TKey>(key => RateLimitPartition.GetConcurrencyLimiter(key, _ => Turns.Options(atOnce, waiting)));
 
     /// <inheritdoc cref="Turns.TakeAsync"/>
     public Task<IDisposable> TakeAsync(TKey key, CancellationToken ct) => Turns.WaitAsync(token => _turns.AcquireAsync(key, cancellationToken: token), ct);
@@ -63,4 +68,21 @@ internal sealed class Turns(int atOnce, int waiting) : IDisposable
             throw new CoalescerFullException();
         }
     }
+}
+
+internal static class TurnsExtensions
+{
+    /// <summary>Each request of these routes takes a turn of its user. It ends before the answer is sent, so a slow reader keeps nobody waiting.</summary>
+    /// <param name="kind">Such as <see cref="UserTurns.Short"/>.</param>
+    public static TRoutes TakesTurns<TRoutes>(this TRoutes routes, string kind)
+        where TRoutes : IEndpointConventionBuilder =>
+        routes.AddEndpointFilter(async (context, next) =>
+        {
+            using var turn = await context.HttpContext.TakeTurnAsync(kind, context.HttpContext.RequestAborted);
+            return await next(context);
+        });
+
+    /// <inheritdoc cref="UserTurns.TakeAsync"/>
+    public static Task<IDisposable?> TakeTurnAsync(this HttpContext http, string kind, CancellationToken ct) =>
+        http.RequestServices.GetRequiredKeyedService<UserTurns>(kind).TakeAsync(http.Caller(), ct);
 }

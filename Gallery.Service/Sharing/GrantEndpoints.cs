@@ -23,7 +23,7 @@ internal static class GrantEndpoints
 
     public static void MapGrants(this IEndpointRouteBuilder routes)
     {
-        var grants = routes.MapGroup("/v1/gallery").WithTag("Grants", "Users with whom an owner shares an image.");
+        var grants = routes.MapGroup("/v1/gallery").WithTag("Grants", "Users with whom an owner shares an image.").TakesTurns(UserTurns.Short);
 
         grants.MapPut("/{image_id:uuid}/grants/{user_id}/", PutGrant)
             .WithName("PutGrant").WithSummary("Shares an image with a user, or changes what they may do")

@@ -33,7 +33,7 @@ internal static class ShareEndpoints
 
     public static void MapShares(this IEndpointRouteBuilder routes)
     {
-        var shares = routes.MapGroup("/v1/gallery").WithTag("Shares", "Links that show one image to anyone who has them.");
+        var shares = routes.MapGroup("/v1/gallery").WithTag("Shares", "Links that show one image to anyone who has them.").TakesTurns(UserTurns.Short);
 
         shares.MapPost("/{image_id:uuid}/shares/", CreateShare)
             .WithName("CreateShare").WithSummary("Makes a link that shows an image to anyone who has it")

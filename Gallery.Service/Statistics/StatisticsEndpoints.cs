@@ -53,7 +53,8 @@ internal static class StatisticsEndpoints
                 new ImageStatistics(Example, new(2026, 1, 15), new(2026, 1, 16), "day", 12, 3, 40, 5, [new(new(2026, 1, 15), 12, 3), new(new(2026, 1, 16), 0, 0)]),
                 "Statistics retrieved successfully"))
             .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
-            .AllowedTo(Callers.Owner, Callers.ServiceKeys);
+            .AllowedTo(Callers.Owner, Callers.ServiceKeys)
+            .TakesTurns(UserTurns.Short);
         statistics.MapMethods("/statistics/top/", Get, ListMostViewed)
             .WithName("ListMostViewed").WithSummary("Lists a user's most viewed images")
             .WithDescription("Images in the trash and images without a view are not listed. Counts change, so an image may be listed twice or not at all during a walk of the pages.")

@@ -51,6 +51,9 @@ public sealed class HistoryRepository : IAsyncDisposable
                       and e.revision < @Before
                       and (e.user_id <> '' or e.event = 'purged')         -- an erased user leaves an empty row
                       and (@IsAnyone or e.user_id = @UserId)
+                      and (@IsAnyone or @UserId = coalesce(               -- who owns it now. This names no event, so it is decided before any is read
+                          (select i.user_id from gallery.image as i where i.image_id = @ImageId),
+                          (select e.user_id from gallery.image_event as e where e.image_id = @ImageId order by e.revision desc limit 1)))
                     order by e.revision desc
                     limit @Limit                                          -- here, because an image may have many events
                 )
@@ -61,9 +64,7 @@ public sealed class HistoryRepository : IAsyncDisposable
                   and not exists (select from gallery.image_event as e where e.image_id = i.image_id and e.event = 'created')
             ) as e
             where e.revision < @Before
-              and (@IsAnyone or e.user_id = @UserId and @UserId <> '' and @UserId = coalesce(
-                  (select i.user_id from gallery.image as i where i.image_id = @ImageId),
-                  (select e.user_id from gallery.image_event as e where e.image_id = @ImageId order by e.revision desc limit 1)))
+              and (@IsAnyone or e.user_id = @UserId and @UserId <> '')
             order by e.revision desc
             limit @Limit
             """;

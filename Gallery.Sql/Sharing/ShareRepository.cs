@@ -30,7 +30,7 @@ public sealed class ShareRepository : IAsyncDisposable
     public ShareRepository(NpgsqlDataSource database, BatchOptions batches)
     {
         _statements = new StatementRunner(database);
-        _open = new("open_share", opening => opening, OpenAsync, batches, opening => opening.PasswordHash?.Length ?? 0);
+        _open = new("open_share", opening => opening, OpenAsync, batches with { MaximumCount = 64 }, opening => opening.PasswordHash?.Length ?? 0);
     }
 
     public ValueTask DisposeAsync() => _open.DisposeAsync();

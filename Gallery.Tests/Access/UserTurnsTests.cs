@@ -38,6 +38,20 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
         await RunTooManyAsync(() => SendAsync("PUT", $"{id}/tags/noir/", null), waiting: 64);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("history/")]
+    [InlineData("shares/")]
+    [InlineData("grants/")]
+    [InlineData("statistics/")]
+    public async Task Eight_short_reads_of_a_user_run_and_64_wait(string what)
+    {
+        var id = Guid.NewGuid();
+        await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key));
+
+        await RunTooManyAsync(() => GetAsync($"{id}/{what}"), waiting: 7 + 64);
+    }
+
     private async Task RunTooManyAsync(Func<Task<Answer>> send, int waiting)
     {
         await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
