@@ -34,6 +34,7 @@ METHODS = {
         "IfMatch": ":null",
         "IfNoneMatch": ":null",
         "Quota": "null",
+        "Longest": "16384",
     }),
     "batch": ("SaveImagesAsync", {   # 1,000 rows
         "ImageIds": "(select array_agg(gen_random_uuid()) from generate_series(1, 1000))",
@@ -49,6 +50,7 @@ METHODS = {
         "IfMatch": "array_fill(null::text, array[1000])",
         "IfNoneMatch": "array_fill(null::text, array[1000])",
         "Quota": "null",
+        "Longest": "16384",
     }),
 }
 NAMES = {"get": "ofViewer"}   # the constant that has the statement, where it is not the method's first
@@ -67,7 +69,7 @@ STRING = r'const string {} =\s+(\$*)(?:"""\n(.*?)"""|"([^"\n]+)")'
 def pgbench_script(operation):
     """One statement a transaction, autocommitted, for a random image or user."""
     method, values = METHODS[operation]
-    sql = _find("ImageRepository", rf"> {method}\(.*?" + STRING.format(NAMES.get(operation, r"\w+")), method)
+    sql = _find("ImageRepository", rf"(?<!=)> {method}\(.*?" + STRING.format(NAMES.get(operation, r"\w+")), method)
     if sql.count("(") != sql.count(")"):
         raise SystemExit(f"bench: a part of the statement of {method} was found, not all of it; see bench/statements.py")
     if (asked := set(re.findall(r"@(\w+)", sql))) != set(values):

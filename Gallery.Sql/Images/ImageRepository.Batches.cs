@@ -15,6 +15,9 @@ public sealed partial class ImageRepository
     /// <summary>Maximum size of the images that a batch returns. Further ones have no <see cref="BatchItem.Write"/>.</summary>
     public const int MaximumBatchAnswerBytes = 8 * 1024 * 1024;
 
+    /// <summary>Maximum characters of the fields that a batch names as kept. Further items name <c>metadata</c> in place of its keys.</summary>
+    public const int MaximumKeptCharacters = 256 * 1024;
+
     /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
@@ -34,7 +37,7 @@ public sealed partial class ImageRepository
     /// <param name="since">When the batch began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
     /// <param name="ct">Starts no further statement. Items that no statement has run have <see cref="NotStartedException"/>.</param>
     public Task<IReadOnlyList<BatchItem>> SaveBatchAsync(IReadOnlyList<NewImage> images, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
-        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, SaveImagesAsync, SaveImageAsync, commits, since, ct);
+        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, (some, start) => SaveImagesAsync(some, start, longest: 0), _save.RunAsync, commits, since, ct);
 
     /// <summary>Finds images, live or in the trash. The outcome is <see cref="ImageOutcome.Unchanged"/>.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
@@ -116,7 +119,7 @@ public sealed partial class ImageRepository
         async Task<IReadOnlyList<BatchItem>> RunAllAsync()
         {
             var items = new ConcurrentDictionary<T, BatchItem>();
-            var answerBytes = 0L;
+            var (answerBytes, keptCharacters) = (0L, 0L);
             // Not in a transaction, which has one connection. The images that a find returns are counted in turn. With a quota, the saves of one user wait for each other.
             var chunksAtOnce = commits is null && !keepsImages && _quota.Lock is null ? ChunksAtOnce : 1;
             foreach (var round in Split(requests.Distinct(), idOf, bytesOf))
@@ -134,12 +137,15 @@ public sealed partial class ImageRepository
                     {
                         if (items[request].Write is not { Image: { } image } write) continue;
                         answerBytes += keepsImages ? (long)image.AnswerBytes * copies[request] : 0;
-                        items[request] = answerBytes > MaximumBatchAnswerBytes ? default : new(keepsImages ? write : write with { Image = null }, null);
+                        items[request] = answerBytes > MaximumBatchAnswerBytes ? default : new(keepsImages ? write : write with { Image = null, Kept = Bound(write.Kept, copies[request]) }, null);
                     }
                 });
             }
 
             return [.. requests.Select(request => items[request])];
+
+            IReadOnlyList<string> Bound(IReadOnlyList<string> kept, int times) =>
+                Interlocked.Add(ref keptCharacters, (long)times * kept.Sum(field => field.Length)) <= MaximumKeptCharacters ? kept : [.. kept.Select(field => field.Split('.')[0]).Distinct()];
         }
 
         async Task RunChunkAsync(IReadOnlyList<T> chunk, ConcurrentDictionary<T, BatchItem> items)

@@ -9,6 +9,9 @@ namespace Gallery.Sql.Images;
 /// </remarks>
 public sealed partial class ImageRepository
 {
+    /// <summary>Maximum bytes of a stored prompt, its metadata and tags that come back with a save. So the rows of 256 saves have about 4 MB.</summary>
+    private const int LongestRow = 16 * 1024;
+
     /// <summary>
     /// <c>t</c>: of the images in <c>n</c> that are not in <c>b</c>, the last event, if there is one. An image may have many events, so the inner query reads only their keys.
     /// </summary>
@@ -30,7 +33,8 @@ public sealed partial class ImageRepository
 
     /// <inheritdoc cref="SaveImageAsync"/>
     /// <param name="images">Of different ids.</param>
-    internal Task<IReadOnlyList<ImageWrite>> SaveImagesAsync(IReadOnlyList<NewImage> images, long since)
+    /// <param name="longest">A longer stored image comes back as <see cref="ImageRow.IsPartial"/>. One that is created comes back whole, because it was sent.</param>
+    internal Task<IReadOnlyList<ImageWrite>> SaveImagesAsync(IReadOnlyList<NewImage> images, long since, int longest = LongestRow)
     {
         // language=PostgreSQL
         const string sql = $$"""
@@ -158,7 +162,9 @@ public sealed partial class ImageRepository
                        where stored.value <> sent.value
                        order by sent.key
                    ) end as kept,
-                   {{ImageRow.Columns}}
+                   i.image_id, i.user_id, i.image_url, case when not l.is_long then i.refined_prompt end as refined_prompt, i.intent,
+                   case when l.is_long then '' else i.metadata end as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision,
+                   case when l.is_long then '{}' else i.tags end as tags
             from
             (
                 select case when i.revision = coalesce(t.revision, 0) + 1 then 'Created' else 'Updated' end as outcome, {{ImageRow.Columns}}
@@ -189,6 +195,10 @@ public sealed partial class ImageRepository
                 where not exists (select from w where w.image_id = n.image_id)
             ) as i
             join n on n.image_id = i.image_id
+            cross join lateral
+            (
+                select i.outcome <> 'Created' and coalesce(octet_length(i.refined_prompt), 0) + octet_length(i.metadata) + octet_length(i.tags) > @Longest::int as is_long
+            ) as l
             """;
 
         var sorted = images.OrderBy(image => image.ImageId).ToList();
@@ -198,6 +208,7 @@ public sealed partial class ImageRepository
             image => image.If.IfMatch is null ? ImageOutcome.Contended : ImageOutcome.PreconditionFailed,
             _quota.Lock,
             ("Quota", _quota.Parameter),
+            ("Longest", longest),
             ("ImageIds", Column(sorted, image => image.ImageId)),
             ("UserIds", Column(sorted, image => image.UserId)),
             ("Recreates", Column(sorted, image => image.Recreates)),

@@ -37,7 +37,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
         var rows = batches with { MaximumCount = 64 };
         var indexed = batches with { MaximumCount = 16 };
         _find = new("find", key => (key.ImageId, key.Caller.UserId), (keys, since) => FindImagesAsync(keys, since), rows, sharesEqualKeys: true);
-        _save = new("save", image => image.ImageId, SaveImagesAsync, batches, image => image.Bytes, IsContended);
+        _save = new("save", image => image.ImageId, (images, since) => SaveImagesAsync(images, since), batches, image => image.Bytes, IsContended);
         _update = new("update", edit => edit.Key.ImageId, EditImagesAsync, indexed, edit => edit.Bytes + edit.Key.If.Length, IsContended);
         _softDelete = new("soft_delete", key => key.ImageId, SoftDeleteImagesAsync, rows, key => key.If.Length, IsContended);
         _restore = new("restore", key => key.ImageId, RestoreImagesAsync, indexed, key => key.If.Length, IsContended);
@@ -49,7 +49,16 @@ public sealed partial class ImageRepository : IAsyncDisposable
 
     /// <summary>Inserts an image, or fills in what the stored one lacks. Stored values stay.</summary>
     /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
-    public Task<ImageWrite> SaveImageAsync(NewImage image, CancellationToken ct) => _save.RunAsync(image, ct);
+    public async Task<ImageWrite> SaveImageAsync(NewImage image, CancellationToken ct)
+    {
+        while (true)
+        {
+            var write = await _save.RunAsync(image, ct);
+            if (write.Image is not { IsPartial: true }) return write;
+            if (await FindImageAsync(new(image.ImageId, Caller.User(image.UserId)), ct) is { } whole) return write with { Image = whole };
+            // It was deleted, or given away, between the two statements. So it is saved as if the save came after that.
+        }
+    }
 
     /// <summary>Edits a live image.</summary>
     /// <param name="edit">Computes the new owner, prompt, intent, metadata and tags from the stored row. It runs again if another write comes in between.</param>

@@ -35,6 +35,9 @@ public sealed record ImageRow(
     // A control character takes six bytes. The encoder is that of the answers. It returns a text without such characters as it is.
     private static int JsonBytes(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text));
 
+    /// <summary>Whether its statement left out the prompt, the metadata and the tags, because they are long.</summary>
+    internal bool IsPartial => Metadata.Length == 0;
+
     /// <summary>Names this state of the image, as an ETag does. <see cref="Preconditions.Hold"/> computes the same in SQL.</summary>
     public string Version => string.Create(
         CultureInfo.InvariantCulture, $"{Revision}-{(UpdatedAt - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond / 1_000_000m:0.000000}");

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
+using Gallery.Tests.Service;
+
+namespace Gallery.Tests.Batches;
+
+/// <summary>What the statements and answers of saves and batches hold, and how long they take, whatever is stored.</summary>
+public sealed class BatchBoundsTests(TestService service) : IClassFixture<TestService>
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    private readonly string _user = $"user_{Guid.NewGuid():N}";
+
+    [Fact]
+    public async Task A_long_stored_image_comes_back_by_a_find_and_not_with_the_statement_of_the_saves()
+    {
+        var large = New() with { Metadata = $$"""{"a": "{{new string('x', 60_000)}}"}""" };
+        var sent = large with { RefinedPrompt = "dawn", Metadata = """{"a": 1}""", Tags = TagArray.Of(["noir"]) };
+        Assert.Equal(large.Metadata, (await service.Images.SaveImageAsync(large, None)).Image!.Metadata);
+
+        var shared = Assert.Single(await service.Images.SaveImagesAsync([sent], Stopwatch.GetTimestamp()));
+        var again = await service.Images.SaveImageAsync(sent, None);
+
+        Assert.Equal((ImageOutcome.Updated, 2, "metadata.a"), (shared.Outcome, shared.Image!.Revision, Assert.Single(shared.Kept)));
+        Assert.InRange(shared.Image.Metadata.Length, 0, 100);
+        Assert.Equal((ImageOutcome.Unchanged, "metadata.a"), (again.Outcome, Assert.Single(again.Kept)));
+        Assert.Equal((large.Metadata, "dawn", sent.Tags), (again.Image!.Metadata, again.Image.RefinedPrompt, TagArray.Of(TagArray.Labels(again.Image.Tags))));
+        var stale = await service.Api.SendAsync(HttpMethod.Post, "/v1/gallery/", new StringContent(JsonSerializer.Serialize(new { user_id = _user, image_url = large.ImageUrl }), Encoding.UTF8, "application/json"), [("If-Match", "\"1-1.000000\"")]);
+        Assert.Equal(412, stale.Status);
+    }
+
+    [Fact]
+    public async Task The_fields_that_an_answer_names_as_kept_are_bounded()
+    {
+        Guid[] ids = [.. Enumerable.Range(0, 60).Select(_ => Guid.NewGuid())];
+        await SaveAsync(0);
+        var results = (await SaveAsync(1)).Body["data"]!.AsArray();
+
+        Assert.InRange(results.ToJsonString().Length, 200_000, 500_000);
+        Assert.Equal(["[\"metadata\"]", "2000"], results.Select(result => result!["kept"]!.AsArray()).Select(kept => kept.Count > 1 ? $"{kept.Count}" : kept.ToJsonString()).Distinct().Order(StringComparer.Ordinal).Reverse());
+
+        Task<Answer> SaveAsync(int value)
+        {
+            var metadata = new JsonObject(Enumerable.Range(0, 2000).Select(i => KeyValuePair.Create($"k{i}", (JsonNode?)value)));
+            return service.Api.PostAsync("/v1/gallery/batch/save/", JsonSerializer.Serialize(new { items = ids.Select(id => new { user_id = _user, image_url = Api.UrlOf(id), metadata }) }));
+        }
+    }
+
+    private NewImage New()
+    {
+        var id = Guid.NewGuid();
+        return new NewImage(id, _user, Api.UrlOf(id), null, null, """{"seed": 1}""");
+    }
+}
