@@ -47,8 +47,9 @@ internal sealed record BatchBody(IReadOnlyList<ReadOnlyMemory<byte>> Items, bool
     public static ProblemResult ItemTooLarge(int maximum) => new(
         413, "body_too_large", string.Create(CultureInfo.InvariantCulture, $"This item exceeds {maximum:N0} bytes, the maximum of a single save. Send less."));
 
-    public static readonly ProblemResult TooManyTags = new(
-        413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"items has more than {MaximumTags:N0} tags in all. Send mode each, without dry_run, or several batches."));
+    /// <param name="fields">The fields that have the tags, and their verb.</param>
+    public static ProblemResult TooManyTags(string fields, string where) => new(
+        413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"{fields} more than {MaximumTags:N0} tags {where}. Send mode each, without dry_run, or several batches."));
 
     public static ProblemResult TooMany(string items) => new(
         413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"{items} has more than {MaximumItems:N0} items. Send them in several batches."));

@@ -75,7 +75,7 @@ internal static class BatchEndpoints
             }
         }
 
-        static ProblemResult? FindFault(IReadOnlyList<NewImage> images) => images.Sum(image => image.TagCount) > BatchBody.MaximumTags ? BatchBody.TooManyTags : null;
+        static ProblemResult? FindFault(IReadOnlyList<NewImage> images) => images.Sum(image => image.TagCount) > BatchBody.MaximumTags ? BatchBody.TooManyTags("items has", "in all") : null;
 
         static (string?, ProblemResult?) Explain(Guid id, ImageWrite save) => save.Outcome switch
         {
@@ -97,14 +97,14 @@ internal static class BatchEndpoints
         IReadOnlyList<Tag> added = [], removed = [];
         var errors = new FieldErrors();
         return await RunAsync(
-            http, batch, (keys, commits, since, token) => images.UpdateBatchAsync(keys, Edit, commits, since, token), ["updated", "unchanged"],
+            http, batch, (keys, commits, since, token) => images.UpdateBatchAsync(keys, Edit, added.Sum(tag => Tag.RowBytes + (2 * tag.Label.Length)), commits, since, token), ["updated", "unchanged"],
             (id, write) => write.Outcome switch
             {
                 ImageOutcome.Updated => ("updated", null),
                 ImageOutcome.InTrash => (null, ImageProblems.InTrash(id)),
                 _ => ("unchanged", null),
             },
-            ct, errors, Read, "add", "remove");
+            ct, errors, Read, FindFault, "add", "remove");
 
         void Read(JsonFields fields)
         {
@@ -113,6 +113,9 @@ internal static class BatchEndpoints
             if (added.Count + removed.Count == 0) errors.Add("add", "add and remove have no tag. Send a tag in one of them.");
             if (removed.FirstOrDefault(tag => added.Any(other => other.Key == tag.Key)) is { } both) errors.Add("remove", $"The tag '{both.Label}' is in add and in remove. Send it in one of them.");
         }
+
+        ProblemResult? FindFault(IReadOnlyList<ImageKey> keys) =>
+            keys.Count * (added.Count + removed.Count) > BatchBody.MaximumTags ? BatchBody.TooManyTags("add and remove have", "for all image_ids") : null;
 
         ImageRow Edit(ImageRow image) => image with { Tags = TagArray.Add(TagArray.Remove(image.Tags, removed), added) };
     }
@@ -142,11 +145,11 @@ internal static class BatchEndpoints
 
     private static Task<IResult> RunAsync(
         HttpContext http, BatchRun batch, RunItems<ImageKey> run, string[] outcomes, Func<Guid, ImageWrite, (string?, ProblemResult?)> explain, CancellationToken ct,
-        FieldErrors? errors = null, Action<JsonFields>? others = null, params string[] names)
+        FieldErrors? errors = null, Action<JsonFields>? others = null, Func<IReadOnlyList<ImageKey>, ProblemResult?>? findFault = null, params string[] names)
     {
         var caller = http.Caller();
         return batch.RunAsync(
-            http, Ids, errors ?? new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct, others, null, names);
+            http, Ids, errors ?? new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct, others, findFault, names);
 
         (Guid, ImageKey, ProblemResult?) Read(ReadOnlyMemory<byte> json) => BatchBody.FindUuid(json) is { } id
             ? (id, new ImageKey(id, caller), null)

@@ -25,6 +25,7 @@ public sealed partial class ImageRepository
     private const int MaximumChunkCount = 500;     // more would hold their locks longer, and take no less time for each
     private const int SavedRowBytes = 200;         // beside the long fields
     private const int KeyBytes = 10 * 1024;        // of the row that it returns, so that a statement has about 100 keys
+    private const int IndexedRowBytes = MaximumChunkBytes / 16;   // its words may be indexed again, so that a statement has 16 keys, as one of single requests
     private const int ChunksAtOnce = 2;
     private const int AloneAtOnce = 16;
 
@@ -52,12 +53,13 @@ public sealed partial class ImageRepository
 
     /// <summary>Edits live images, all in the same way.</summary>
     /// <inheritdoc cref="UpdateImageAsync" path="/param[@name='edit']"/>
+    /// <param name="bytes">The approximate size of what it writes to each image.</param>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
     public Task<IReadOnlyList<BatchItem>> UpdateBatchAsync(
-        IReadOnlyList<ImageKey> keys, Func<ImageRow, ImageRow> edit, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
+        IReadOnlyList<ImageKey> keys, Func<ImageRow, ImageRow> edit, int bytes, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
         RunBatchAsync(
-            keys, key => key.ImageId, _ => KeyBytes, (some, start) => EditImagesAsync([.. some.Select(key => new ImageEdit(key, edit, KeyBytes))], start),
-            (key, token) => UpdateImageAsync(key, edit, KeyBytes, token), commits, since, ct);
+            keys, key => key.ImageId, _ => IndexedRowBytes + bytes, (some, start) => EditImagesAsync([.. some.Select(key => new ImageEdit(key, edit, bytes))], start),
+            (key, token) => UpdateImageAsync(key, edit, bytes, token), commits, since, ct);
 
     /// <summary>Moves live images to the trash.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
@@ -67,7 +69,7 @@ public sealed partial class ImageRepository
     /// <summary>Brings images back from the trash.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
     public Task<IReadOnlyList<BatchItem>> RestoreBatchAsync(IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
-        RunBatchAsync(keys, key => key.ImageId, _ => KeyBytes, RestoreImagesAsync, RestoreImageAsync, commits, since, ct);
+        RunBatchAsync(keys, key => key.ImageId, _ => IndexedRowBytes, RestoreImagesAsync, RestoreImageAsync, commits, since, ct);
 
     /// <summary>Deletes images permanently. In one transaction, deletions are reported after its commit.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>

@@ -2,9 +2,12 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Gallery.Sql.Images;
 using Gallery.Sql.Tags;
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Batches;
 
@@ -48,6 +51,31 @@ public sealed class BatchBoundsTests(TestService service) : IClassFixture<TestSe
             var metadata = new JsonObject(Enumerable.Range(0, 2000).Select(i => KeyValuePair.Create($"k{i}", (JsonNode?)value)));
             return service.Api.PostAsync("/v1/gallery/batch/save/", JsonSerializer.Serialize(new { items = ids.Select(id => new { user_id = _user, image_url = Api.UrlOf(id), metadata }) }));
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Restores_and_tags_that_take_long_for_each_image_get_some_images_done(bool restores)
+    {
+        await using var database = await service.Server.CreateDatabaseAsync(migrated: true);
+        await using var source = GalleryDatabase.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true, Options = "-c statement_timeout=2s" }, Settings.Given.Settings());
+        await using var images = new ImageRepository(source, new BatchOptions());
+        NewImage[] saved = [.. Enumerable.Range(0, 204).Select(_ => New())];
+        ImageKey[] keys = [.. saved.Select(image => new ImageKey(image.ImageId, Caller.Anonymous))];
+        await images.SaveImagesAsync(saved, Stopwatch.GetTimestamp());
+        if (restores) await images.SoftDeleteImagesAsync(keys, Stopwatch.GetTimestamp());
+        await database.ExecuteAsync(   // as if each image had the longest prompt, on a slow machine
+            """
+            create function gallery.wait() returns trigger language plpgsql as $$ begin perform pg_sleep(0.025); return new; end $$;
+            create trigger wait before update on gallery.image for each row execute function gallery.wait();
+            """);
+
+        var items = restores
+            ? await images.RestoreBatchAsync(keys, null, Stopwatch.GetTimestamp(), None)
+            : await images.UpdateBatchAsync(keys, image => image with { Tags = TagArray.Of(["noir"]) }, 500, null, Stopwatch.GetTimestamp(), None);
+
+        Assert.Contains(items, item => item.Write?.Outcome == ImageOutcome.Updated);
     }
 
     private NewImage New()

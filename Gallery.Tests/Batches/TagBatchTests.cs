@@ -107,6 +107,22 @@ public sealed class TagBatchTests(TestService service) : IClassFixture<TestServi
         Assert.Empty(await TagsAsync(live));
     }
 
+    [Fact]
+    public async Task One_transaction_writes_10000_tags_at_most()
+    {
+        Guid[] ids = [.. Enumerable.Range(0, 201).Select(_ => Guid.NewGuid())];
+        string[] add = [.. Enumerable.Range(0, 25).Select(i => $"add {i}")], remove = [.. Enumerable.Range(0, 25).Select(i => $"remove {i}")];
+
+        foreach (var refused in new[] { await TagAsync(ids, add, remove, "all"), await TagAsync(ids, add, remove, isDry: true) })
+        {
+            Assert.Equal((413, "too_many_items"), (refused.Status, refused.Problem));
+            Assert.StartsWith("add and remove ", (string?)refused.Body["message"], StringComparison.Ordinal);
+        }
+
+        Assert.Equal(409, (await TagAsync(ids[1..], add, remove, "all")).Status);   // image_not_found
+        Assert.Equal(200, (await TagAsync(ids, add, remove)).Status);
+    }
+
     private async Task<Guid> SaveAsync(params string[] tags)
     {
         var id = Guid.NewGuid();
