@@ -22,15 +22,27 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     /// <summary>Runs statements in one transaction: all that the work runs, in whichever method. Another failure than one of a single statement ends it.</summary>
     /// <param name="work">May run again, if the transaction was certainly rolled back. Returns whether to commit.</param>
     /// <param name="patience">How long the caller waits for all of it.</param>
+    /// <param name="committed">Called after the commit, even if the caller has left. The argument is false if the answer was lost and it may have committed.</param>
     /// <exception cref="TimeoutException">It took longer. It may still commit.</exception>
-    public Task<T> TransactAsync<T>(Func<Task<(T Result, bool Commits)>> work, TimeSpan patience) =>
+    public Task<T> TransactAsync<T>(Func<Task<(T Result, bool Commits)>> work, TimeSpan patience, Action<bool>? committed = null) =>
         _notRepeatable.ExecuteAsync(async token =>
         {
             await using var connection = await database.OpenConnectionAsync(token);
             await using var transaction = await connection.BeginTransactionAsync(token);
             _transaction.Value = transaction;
             var (result, commits) = await work();
-            if (commits) await transaction.CommitAsync(token);   // otherwise its disposal rolls it back
+            if (!commits) return result;   // its disposal rolls it back
+            try
+            {
+                await transaction.CommitAsync(token);
+            }
+            catch (Exception e) when (TransientFault.MayHaveCommitted(e))
+            {
+                committed?.Invoke(false);
+                throw;
+            }
+
+            committed?.Invoke(true);
             return result;
         }).AsTask().WaitAsync(patience);
 

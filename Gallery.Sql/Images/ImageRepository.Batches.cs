@@ -76,28 +76,16 @@ public sealed partial class ImageRepository
     public async Task<IReadOnlyList<BatchItem>> PurgeBatchAsync(
         IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct)
     {
-        if (commits is null) return await RunAsync(keys, null);
-
         HashSet<Guid> purged = [];   // if the transaction commits
-        try
+        if (commits is null) return await RunAsync(keys, null);
+        return await RunAsync([.. keys.Select(key => key with { Report = null })], items =>
         {
-            var done = await RunAsync([.. keys.Select(key => key with { Report = null })], items =>
-            {
-                var isToCommit = commits(items);
-                purged = isToCommit ? [.. keys.Where((_, i) => items[i].Write?.Outcome == ImageOutcome.Updated).Select(key => key.ImageId)] : [];
-                return isToCommit;
-            });
-            Report(isCertain: true);
-            return done;
-        }
-        catch (Exception e) when (TransientFault.MayHaveCommitted(e))
-        {
-            Report(isCertain: false);
-            throw;
-        }
+            purged = [.. keys.Where((_, i) => items[i].Write?.Outcome == ImageOutcome.Updated).Select(key => key.ImageId)];
+            return commits(items);
+        });
 
         Task<IReadOnlyList<BatchItem>> RunAsync(IReadOnlyList<ImageKey> some, Func<IReadOnlyList<BatchItem>, bool>? decide) =>
-            RunBatchAsync(some, key => key.ImageId, _ => KeyBytes, PurgeImagesAsync, PurgeImageAsync, decide, since, ct);
+            RunBatchAsync(some, key => key.ImageId, _ => KeyBytes, PurgeImagesAsync, PurgeImageAsync, decide, since, ct, committed: Report);
 
         void Report(bool isCertain)
         {
@@ -107,7 +95,8 @@ public sealed partial class ImageRepository
 
     private async Task<IReadOnlyList<BatchItem>> RunBatchAsync<T>(
         IReadOnlyList<T> requests, Func<T, Guid> idOf, Func<T, int> bytesOf, Func<IReadOnlyList<T>, long, Task<IReadOnlyList<ImageWrite>>> run,
-        Func<T, CancellationToken, Task<ImageWrite>> runAlone, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct, bool keepsImages = false)
+        Func<T, CancellationToken, Task<ImageWrite>> runAlone, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct, bool keepsImages = false,
+        Action<bool>? committed = null)
         where T : notnull
     {
         var copies = requests.CountBy(request => request).ToDictionary();
@@ -116,7 +105,7 @@ public sealed partial class ImageRepository
         {
             var items = await RunAllAsync();
             return (items, commits(items));
-        }, BatchTime + GalleryDatabase.Patience);
+        }, BatchTime + GalleryDatabase.Patience, committed);
 
         async Task<IReadOnlyList<BatchItem>> RunAllAsync()
         {

@@ -78,6 +78,23 @@ public sealed class BatchBoundsTests(TestService service) : IClassFixture<TestSe
         Assert.Contains(items, item => item.Write?.Outcome == ImageOutcome.Updated);
     }
 
+    [Fact]
+    public async Task A_deletion_that_commits_after_its_caller_timed_out_is_reported()
+    {
+        var image = New();
+        await service.Images.SaveImageAsync(image, None);
+        using var goesOn = new ManualResetEventSlim();
+        var reported = new TaskCompletionSource<bool>();
+        var key = new ImageKey(image.ImageId, Caller.Anonymous) { Report = reported.SetResult };
+
+        await Assert.ThrowsAsync<TimeoutException>(() => service.Images.PurgeBatchAsync([key], _ => { goesOn.Wait(None); return true; }, Stopwatch.GetTimestamp(), None));
+        Assert.False(reported.Task.IsCompleted);
+        goesOn.Set();
+
+        Assert.True(await reported.Task.WaitAsync(TimeSpan.FromSeconds(30), None));
+        Assert.Null(await service.Images.FindImageAsync(key, None));
+    }
+
     private NewImage New()
     {
         var id = Guid.NewGuid();
