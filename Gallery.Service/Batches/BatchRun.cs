@@ -54,7 +54,7 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
         var parsed = body.Items.Select(read).ToList();
         T[] requests = [.. parsed.Where(one => one.Problem is null).Select(one => one.Request!)];
         if ((body.IsAll || body.IsDryRun) && findFault?.Invoke(requests) is { } fault) return fault;
-        var items = requests.Length == 0 ? [] : await run(requests, body.IsAll || body.IsDryRun ? MayCommit : null, since, ct);
+        var items = requests.Length == 0 ? [] : await run(requests, body.IsDryRun ? ImageRepository.DryRun : body.IsAll ? MayCommit : null, since, ct);
         var results = Explain(items);
 
         var refused = body.IsAll ? results.FirstOrDefault(result => result.Code is not null) : null;
@@ -72,7 +72,7 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
         await TypedResults.Ok(new BatchAnswer(true, results, counts, message)).ExecuteAsync(http);
         return TypedResults.Empty;
 
-        bool MayCommit(IReadOnlyList<BatchItem> items) => !body.IsDryRun && Explain(items).All(result => result.Code is null);
+        bool MayCommit(IReadOnlyList<BatchItem> items) => Explain(items).All(result => result.Code is null);
 
         BatchResult[] Explain(IReadOnlyList<BatchItem> items)
         {

@@ -21,6 +21,9 @@ public sealed partial class ImageRepository
     /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
+    /// <summary>For <c>commits</c>: nothing is written. Saves then count towards the quota without its lock, so that they delay no others.</summary>
+    public static readonly Func<IReadOnlyList<BatchItem>, bool> DryRun = _ => false;
+
     private const int MaximumChunkBytes = 1024 * 1024;
     private const int MaximumChunkCount = 500;     // more would hold their locks longer, and take no less time for each
     private const int SavedRowBytes = 200;         // beside the long fields
@@ -38,7 +41,7 @@ public sealed partial class ImageRepository
     /// <param name="since">When the batch began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
     /// <param name="ct">Starts no further statement. Items that no statement has run have <see cref="NotStartedException"/>.</param>
     public Task<IReadOnlyList<BatchItem>> SaveBatchAsync(IReadOnlyList<NewImage> images, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
-        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, (some, start) => SaveImagesAsync(some, start, longest: 0), _save.RunAsync, commits, since, ct);
+        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, (some, start) => SaveImagesAsync(some, start, longest: 0, locksUsers: commits != DryRun), _save.RunAsync, commits, since, ct);
 
     /// <summary>Finds images, live or in the trash. The outcome is <see cref="ImageOutcome.Unchanged"/>.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>

@@ -34,7 +34,7 @@ public sealed partial class ImageRepository
     /// <inheritdoc cref="SaveImageAsync"/>
     /// <param name="images">Of different ids.</param>
     /// <param name="longest">A longer stored image comes back as <see cref="ImageRow.IsPartial"/>. One that is created comes back whole, because it was sent.</param>
-    internal Task<IReadOnlyList<ImageWrite>> SaveImagesAsync(IReadOnlyList<NewImage> images, long since, int longest = LongestRow)
+    internal Task<IReadOnlyList<ImageWrite>> SaveImagesAsync(IReadOnlyList<NewImage> images, long since, int longest = LongestRow, bool locksUsers = true)
     {
         // language=PostgreSQL
         const string sql = $$"""
@@ -206,7 +206,7 @@ public sealed partial class ImageRepository
             sql, images, image => image.ImageId, since, isRepeatable: images.All(image => image.If.IsEmpty),
             // Neither written nor in the snapshot: another transaction has just inserted it, unless If-Match kept this one from inserting it.
             image => image.If.IfMatch is null ? ImageOutcome.Contended : ImageOutcome.PreconditionFailed,
-            _quota.Lock,
+            locksUsers ? _quota.Lock : null,
             ("Quota", _quota.Parameter),
             ("Longest", longest),
             ("ImageIds", Column(sorted, image => image.ImageId)),

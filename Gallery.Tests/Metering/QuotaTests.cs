@@ -1,5 +1,6 @@
 using Gallery.Tests.Observability;
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Metering;
 
@@ -73,6 +74,21 @@ public sealed class QuotaTests(TestService fixture) : IClassFixture<TestService>
         if (mode == "all") Assert.Equal("quota_exceeded", (string?)answer.Body["item"]!["code"]);
         else Assert.Equal((Quota - 1, 1, 2), ((int)answer.Body["counts"]!["created"]!, (int)answer.Body["counts"]!["unchanged"]!, (int)answer.Body["counts"]!["failed"]!));
         Assert.Equal(mode == "all" ? 1 : Quota, (await fixture.Api.GetAsync($"/v1/gallery/?user_id={_user}")).Ids.Count);
+    }
+
+    [Fact]
+    public async Task A_dry_run_counts_the_room_and_neither_waits_for_other_saves_nor_delays_them()
+    {
+        await using var connection = new NpgsqlConnection(fixture.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand("select pg_advisory_xact_lock(hashtextextended(@user, 0) & 1023)", connection) { Parameters = { new("user", _user) } };
+        await command.ExecuteNonQueryAsync();   // as a save of the same user does
+        var items = string.Join(',', Enumerable.Range(0, Quota + 1).Select(_ => $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(Guid.NewGuid())}}"}"""));
+
+        var answer = await _one.Api.PostAsync("/v1/gallery/batch/save/", $$"""{"items":[{{items}}],"dry_run":true}""");
+
+        Assert.Equal("""{"created":5,"updated":0,"unchanged":0,"in_trash":0,"failed":1}""", answer.Body["counts"]?.ToJsonString());
     }
 
     [Fact]
