@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Runtime.ExceptionServices;
 using Dapper;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
@@ -64,7 +65,27 @@ public sealed partial class ImageRepository : IAsyncDisposable
     /// <param name="edit">Computes the new owner, prompt, intent, metadata and tags from the stored row. It runs again if another write comes in between.</param>
     /// <param name="bytes">The approximate size of what it writes: of the request's body, and <see cref="Tag.RowBytes"/> for each tag.</param>
     /// <exception cref="PostgresException">23514 with a constraint's name: a value is out of the table's bounds.</exception>
-    public Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, int bytes, CancellationToken ct) => _update.RunAsync(new(key, edit, bytes), ct);
+    public async Task<ImageWrite> UpdateImageAsync(ImageKey key, Func<ImageRow, ImageRow> edit, int bytes, CancellationToken ct)
+    {
+        ExceptionDispatchInfo? fault = null;   // thrown here, because others share the statement
+        var write = await _update.RunAsync(new(key, Apply, bytes), ct);
+        fault?.Throw();
+        return write;
+
+        ImageRow Apply(ImageRow row)
+        {
+            fault = null;
+            try
+            {
+                return edit(row);
+            }
+            catch (Exception e)
+            {
+                fault = ExceptionDispatchInfo.Capture(e);
+                return row;
+            }
+        }
+    }
 
     /// <summary>Moves a live image to the trash.</summary>
     public Task<ImageWrite> SoftDeleteImageAsync(ImageKey key, CancellationToken ct) => _softDelete.RunAsync(key, ct);

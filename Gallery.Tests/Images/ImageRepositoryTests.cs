@@ -150,6 +150,21 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_edit_that_throws_fails_its_own_caller_alone()
+    {
+        NewImage[] batch = [.. Enumerable.Range(0, 6).Select(_ => New())];
+        await SaveAsync(batch);
+
+        Task<ImageWrite>[] edits;
+        await using (await _source.OpenConnectionAsync())   // the pool's only connection, so that they wait and share
+            edits = [.. batch.Select((image, i) => _images.UpdateImageAsync(new(image.ImageId, Caller.Anonymous), row => i == 3 ? throw new InvalidOperationException("its own") : row with { Intent = "edit" }, 100, None))];
+
+        Assert.Equal("its own", (await Assert.ThrowsAsync<InvalidOperationException>(() => edits[3])).Message);
+        foreach (var edit in edits.Where(edit => edit != edits[3])) Assert.Equal(ImageOutcome.Updated, (await edit).Outcome);
+        Assert.Equal(1, (await _images.FindImageAsync(new(batch[3].ImageId, Caller.Anonymous), None))!.Revision);
+    }
+
+    [Fact]
     public async Task A_save_whose_turn_comes_after_its_caller_timed_out_does_not_start()
     {
         var image = New();
