@@ -107,9 +107,9 @@ public sealed partial class ImageRepository
             (place, wanted) =>
             {
                 (string, object)[] parameters = [("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)];
-                return InTurnAsync(_listing, since, () => _lists.QueryAsync<ImageRow>(sql, since, ct, userId is null ? parameters : [.. parameters, ("UserId", userId)]), ct);
+                return _lists.QueryAsync<ImageRow>(sql, since, ct, userId is null ? parameters : [.. parameters, ("UserId", userId)]);
             },
-            after, limit, keysetOf).WaitAsync(GalleryDatabase.Patience, ct);
+            after, limit, keysetOf).WaitAsync(GalleryDatabase.Patience, CancellationToken.None);
     }
 
     private static async Task<ImagePage> ReadPageAsync(
@@ -137,21 +137,6 @@ public sealed partial class ImageRepository
 
             if (rows.Count < wanted) return (page, null);
             after = keysetOf(page[^1]);
-        }
-    }
-
-    /// <summary>Waits for a place, and runs the work. No part of a list starts after its caller timed out.</summary>
-    private static async Task<T> InTurnAsync<T>(SemaphoreSlim places, long since, Func<Task<T>> work, CancellationToken ct)
-    {
-        var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(since);
-        if (patience <= TimeSpan.Zero || !await places.WaitAsync(patience, ct)) throw new TimeoutException("The lists before this one took too long.");
-        try
-        {
-            return await work();
-        }
-        finally
-        {
-            places.Release();
         }
     }
 }

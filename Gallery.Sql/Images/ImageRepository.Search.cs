@@ -182,7 +182,7 @@ public sealed partial class ImageRepository
             if (search.Left <= TimeSpan.Zero) throw new SearchTooBroadException();
             var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(search.Since);
             if (patience <= TimeSpan.Zero) throw new TimeoutException("The list before this count took too long.");
-            return await _lists.QueryWithinAsync<T>(sql, search.Left, search.Since, ct, parameters).WaitAsync(patience, ct);
+            return await _searches.QueryWithinAsync<T>(sql, search.Left, search.Since, ct, parameters).WaitAsync(patience, CancellationToken.None);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
         {

@@ -26,14 +26,12 @@ public sealed partial class ImageRepository
             """;
 
         var since = Stopwatch.GetTimestamp();
-        return ReadAsync().WaitAsync(GalleryDatabase.Patience, ct);
+        return ReadAsync().WaitAsync(GalleryDatabase.Patience, CancellationToken.None);
 
         async Task<SharedImagePage> ReadAsync()
         {
             var (images, next) = await ReadPageAsync(
-                (place, wanted) => InTurnAsync(
-                    _listing, since,
-                    () => _statements.ReadAsync(sql, ParserOf, isRepeatable: true, since, ct, ("UserId", userId), ("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)), ct),
+                (place, wanted) => _shared.ReadAsync(sql, ParserOf, isRepeatable: true, since, ct, ("UserId", userId), ("At", place.At), ("ImageId", place.ImageId), ("Limit", wanted)),
                 after, limit, shared => new(shared.GrantedAt, shared.Image.ImageId), shared => shared.Image);
             return new(images, next);
         }

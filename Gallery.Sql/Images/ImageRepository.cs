@@ -20,7 +20,9 @@ namespace Gallery.Sql.Images;
 public sealed partial class ImageRepository : IAsyncDisposable
 {
     private readonly StatementRunner _statements;
-    private readonly StatementRunner _lists;   // a standby may answer
+    private readonly StatementRunner _lists;      // a standby may answer. Only a few run at once
+    private readonly StatementRunner _searches;   // likewise, but a place is for all statements of a request
+    private readonly StatementRunner _shared;     // one of the lists, but a standby may not have a grant yet
     private readonly ImageQuota _quota;
     private readonly Coalescer<(Guid, string?), ImageKey, ImageRow?> _find;
     private readonly Coalescer<Guid, NewImage, ImageWrite> _save;
@@ -32,7 +34,9 @@ public sealed partial class ImageRepository : IAsyncDisposable
     public ImageRepository(NpgsqlDataSource database, BatchOptions batches, ImageQuota? quota = null, Standbys? standbys = null)
     {
         _statements = new StatementRunner(database);
-        _lists = new StatementRunner(database, standbys: standbys);
+        _lists = new StatementRunner(database, standbys: standbys, places: _listing);
+        _searches = new StatementRunner(database, standbys: standbys);
+        _shared = new StatementRunner(database, places: _listing);
         _quota = quota ?? ImageQuota.None;
         // These do not know how large their rows are. 64 of the largest are 11 MB. To index the words of the longest prompts again takes 35 ms for each.
         var rows = batches with { MaximumCount = 64 };

@@ -7,7 +7,7 @@ namespace Gallery.Sql.Statistics;
 
 /// <summary>Every statement on <c>gallery.image_count</c>, <c>gallery.image_day</c>, <c>gallery.image_visit</c> and <c>gallery.visit_salt</c>.</summary>
 /// <remarks>Counts of purged images are deleted by the foreign keys. Visits go with their day.</remarks>
-public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? standbys = null) : IDisposable
+public sealed class StatisticsRepository : IDisposable
 {
     /// <summary>The visits that a batch of <see cref="PurgeOldVisitsAsync"/> deletes. Equals the limit in its SQL.</summary>
     public const int BatchSize = 1000;
@@ -15,9 +15,19 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
     // A list reads all viewed images of a user. More at once would only compete for the database's processors.
     private const int ListsAtOnce = 2;
 
-    private readonly StatementRunner _statements = new(database);
-    private readonly StatementRunner _lists = new(database, standbys: standbys);
+    private readonly StatementRunner _statements;
+    private readonly StatementRunner _lists;    // a standby may answer
+    private readonly StatementRunner _viewed;   // likewise, and only a few run at once
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
+    private readonly bool _hasStandbys;
+
+    public StatisticsRepository(NpgsqlDataSource database, Standbys? standbys = null)
+    {
+        _statements = new(database);
+        _lists = new(database, standbys: standbys);
+        _viewed = new(database, standbys: standbys, places: _listing);
+        _hasStandbys = standbys is { Any: true };
+    }
 
     /// <summary>
     /// Counts visits of live images, each visitor once a day. The owner and unknown images do not count, and neither does a visitor beyond 100,000 of one image, day
@@ -179,7 +189,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
 
         var since = Stopwatch.GetTimestamp();
         var rows = await ReadAsync(_lists);
-        if (rows.Count == 0 && standbys is { Any: true }) rows = await ReadAsync(_statements);   // a standby may not have it yet
+        if (rows.Count == 0 && _hasStandbys) rows = await ReadAsync(_statements);   // a standby may not have it yet
         return rows.Count == 0
             ? null
             : new(rows[0].IsInTrash, rows[0].Total, rows.Where(row => row.Start is not null).ToDictionary(row => row.Start!.Value, row => row.Bucket));
@@ -212,7 +222,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
     /// <summary>A user's live images that were viewed, those with the most views first. Counts may change from page to page.</summary>
     /// <param name="views">The views of the last image of the page before. <see cref="long.MaxValue"/> for the first page.</param>
     /// <param name="after">The last image of the page before.</param>
-    public async Task<IReadOnlyList<ViewedRow>> ListMostViewedAsync(string userId, long views, Guid after, int limit, CancellationToken ct)
+    public Task<IReadOnlyList<ViewedRow>> ListMostViewedAsync(string userId, long views, Guid after, int limit, CancellationToken ct)
     {
         // An index in the order of views would have to be written with each view. So this reads the counts of all the user's images. It is
         // planned with its values, because a user may have few images or many.
@@ -229,16 +239,7 @@ public sealed class StatisticsRepository(NpgsqlDataSource database, Standbys? st
             limit @Limit
             """;
 
-        var since = Stopwatch.GetTimestamp();
-        if (!await _listing.WaitAsync(GalleryDatabase.Patience, ct)) throw new TimeoutException("The lists before this one took too long.");
-        try
-        {
-            return await _lists.QueryWithinAsync<ViewedRow>(sql, GalleryDatabase.Patience, since, ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
-        }
-        finally
-        {
-            _listing.Release();
-        }
+        return _viewed.QueryWithinAsync<ViewedRow>(sql, GalleryDatabase.Patience, Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
     }
 
     public void Dispose() => _listing.Dispose();

@@ -11,7 +11,7 @@ namespace Gallery.Sql.Tags;
 /// Every statement that writes tags first updates the image, and only in the revision whose tags it has read. So the label that an image shows and the rows that
 /// find it cannot differ, whatever happens at the same time.
 /// </remarks>
-public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys = null) : IDisposable
+public sealed class TagRepository : IDisposable
 {
     // A count reads every use of a tag. More at once would only compete for the database's processors.
     private const int ListsAtOnce = 2;
@@ -20,9 +20,15 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
     private const int FurtherTags = 1000;
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
-    private readonly StatementRunner _statements = new(database, prepares: false);   // planned with its values, because a prefix may be of one tag or of all
-    private readonly StatementRunner _lists = new(database, prepares: false, standbys);
+    private readonly StatementRunner _statements;   // planned with its values, because a prefix may be of one tag or of all
+    private readonly StatementRunner _lists;
     private readonly SemaphoreSlim _listing = new(ListsAtOnce);
+
+    public TagRepository(NpgsqlDataSource database, Standbys? standbys = null)
+    {
+        _statements = new(database, prepares: false);
+        _lists = new(database, prepares: false, standbys, _listing);
+    }
 
     /// <summary>Tags with live images, by key. A page may end early if many tags have images in the trash alone.</summary>
     /// <param name="userId">Whose images. Null for everyone's.</param>
@@ -241,19 +247,10 @@ public sealed class TagRepository(NpgsqlDataSource database, Standbys? standbys 
 
     public void Dispose() => _listing.Dispose();
 
-    private async Task<IReadOnlyList<TagRow>> ReadAsync(string sql, string? userId, string prefix, long since, CancellationToken ct, params (string, object)[] place)
+    private Task<IReadOnlyList<TagRow>> ReadAsync(string sql, string? userId, string prefix, long since, CancellationToken ct, params (string, object)[] place)
     {
-        var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(since);
-        if (patience <= TimeSpan.Zero || !await _listing.WaitAsync(patience, ct)) throw new TimeoutException("The lists before this one took too long.");
-        try
-        {
-            (string, object)[] all = [.. place, ("First", prefix), ("End", EndOf(prefix)), ("Marks", prefix.Length > 0 ? Caseless.Marks : [])];   // é is not an e with something after it
-            return await _lists.QueryAsync<TagRow>(sql, since, ct, userId is null ? all : [.. all, ("UserId", userId)]);
-        }
-        finally
-        {
-            _listing.Release();
-        }
+        (string, object)[] all = [.. place, ("First", prefix), ("End", EndOf(prefix)), ("Marks", prefix.Length > 0 ? Caseless.Marks : [])];   // é is not an e with something after it
+        return _lists.QueryAsync<TagRow>(sql, since, ct, userId is null ? all : [.. all, ("UserId", userId)]);
     }
 
     /// <summary>The first text after all those that begin with the prefix, by code points.</summary>
