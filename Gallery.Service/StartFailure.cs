@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 

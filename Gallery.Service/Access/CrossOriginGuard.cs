@@ -1,5 +1,5 @@
 using Gallery.Service.Http;
-using Gallery.Service.Telemetry;
+using Gallery.Sql.Database;
 using Microsoft.Net.Http.Headers;
 
 namespace Gallery.Service.Access;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Data;
 using System.Globalization;
 using Dapper;
+using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 using Gallery.Sql.Migrations.Commands;
 
@@ -45,7 +46,7 @@ internal static class ReconcileCommand
         IReadOnlyList<string> differences =
             [.. await ledger.FindMissingAsync(), .. await ledger.FindDoubledAsync(), .. await ledger.FindInventedAsync(), .. await ledger.FindOtherSizesAsync(), .. await ledger.FindMissingViewsAsync()];
         if (differences.Count > 0)
-            throw new MigrationException(ExitCode.Integrity, string.Join('\n', [.. differences, $"the ledger differs from {from:yyyy-MM-dd} on. At most {Reconciliation.MostDifferences} of each kind are listed."]));
+            throw new MigrationException(ExitCode.Integrity, string.Join('\n', [.. differences.Select(LogText.Line), $"the ledger differs from {from:yyyy-MM-dd} on. At most {Reconciliation.MostDifferences} of each kind are listed."]));
 
         var (count, earlier) = (await ledger.CountAsync(), await ledger.CountEarlierAsync());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: from {from:yyyy-MM-dd} on the ledger agrees with {count:N0} saved and imported images, and has at least the views that are stored"));

@@ -44,6 +44,21 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
     }
 
     [Fact]
+    public async Task A_user_id_can_neither_drive_the_terminal_nor_start_a_line()
+    {
+        await using var database = await service.Server.CreateDatabaseAsync(migrated: true);
+        await database.ExecuteAsync(
+            """
+            insert into gallery.image_event (image_id, revision, event, occurred_at, user_id)
+            values (gen_random_uuid(), 1, 'created', now(), E'u\x1b]0;title\x07\nok: from 2026-01-01 on the ledger agrees')
+            """);
+        var differs = await Exe.RunAsync(database, "reconcile");
+
+        Assert.Contains(@" of user u\u001b]0;title\u0007\u000aok: from 2026-01-01", differs.Error, StringComparison.Ordinal);
+        Assert.Equal(2, differs.Error.Trim().Split('\n').Length);
+    }
+
+    [Fact]
     public async Task Mend_writes_the_lines_of_images_that_the_previous_release_saved()
     {
         await using var database = await service.Server.CreateDatabaseAsync(migrated: true);

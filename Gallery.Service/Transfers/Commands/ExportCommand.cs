@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers.Commands;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Gallery.Service.Images;
-using Gallery.Service.Telemetry;
 using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers.Commands;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Gallery.Service.Telemetry;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Transfers.Commands;
 

@@ -116,33 +116,36 @@ internal static class CommandLine
         }
         catch (MigrationException e)
         {
-            await Console.Error.WriteLineAsync(e.Message);
+            await PrintFailureAsync(e.Message);
             return (int)e.ExitCode;
         }
         catch (SettingsException e)
         {
-            await Console.Error.WriteLineAsync(e.Message);
+            await PrintFailureAsync(e.Message);
             return (int)ExitCode.Usage;
         }
         catch (OperationCanceledException)
         {
-            await Console.Error.WriteLineAsync("cancelled: the running script was rolled back. Scripts before it stay applied.");
+            await PrintFailureAsync("cancelled: the running script was rolled back. Scripts before it stay applied.");
             return (int)ExitCode.Unexpected;
         }
         catch (NpgsqlException e)
         {
-            await Console.Error.WriteLineAsync(e is PostgresException { SqlState: var state, MessageText: var text } ? $"{state} {text}" : e.Message);
+            await PrintFailureAsync(e is PostgresException { SqlState: var state, MessageText: var text } ? $"{state} {text}" : e.Message);
             return (int)(IsConnectionFailure(e.SqlState) ? ExitCode.Connection : ExitCode.Unexpected);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync(e.Message);   // a full disk, a closed output, an unreadable file
+            await PrintFailureAsync(e.Message);   // a full disk, a closed output, an unreadable file
             return (int)ExitCode.Unexpected;
         }
         catch (Exception e)
         {
-            await Console.Error.WriteLineAsync($"unexpected: {e}");   // a bug, so print the stack
+            await PrintFailureAsync($"unexpected: {e}");   // a bug, so print the stack
             return (int)ExitCode.Unexpected;
         }
     }
+
+    /// <summary>A message may contain what callers or servers sent.</summary>
+    private static Task PrintFailureAsync(string message) => Console.Error.WriteLineAsync(string.Join('\n', message.ReplaceLineEndings("\n").Split('\n').Select(LogText.Line)));
 }

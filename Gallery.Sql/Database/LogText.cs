@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Text;
 
-namespace Gallery.Service.Telemetry;
+namespace Gallery.Sql.Database;
 
-/// <summary>Text from outside, made safe for a log.</summary>
+/// <summary>Text from outside, made safe for a log or a terminal.</summary>
 internal static class LogText
 {
     private const int Maximum = 600;   // the longest user id is 255 characters, each up to two UTF-16 units
