@@ -40,7 +40,7 @@ internal static class UsageEndpoints
             .WithDescription("Saves count at once, views within seconds. A month that is over never changes: late events belong to the open month.")
             .WithRequired("user_id", "Whose usage. With a user's token it may be left out, and is their own.", 1, Caller.UserIdMaximum)
             .WithMonth("period", "The month, UTC, such as 2026-01. Default: the open month.", isRequired: false)
-            .Answers(200, Envelope.Of(UserUsage.Of("user_123", new(new(2026, 1, 1)), isClosed: true, new Dictionary<string, long> { [UsageKinds.Saves] = 12, [UsageKinds.MetadataBytes] = 3_456, ["generated_images"] = 14 }), "Usage retrieved successfully"))
+            .Answers(200, Envelope.Of(UserUsage.Of("user_123", new(new(2026, 1, 1)), isClosed: true, new Dictionary<string, Int128> { [UsageKinds.Saves] = 12, [UsageKinds.MetadataBytes] = 3_456, ["generated_images"] = 14 }), "Usage retrieved successfully"))
             .Problems(WithoutUser, BadPeriod, Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         usage.MapPost("/events/", AddEvents)

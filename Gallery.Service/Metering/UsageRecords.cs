@@ -13,9 +13,9 @@ public sealed record UserUsage(
     [property: Description("The user.")] string UserId,
     [property: Description("The month, UTC: 2026-01.")] string Period,
     [property: Description("Whether the month is over, so that its totals never change.")] bool IsClosed,
-    [property: Description("The exact total of each kind. Those that the service meters are always there.")] IReadOnlyDictionary<string, long> Totals)
+    [property: Description("The exact total of each kind. Those that the service meters are always there.")] IReadOnlyDictionary<string, Int128> Totals)
 {
-    internal static UserUsage Of(string userId, Month month, bool isClosed, IReadOnlyDictionary<string, long> totals) =>
+    internal static UserUsage Of(string userId, Month month, bool isClosed, IReadOnlyDictionary<string, Int128> totals) =>
         new(userId, month.ToString(), isClosed, UsageKinds.All.Concat(totals.Keys).Distinct().ToDictionary(kind => kind, kind => totals.GetValueOrDefault(kind)));
 }
 

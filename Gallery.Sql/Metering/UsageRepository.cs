@@ -95,8 +95,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
 
     /// <summary>What a user used in a month, by kind. A kind without lines is absent.</summary>
     /// <param name="period">The first day of the month.</param>
-    /// <exception cref="OverflowException">The sum of a kind is beyond 64 bits.</exception>
-    public async Task<IReadOnlyDictionary<string, long>> FindTotalsAsync(string userId, DateOnly period, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<string, Int128>> FindTotalsAsync(string userId, DateOnly period, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
@@ -108,7 +107,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
             """;
 
         var rows = await _statements.QueryWithinAsync<KindTotal>(sql, SumTime, Stopwatch.GetTimestamp(), ct, ("Period", period), ("UserId", userId));
-        return rows.ToDictionary(row => row.Kind, row => decimal.ToInt64(row.Quantity));
+        return rows.ToDictionary(row => row.Kind, row => (Int128)row.Quantity);
     }
 
     /// <summary>The lines of a month that is over, in the order of users and event ids, in parts. Each part is one statement, and no connection is held between them.</summary>

@@ -225,6 +225,18 @@ public sealed class UsageTests(TestService service) : IClassFixture<TestService>
         Assert.Equal(1, await TotalAsync("saves"));
     }
 
+    [Fact]
+    public async Task A_total_beyond_64_bits_is_exact()
+    {
+        await service.Database.ExecuteAsync(
+            $"""
+            insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at)
+            select '{_user}', gen_random_uuid(), '2026-02-01', 'tokens', 9223372036854775807, '2026-02-28' from generate_series(1, 3)
+            """);
+
+        Assert.Contains("\"tokens\":27670116110564327421}", (await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}&period=2026-02")).Text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("2026", "period is '2026'. Send a month such as ")]
     [InlineData("2026-13", "period is '2026-13'. Send a month such as ")]
