@@ -148,6 +148,16 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task An_export_does_not_resume_into_a_pipe()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such pipes.");
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", File)) await mkfifo.WaitForExitAsync(Ct);
+
+        var run = await RunAsync("export", File, "--resume");
+        Assert.Equal((2, $"gallery: {File} is a pipe or a device. Choose a file, or - for standard output."), (run.Exit, run.Error.Trim()));
+    }
+
+    [Fact]
     public async Task A_key_is_not_sent_over_a_public_network_without_TLS()
     {
         var run = await RunAsync(new Uri("http://gallery.example.com"), ["GALLERY_KEY=gallery_secret"], "export", "-");

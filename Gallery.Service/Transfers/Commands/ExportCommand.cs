@@ -75,6 +75,7 @@ internal static class ExportCommand
         var file = new FileStream(name, options);
         try
         {
+            if (!file.CanSeek) throw new SettingsException($"{name} is a pipe or a device. Choose a file, or - for standard output.");
             return (file, isThere ? ContinueAfter(file) : null);
         }
         catch
