@@ -8,7 +8,8 @@ namespace Gallery.Service.Http;
 /// one never matches in <c>If-Match</c>.
 /// </summary>
 /// <remarks>
-/// Safe against BREACH: no answer contains a credential. Another site's page cannot make a browser send one either, because there are no cookies.
+/// Safe against BREACH, which needs many answers that repeat one secret. The token of a link is in the answer to its creation alone, once. Another site's page
+/// cannot make a browser send credentials, because there are no cookies.
 /// </remarks>
 internal sealed class JsonCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
 {
