@@ -5,6 +5,8 @@ namespace Gallery.Service.Http;
 /// <summary>URLs of this service as its callers see them.</summary>
 internal static class PublicUrl
 {
+    private static readonly string[] OfProxies = ["X-Original-", "CF-", "Fastly-", "X-Azure-", "X-Envoy-"];
+
     /// <summary>
     /// The absolute URL of a path, because some clients do not resolve relative ones: <c>requests.get(response.links['next']['url'])</c>.
     /// Behind a proxy that is not trusted, or did not send its scheme, it is the path alone. A guessed http:// could expose a caller's key.
@@ -19,10 +21,13 @@ internal static class PublicUrl
             : UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, path, query);
     }
 
-    /// <summary>Whether a proxy passed the request on. A header that proxies add is enough, because a caller has no reason to send one.</summary>
+    /// <summary>
+    /// Whether a proxy passed the request on. A header that proxies add is enough, because a caller has no reason to send one. <c>X-Amzn-Trace-Id</c> is not
+    /// one of them, because AWS's SDKs send it too. Amazon's proxies also send <c>X-Forwarded-For</c>.
+    /// </summary>
     public static bool IsProxied(HttpRequest request) => request.Headers.Keys.Any(name =>
-        name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
-        || name.StartsWith("X-Original-", StringComparison.OrdinalIgnoreCase)
-        || name.StartsWith("CF-", StringComparison.OrdinalIgnoreCase)
-        || name.ToUpperInvariant() is "FORWARDED" or "VIA" or "X-REAL-IP");
+        name.Contains("Forwarded", StringComparison.OrdinalIgnoreCase)
+        || name.EndsWith("-IP", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Via", StringComparison.OrdinalIgnoreCase)
+        || Array.Exists(OfProxies, prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)));
 }

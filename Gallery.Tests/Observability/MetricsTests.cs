@@ -51,6 +51,12 @@ public sealed class MetricsTests(TestService other) : IClassFixture<TestService>
     [InlineData("X-Forwarded-Anything", "")]
     [InlineData("CF-Connecting-IP", "192.0.2.1")]
     [InlineData("cf-ray", "0")]
+    [InlineData("True-Client-IP", "192.0.2.1")]
+    [InlineData("x-cluster-client-ip", "192.0.2.1")]
+    [InlineData("X-Original-Forwarded-For", "192.0.2.1")]
+    [InlineData("X-Envoy-External-Address", "192.0.2.1")]
+    [InlineData("X-Azure-ClientIP", "192.0.2.1")]
+    [InlineData("Fastly-SSL", "1")]
     public async Task What_a_proxy_on_this_machine_passes_on_is_not_this_machines_own_question(string header, string value)
     {
         await using var service = await ObservedService.StartAsync(_database);
