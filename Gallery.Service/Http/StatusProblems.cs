@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.AspNetCore.Routing.Template;
@@ -7,6 +8,9 @@ namespace Gallery.Service.Http;
 /// <summary>Gives the framework's empty answers (no route, wrong method, …) the body that every failure has.</summary>
 internal static class StatusProblems
 {
+    // Made once for each host, because making one costs more than using it.
+    private static readonly ConditionalWeakTable<EndpointDataSource, (RouteEndpoint Endpoint, TemplateMatcher Matcher)[]> Matchers = [];
+
     /// <summary>
     /// Middleware. The framework matches methods in any case, but RFC 9110, section 9.1, distinguishes cases. Without an endpoint the answer
     /// is 405, because the path has other methods.
@@ -54,12 +58,18 @@ internal static class StatusProblems
     private static IReadOnlyList<string> Methods(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
 
     private static RouteEndpoint[] ListAt(HttpContext http) =>
-        [.. http.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(endpoint => IsAt(endpoint.RoutePattern, http))];
+    [
+        .. Matchers.GetValue(http.RequestServices.GetRequiredService<EndpointDataSource>(), CreateMatchers)
+            .Where(route => IsAt(route.Endpoint.RoutePattern, route.Matcher, http)).Select(route => route.Endpoint),
+    ];
 
-    private static bool IsAt(RoutePattern pattern, HttpContext http)
+    private static (RouteEndpoint, TemplateMatcher)[] CreateMatchers(EndpointDataSource routes) =>
+        [.. routes.Endpoints.OfType<RouteEndpoint>().Select(endpoint => (endpoint, new TemplateMatcher(new RouteTemplate(endpoint.RoutePattern), [])))];
+
+    private static bool IsAt(RoutePattern pattern, TemplateMatcher matcher, HttpContext http)
     {
         var values = new RouteValueDictionary();
-        return new TemplateMatcher(new RouteTemplate(pattern), []).TryMatch(http.Request.Path, values)
+        return matcher.TryMatch(http.Request.Path, values)
             && pattern.Parameters.All(parameter => !parameter.ParameterPolicies.Any(policy => policy.Content == UuidRouteConstraint.Name)
                 || UuidRouteConstraint.IsUuid((string)values[parameter.Name]!));
     }
