@@ -48,7 +48,7 @@ internal sealed class ProgramFinder(
 
         var taken = await PostgresPrograms.FindInAsync(Path.GetFullPath(setting), "GALLERY_POSTGRES_BIN", user, ct)
             ?? throw new SettingsException(
-                $"GALLERY_POSTGRES_BIN={setting} lacks initdb, postgres or pg_ctl, or the user {user.DisplayName} cannot run them. " +
+                $"GALLERY_POSTGRES_BIN lacks initdb, postgres or pg_ctl, or the user {user.DisplayName} cannot run them. " +
                 "Set it to a folder that has them, such as /usr/lib/postgresql/17/bin, or to npm, or remove it.");
         return dataVersion is null || taken.Major == dataVersion
             ? taken

@@ -81,7 +81,7 @@ public sealed class ProgramFinderTests : IDisposable
         var empty = Directory.CreateDirectory(Path.Combine(_machine.Path, "empty")).FullName;
 
         var refusal = await Assert.ThrowsAsync<SettingsException>(() => FindAsync(Install("usr/bin", 17), empty));
-        Assert.StartsWith($"GALLERY_POSTGRES_BIN={empty} lacks initdb", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith("GALLERY_POSTGRES_BIN lacks initdb", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("Set it to a folder that has them", refusal.Message, StringComparison.Ordinal);
     }
 

@@ -34,7 +34,7 @@ internal static class ImportCommand
             using var client = GalleryClient.Create(parsed);
             var from = parsed.GetValue(FromLine);
             if (from < 1) throw new SettingsException("--from-line takes a line's number, from 1.");
-            await using var file = Open(parsed.GetValue(FileName)!);
+            await using var file = await Task.Run(() => Open(parsed.GetValue(FileName)!), ct).WaitAsync(ct);   // a pipe opens when its writer does
             _first = from;
             try
             {
