@@ -153,8 +153,7 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
     {
         var error = Assert.Throws<SettingsException>(() => new ServiceCollection().AddGalleryCors(Given.Settings($"GALLERY_CORS_ORIGINS={Page},{origin}")));
 
-        Assert.Contains("GALLERY_CORS_ORIGINS", error.Message, StringComparison.Ordinal);
-        Assert.Contains($"\"{origin}\"", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("GALLERY_CORS_ORIGINS: entry 2 is not an origin.", error.Message, StringComparison.Ordinal);
     }
 
     private static Task<Answer> PreflightAsync(Api api, string origin, string method, string headers) =>

@@ -46,11 +46,11 @@ public sealed class ServiceProcessTests(TestService other, TestServer server) : 
 
     [Fact]
     public Task Coalescing_that_is_neither_on_nor_off_is_named() =>
-        RefusesAsync(AnyPort, [.. OnDatabase(), "GALLERY_COALESCING=perhaps"], "GALLERY_COALESCING", "perhaps");
+        RefusesAsync(AnyPort, [.. OnDatabase(), "GALLERY_COALESCING=perhaps"], "GALLERY_COALESCING takes on or off.");
 
     [Fact]
     public Task A_setting_of_the_service_that_cannot_be_used_ends_the_start_with_its_name() =>
-        RefusesAsync(AnyPort, [.. OnDatabase(), "GALLERY_IMAGE_HOSTS=https://pictures.example.com"], "GALLERY_IMAGE_HOSTS", "https://pictures.example.com");
+        RefusesAsync(AnyPort, [.. OnDatabase(), "GALLERY_IMAGE_HOSTS=https://pictures.example.com"], "GALLERY_IMAGE_HOSTS: entry 1 is not a host name.");
 
     [Fact]
     public async Task A_dot_env_that_cannot_be_read_ends_the_start_with_the_name_of_the_line()
@@ -152,8 +152,8 @@ public sealed class ServiceProcessTests(TestService other, TestServer server) : 
     [InlineData("http://localhost:9999/gallery")]
     [InlineData("http://127.0.0.1:0;nowhere")]
     [InlineData("http://192.0.2.1:9999")]
-    public Task An_address_that_cannot_be_listened_on_is_named_with_the_way_to_another(string urls) =>
-        RefusesAsync(urls, [.. OnDatabase()], urls, "--urls", "http://");
+    public Task An_address_that_cannot_be_listened_on_is_refused_with_the_form_of_one(string urls) =>
+        RefusesAsync(urls, [.. OnDatabase()], "--urls", "http://localhost:9999");
 
     [Fact]
     public async Task The_working_directorys_dot_env_is_read_and_the_environment_wins()
