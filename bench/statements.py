@@ -50,7 +50,7 @@ METHODS = {
         "IfMatch": "array_fill(null::text, array[1000])",
         "IfNoneMatch": "array_fill(null::text, array[1000])",
         "Quota": "null",
-        "Longest": "16384",
+        "Longest": "0",
     }),
 }
 NAMES = {"get": "ofViewer"}   # the constant that has the statement, where it is not the method's first

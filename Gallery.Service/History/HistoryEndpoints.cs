@@ -67,8 +67,8 @@ internal static class HistoryEndpoints
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
-        using var turn = wait > 0 ? null : await http.TakeTurnAsync(UserTurns.Short, ct);
         using var place = wait > 0 ? places.TryTake(caller) : null;
+        using var turn = place is { IsAcquired: true } ? null : await http.TakeTurnAsync(UserTurns.Short, ct);   // the places limit those that wait
         var isRefused = place is { IsAcquired: false };   // it is answered at once
         var page = await history.ListChangesAsync(userId, query.AfterNumber ?? from, query.Limit, TimeSpan.FromSeconds(isRefused ? 0 : wait), lifetime.ApplicationStopping, ct);
         if (page.IsEarly || (isRefused && page.Events.Count == 0)) http.Response.Headers.RetryAfter = "1";

@@ -41,6 +41,7 @@ internal sealed class AnswerBuffer(RequestDelegate next, WaitingBytes waitingByt
             }
 
             await pipe.Writer.CompleteAsync();
+            http.RequestAborted.ThrowIfCancellationRequested();   // before the status is sent: the client left, or the request timed out
             using var waiting = waitingBytes.Begin(http);
             await SendAsync(pipe.Reader, http, waiting);
         }

@@ -93,7 +93,7 @@ internal sealed record ServiceLimits
         [
             .. (settings.Find(name) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
                 .Select((text, index) => ParseNetwork(text) ?? throw new SettingsException(
-                    $"{name}: entry {index + 1} is no address or network. It takes 10.0.0.5 or 10.0.0.0/8, with commas between.")),
+                    $"{name}: entry {index + 1} is not an address or network. It takes 10.0.0.5 or 10.0.0.0/8, with commas between.")),
         ];
     }
 

@@ -6,7 +6,7 @@ using Gallery.Sql.Database;
 namespace Gallery.Service.Limits;
 
 /// <summary>
-/// Turns for requests. Of a user's, one or a few run and some wait, so that no user keeps out the others. Service keys have no limit of this kind.
+/// Turns for requests. One or a few requests of a user run at once and some wait, so that no user keeps out the others. Service keys have no limit of this kind.
 /// </summary>
 /// <param name="waiting">How many requests of a user wait.</param>
 /// <param name="atOnce">How many requests of a user run.</param>
@@ -26,7 +26,7 @@ internal sealed class UserTurns(int waiting = 1, int atOnce = 1) : IDisposable
     public void Dispose() => _turns.Dispose();
 }
 
-/// <summary>Turns for costly requests. Of each key one or a few run and some wait.</summary>
+/// <summary>Turns for costly requests. One or a few requests of a key run at once and some wait.</summary>
 internal sealed class KeyedTurns<TKey>(int waiting, int atOnce = 1) : IDisposable
     where TKey : notnull
 {

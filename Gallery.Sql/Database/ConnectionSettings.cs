@@ -58,7 +58,7 @@ public static class ConnectionSettings
     {
         null => false,
         "embedded" => true,
-        _ => throw new SettingsException($"{Kind} takes embedded. Remove it otherwise."),
+        _ => throw new SettingsException($"{Kind} takes only embedded. Set it to that, or remove it."),
     };
 
     /// <summary>The libpq word (<c>verify-full</c>) as Npgsql's value.</summary>

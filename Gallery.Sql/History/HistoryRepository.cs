@@ -51,7 +51,7 @@ public sealed class HistoryRepository : IAsyncDisposable
                       and e.revision < @Before
                       and (e.user_id <> '' or e.event = 'purged')         -- an erased user leaves an empty row
                       and (@IsAnyone or e.user_id = @UserId)
-                      and (@IsAnyone or @UserId = coalesce(               -- who owns it now. This names no event, so it is decided before any is read
+                      and (@IsAnyone or @UserId = coalesce(               -- who owns it now. This depends on parameters alone, so PostgreSQL checks it before it reads an event
                           (select i.user_id from gallery.image as i where i.image_id = @ImageId),
                           (select e.user_id from gallery.image_event as e where e.image_id = @ImageId order by e.revision desc limit 1)))
                     order by e.revision desc

@@ -21,7 +21,7 @@ public sealed partial class ImageRepository
     /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>For <c>commits</c>: nothing is written. Saves then count towards the quota without its lock, so that they delay no others.</summary>
+    /// <summary>For <c>commits</c>: rolls everything back. Saves then count towards the quota without its lock, so that they delay no others.</summary>
     public static readonly Func<IReadOnlyList<BatchItem>, bool> DryRun = _ => false;
 
     private const int MaximumChunkBytes = 1024 * 1024;

@@ -60,7 +60,15 @@ public sealed partial class ImageRepository : IAsyncDisposable
         {
             var write = await _save.RunAsync(image, ct);
             if (write.Image is not { IsPartial: true }) return write;
-            if (await FindImageAsync(new(image.ImageId, Caller.User(image.UserId)), ct) is { } whole) return write with { Image = whole };
+            try
+            {
+                if (await FindImageAsync(new(image.ImageId, Caller.User(image.UserId)), ct) is { } whole) return write with { Image = whole };
+            }
+            catch (CoalescerFullException e)
+            {
+                throw new TimeoutException("The save is done, but there was no time to read the image.", e);   // not as if nothing were done
+            }
+
             // It was deleted, or given away, between the two statements. So it is saved as if the save came after that.
         }
     }
@@ -73,7 +81,7 @@ public sealed partial class ImageRepository : IAsyncDisposable
     {
         ExceptionDispatchInfo? fault = null;   // thrown here, because others share the statement
         var write = await _update.RunAsync(new(key, Apply, bytes), ct);
-        fault?.Throw();
+        if (write.Outcome is ImageOutcome.Updated or ImageOutcome.Unchanged) fault?.Throw();
         return write;
 
         ImageRow Apply(ImageRow row)

@@ -239,7 +239,7 @@ public sealed class StatisticsRepository : IDisposable
             limit @Limit
             """;
 
-        return _viewed.QueryWithinAsync<ViewedRow>(sql, GalleryDatabase.Patience, Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
+        return _viewed.QueryWithinAsync<ViewedRow>(sql, TimeSpan.FromSeconds(1.5), Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("Views", views), ("After", after), ("Limit", limit));
     }
 
     public void Dispose() => _listing.Dispose();

@@ -96,7 +96,7 @@ public sealed partial class ServiceLimitsTests
     public void A_proxy_that_is_neither_is_refused_with_its_position(string proxy)
     {
         var message = Assert.Throws<SettingsException>(() => ServiceLimits.From(Given.Settings($"GALLERY_TRUSTED_PROXIES=127.0.0.1,{proxy}"))).Message;
-        Assert.StartsWith("GALLERY_TRUSTED_PROXIES: entry 2 is no address or network.", message, StringComparison.Ordinal);
+        Assert.StartsWith("GALLERY_TRUSTED_PROXIES: entry 2 is not an address or network.", message, StringComparison.Ordinal);
     }
 
     [GeneratedRegex(@"^#(GALLERY_(?!DATA=)[A-Z_]+=\d*)$", RegexOptions.Multiline)]

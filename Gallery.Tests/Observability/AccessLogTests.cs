@@ -102,6 +102,21 @@ public sealed partial class AccessLogTests(AccessFixture fixture) : IClassFixtur
         Assert.Matches($"^method=DELETE route=\\S+ status=499 code=- ms=\\S+ caller=key:pipeline id={id} ", service.Lines(Category).Single());
     }
 
+    [Fact]
+    public async Task A_list_whose_caller_leaves_has_a_line_with_499_although_its_statement_ends_well()
+    {
+        await using var service = await StartAsync("GALLERY_ACCESS_LOG=on");
+        await using (var table = await TableLock.TakeAsync(fixture.Database))
+        {
+            using var connection = await Limits.RawConnection.OpenAsync(service.Api.Address);
+            await connection.SendAsync($"GET /v1/gallery/ HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {GuardedService.Key}\r\n\r\n");
+            await table.WaitForWaiterAsync();
+        }
+
+        await WaitAsync(service, 1);
+        Assert.Matches("^method=GET route=\\S+ status=499 code=- ", service.Lines(Category).Single());
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -85,7 +85,7 @@ public sealed class ConnectionSettingsTests
     [Theory]
     [InlineData("GALLERY_DATABASE=embedded and DATABASE_URL contradict each other.", "GALLERY_DATABASE=embedded", "DATABASE_URL=postgresql://u:hunter2@h/d")]
     [InlineData("GALLERY_DATABASE=embedded and SUPABASE_DB_HOST contradict each other.", "GALLERY_DATABASE=embedded", "SUPABASE_DB_HOST=h")]
-    [InlineData("GALLERY_DATABASE takes embedded.", "GALLERY_DATABASE=private")]
+    [InlineData("GALLERY_DATABASE takes only embedded.", "GALLERY_DATABASE=private")]
     public void Settings_that_contradict_the_private_postgresql_are_refused(string message, params string[] settings) =>
         Assert.StartsWith(message, Given.Error(settings), StringComparison.Ordinal);
 
