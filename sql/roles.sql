@@ -6,6 +6,8 @@
 --          psql takes its connection from PGHOST, PGUSER and PGDATABASE, and the password from ~/.pgpass.
 -- Then:    give the three that sign in their passwords, which stand in no file: \password gallery_migrator in psql, and so on.
 
+set search_path = pg_catalog, pg_temp;   -- so that nobody's function in another schema runs with the rights of whoever runs this
+
 do $$
 declare
     name text;
@@ -46,6 +48,8 @@ $$;
 alter role gallery_app set lock_timeout = '250ms';
 alter role gallery_app set statement_timeout = '2s';
 alter role gallery_app set idle_in_transaction_session_timeout = '10s';
+alter role gallery_migrator set search_path = pg_catalog;
+alter role gallery_readonly set search_path = pg_catalog;
 alter role gallery_app set search_path = pg_catalog;        -- so that nobody's function in public takes a built-in one's place. All else is named with its schema
 alter role gallery_readonly set lock_timeout = '5s';
 alter role gallery_readonly set statement_timeout = '30s';

@@ -138,14 +138,16 @@ export class Session {
   async takeLink() {
     const query = new URLSearchParams(location.search);
     const code = query.get('code');
-    const hasFailed = query.has('error') || new URLSearchParams(location.hash.slice(1)).has('error');
-    if (!this.#settings.supabase_key || (code === null && !hasFailed)) return;
+    const fragment = new URLSearchParams(location.hash.slice(1));
+    const hasFailed = query.has('error') || fragment.has('error');
+    const hasTokens = fragment.has('access_token') || fragment.has('refresh_token');   // a link that Supabase's dashboard sent
+    if (!this.#settings.supabase_key || (code === null && !hasFailed && !hasTokens)) return;
     const link = readLink();
     for (const name of ['code', 'error', 'error_code', 'error_description']) query.delete(name);
     history.replaceState(null, '', location.pathname + (link?.search ?? (query.size > 0 ? `?${query}` : '')));
     if (this.#tokens) return;
     if (hasFailed) this.notice = 'The link has expired or was used already. Ask for a new one.';
-    else if (!link) this.notice = foreignLink;
+    else if (!link || code === null) this.notice = foreignLink;
     else await callSupabase(this.#settings, 'token?grant_type=pkce', { auth_code: code, code_verifier: link.verifier }).then(answer => {
       forgetLink();
       this.#keep(answer);

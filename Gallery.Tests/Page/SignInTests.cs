@@ -69,6 +69,14 @@ public sealed class SignInTests(SignInService service, PageService open) : PageT
     }
 
     [Fact]
+    public async Task Tokens_in_a_link_of_the_dashboard_are_not_used_and_leave_the_address()
+    {
+        var page = await OpenAsync("/?tag=night#access_token=a.b.c&refresh_token=r&token_type=bearer&type=invite");
+        await Expect(page.GetByText("This link was not requested in this browser. Request a new one here.")).ToBeVisibleAsync();
+        Assert.Equal($"{Api.Address}?tag=night", page.Url);
+    }
+
+    [Fact]
     public async Task A_link_of_somebody_else_neither_replaces_a_session_nor_begins_one()
     {
         var other = await OpenAsync(screen: Screen.Zoomed);

@@ -107,6 +107,21 @@ public sealed class DatabaseUrlTests
             Assert.Single(log.Written).TrimEnd());
     }
 
+    [Theory]
+    [InlineData("", SslMode.VerifyCA)]
+    [InlineData("&sslmode=require", SslMode.VerifyCA)]
+    [InlineData("&sslmode=prefer", SslMode.Prefer)]
+    [InlineData("&sslmode=verify-full", SslMode.VerifyFull)]
+    public void A_file_of_certificates_is_used_as_libpq_does(string mode, SslMode expected) =>
+        Assert.Equal(expected, Given.Url($"postgresql://u@db.example.com/d?sslrootcert={Uri.EscapeDataString(typeof(DatabaseUrlTests).Assembly.Location)}{mode}").SslMode);
+
+    [Fact]
+    public void The_systems_certificates_are_checked_with_the_name()
+    {
+        Assert.Equal((SslMode.VerifyFull, null), (Given.Url("postgresql://u@h/d?sslrootcert=system").SslMode, Given.Url("postgresql://u@h/d?sslrootcert=system").RootCertificate));
+        Assert.StartsWith("DATABASE_URL has sslrootcert=system, which needs sslmode=verify-full.", Given.Error("DATABASE_URL=postgresql://u@h/d?sslrootcert=system&sslmode=require"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_certificate_file_that_does_not_exist_is_named() =>
         Assert.Equal("DATABASE_URL: sslrootcert names a file that does not exist.", Given.Error("DATABASE_URL=postgresql://u:hunter2@h/d?sslrootcert=/no/ca.pem"));
