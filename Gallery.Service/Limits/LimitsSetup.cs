@@ -1,6 +1,7 @@
 using Gallery.Service.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Gallery.Service.Limits;
 
@@ -15,6 +16,7 @@ internal static class LimitsSetup
 
     public static void AddLimits(this WebApplicationBuilder builder, ServiceLimits limits)
     {
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = ReadAheadBytes);   // 1 MB by default, whatever Kestrel's own limit is
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             var connections = kestrel.ApplicationServices.GetRequiredService<ConnectionLimit>();
