@@ -37,6 +37,9 @@ internal sealed class AllowedOrigins
         || _parents.Count > 0 && Parse(origin) is { HostNameType: UriHostNameType.Dns } uri && Write(uri) == origin
             && _parents.Exists(parent => uri.Scheme == parent.Scheme && uri.Port == parent.Port && uri.Host.EndsWith($".{parent.Host}", StringComparison.Ordinal));
 
+    /// <summary>Whether the text has the form of an origin. A credential that was sent there by mistake has not.</summary>
+    public static bool IsOrigin(string text) => text == "null" || Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.UserInfo == "" && text == Write(uri);
+
     private static Uri? Parse(string text) =>
         Ascii.IsValid(text) && !text.Contains('*', StringComparison.Ordinal)
         && Uri.TryCreate(text, UriKind.Absolute, out var uri)

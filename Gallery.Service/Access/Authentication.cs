@@ -25,8 +25,8 @@ internal sealed class Authentication(RequestDelegate next, ServiceKeys keys, Use
     internal static readonly ProblemResult InvalidKey = new(
         StatusCodes.Status401Unauthorized, "invalid_key", "The service key is unknown. Send a current one.");
 
-    /// <summary>Whether a text begins as a service key or a JWT does.</summary>
-    public static bool LooksLikeCredential(string text) => ServiceKeys.HasPrefix(text) || text.StartsWith("eyJ", StringComparison.Ordinal);   // {" in Base64
+    /// <summary>Whether a text may contain a service key or a JWT.</summary>
+    public static bool LooksLikeCredential(string text) => text.Contains(ServiceKeys.Prefix, StringComparison.Ordinal) || text.Contains("eyJ", StringComparison.Ordinal);   // {" in Base64
 
     public Task InvokeAsync(HttpContext http)
     {

@@ -25,7 +25,7 @@ internal sealed partial class CrossOriginGuard(RequestDelegate next, AllowedOrig
         if (!origins.IsEmpty && !isAllowed) http.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Origin);   // CORS adds it for the allowed ones
         if (isAllowed || origin.Length + site.Length == 0 || IsOwn(http.Request.Host, origin, site)) return next(http);
 
-        if (origin.Length > 0 && limit.MayWrite(Forbidden.Code, out var leftOut)) LogRefused(LogText.Word(origin), leftOut);
+        if (origin.Length > 0 && limit.MayWrite(Forbidden.Code, out var leftOut)) LogRefused(AllowedOrigins.IsOrigin(origin) ? LogText.Word(origin) : "a malformed origin", leftOut);
         if (!IsSafe(http.Request.Method)) http.SetEndpoint(Refusal);
         return next(http);
     }

@@ -13,7 +13,8 @@ internal sealed partial class ServiceKeys
     public const string Setting = "GALLERY_API_KEYS";
     public const string NameRule = "letters, digits, '.', '_' and '-', 1 to 30 of them, the first a letter or digit";
 
-    private const string Prefix = "gallery_";   // lets people and secret scanners recognise a leaked key
+    public const string Prefix = "gallery_";   // lets people and secret scanners recognise a leaked key
+
     private const int RandomBytes = 32;
     private const int MaximumLength = 256;      // anything longer is a token, so it is not hashed
 

@@ -101,7 +101,7 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
 
         var lines = service.Lines("Gallery.Service.Access.CrossOriginGuard");
         Assert.InRange(lines.Count, 1, 20);
-        Assert.StartsWith("Pages of https://evil.example\\u001b[31m\\u0020\\u2028x may not call", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("Pages of a malformed origin may not call", lines[0], StringComparison.Ordinal);
         Assert.All(lines, line => Assert.DoesNotContain(line, character => character is < ' ' or > '~'));
     }
 

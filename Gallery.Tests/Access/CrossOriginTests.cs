@@ -96,6 +96,20 @@ public sealed class CrossOriginTests(AccessFixture fixture) : IClassFixture<Acce
         }
     }
 
+    [Theory]
+    [InlineData(GuardedService.Key)]
+    [InlineData($"Bearer {GuardedService.Key}")]
+    [InlineData("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl")]
+    [InlineData("https://app.example.com/?key=hunter2")]
+    [InlineData("https://ann:hunter2@app.example.com")]
+    public async Task A_secret_in_Origin_is_not_logged(string secret)
+    {
+        await using var service = await ObservedService.StartAsync(fixture.Database.ConnectionString);
+        await service.Api.GetAsync("/v1/gallery/", ("Origin", secret));
+
+        Assert.StartsWith("Pages of a malformed origin may not call.", Assert.Single(service.Lines("Gallery.Service.Access.CrossOriginGuard")), StringComparison.Ordinal);
+    }
+
     private static IEnumerable<(string, string)> Parse(string headers, Api api)
     {
         var own = api.Address.GetLeftPart(UriPartial.Authority);

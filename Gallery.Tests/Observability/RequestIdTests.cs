@@ -30,6 +30,8 @@ public sealed class RequestIdTests(TestService service) : IClassFixture<TestServ
     [InlineData("\"quoted\"")]
     [InlineData("gallery_5dJ2kq8GmOq0uQ0C1tbm0c0xM8nQm2h6y3rV9wZ4s7E")]
     [InlineData("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl")]
+    [InlineData("Bearer-gallery_5dJ2kq8GmOq0uQ0C1tbm0c0xM8nQm2h6y3rV9wZ4s7E")]
+    [InlineData("x-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl")]
     [InlineData("TOO LONG")]
     public async Task An_id_that_is_none_is_replaced_by_the_trace_id(string sent)
     {
