@@ -99,11 +99,12 @@ internal static class StatisticsEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> AddViews(HttpContext http, VisitBuffer visits, CancellationToken ct)
+    private static async Task<IResult> AddViews(HttpContext http, VisitBuffer visits, [FromKeyedServices(StatisticsNoun.Batches)] UserTurns turns, CancellationToken ct)
     {
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct, BeaconTypes);
         if (problem is not null) return problem;
 
+        using var turn = await turns.TakeAsync(http.Caller(), ct);   // reading them takes a processor for milliseconds
         var errors = new FieldErrors();
         var beacons = new List<BeaconItem>();
         try

@@ -10,6 +10,9 @@ internal static class StatisticsNoun
     /// <summary>The key of the turns of lists.</summary>
     public const string Lists = "statistics_lists";
 
+    /// <summary>The key of the turns of batches of beacons.</summary>
+    public const string Batches = "statistics_batches";
+
     public static readonly Noun Noun = new(AddServices, StatisticsEndpoints.MapStatistics, StatisticsJsonContext.Default, new Dictionary<string, (string, string)>
     {
         ["image_visit_kind_known"] = ("kind", "kind must be view or download."),
@@ -18,6 +21,7 @@ internal static class StatisticsNoun
     private static void AddServices(IServiceCollection services, IConfiguration settings) => services
         .AddSingleton<StatisticsRepository>()
         .AddKeyedSingleton<UserTurns>(Lists)
+        .AddKeyedSingleton(Batches, (_, _) => new UserTurns(waiting: 64))
         .AddSingleton<VisitBuffer>()
         .AddHostedService(provider => provider.GetRequiredService<VisitBuffer>())
         .AddSingleton<VisitSweep>()

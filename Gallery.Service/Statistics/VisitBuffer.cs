@@ -25,6 +25,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     private const int BatchSize = 5000;   // many views of few images are few updates
     private const int BatchSizeAfterFailure = 100;   // the last statement may have timed out
     private const int MaximumTries = 10;   // while images of the batch are being purged
+    private const int UserAgentLength = 512;   // of a longer one only the beginning counts, because each item of a batch reads it
     private const int SaltBytes = 32;
     private const int VisitorBytes = 16;
 
@@ -50,6 +51,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     public void Note(Guid imageId, VisitKind kind, HttpContext http, string? visitor = null, string? viewer = null)
     {
         var userAgent = http.Request.Headers.UserAgent.ToString();
+        if (userAgent.Length > UserAgentLength) userAgent = userAgent[..UserAgentLength];
         if (Bots.IsBot(userAgent)) return;
 
         // Only a digest waits, so that no address is kept even in memory.

@@ -25,6 +25,9 @@ public sealed class AccessFixture(TestServer server) : IAsyncLifetime
     /// <summary>The service whose users have tokens of this algorithm.</summary>
     internal Api Api(string algorithm) => (algorithm == "HS256" ? _withSecret! : _withKeys!).Api;
 
+    /// <summary>A turn of a user of the service with HS256, until the result is disposed.</summary>
+    internal Task<IDisposable?> TakeTurnAsync(string kind, string user) => _withSecret!.TakeTurnAsync(kind, user);
+
     /// <summary>Another service on the same database, with both ways in and users who may save.</summary>
     internal Task<GuardedService> StartAsync(params string[] settings) =>
         GuardedService.StartAsync(Database.ConnectionString, [GuardedService.Keys, $"SUPABASE_URL={Issuer.Url}/", "GALLERY_USERS_MAY_SAVE=true", .. settings]);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Gallery.Service;
+using Gallery.Service.Limits;
 using Gallery.Service.Statistics;
 using Gallery.Sql.Database;
 using Gallery.Tests.Database;
@@ -28,6 +29,11 @@ internal sealed class GuardedService : IAsyncDisposable
     }
 
     public Api Api { get; }
+
+    /// <summary>A turn of the user, until the result is disposed.</summary>
+    /// <param name="kind">The key of the turns.</param>
+    public Task<IDisposable?> TakeTurnAsync(string kind, string user) =>
+        _service.Services.GetRequiredKeyedService<UserTurns>(kind).TakeAsync(Caller.User(user), TestContext.Current.CancellationToken);
 
     /// <inheritdoc cref="TestService.CountVisitsAsync"/>
     public Task CountVisitsAsync() => _service.Services.GetRequiredService<VisitBuffer>().FlushAsync(TestContext.Current.CancellationToken);

@@ -1,4 +1,5 @@
 using System.Text;
+using Gallery.Service.Statistics;
 using Gallery.Tests.Service;
 using Npgsql;
 
@@ -50,6 +51,20 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
         await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"{{_user}}","image_url":"{{Api.UrlOf(id)}}"}""", ("X-API-Key", GuardedService.Key));
 
         await RunTooManyAsync(() => GetAsync($"{id}/{what}"), waiting: 7 + 64);
+    }
+
+    [Fact]
+    public async Task One_batch_of_beacons_of_a_user_is_read_at_once()
+    {
+        var item = $$"""{"image_id":"{{Guid.NewGuid()}}"}""";
+        var body = $$"""{"items":[{{string.Join(',', Enumerable.Repeat(item, 500))}}]}""";
+        using (await fixture.TakeTurnAsync(StatisticsNoun.Batches, _user))
+        {
+            var waiting = Enumerable.Range(0, 65).Select(_ => SendAsync("POST", "batch/views/", body)).ToList();
+            Assert.Equal("overloaded", (await await Task.WhenAny(waiting)).Problem);
+        }
+
+        Assert.Equal(204, (await SendAsync("POST", "batch/views/", body)).Status);
     }
 
     private async Task RunTooManyAsync(Func<Task<Answer>> send, int waiting)

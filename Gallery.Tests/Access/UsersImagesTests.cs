@@ -47,7 +47,16 @@ public sealed partial class UsersImagesTests(AccessFixture fixture) : IClassFixt
         var seen = await _api.GetAsync($"/v1/gallery/{id}/history/", GuardedService.Bearer(fixture.Issuer.Token("HS256", "new_owner")));
         Assert.Equal(["edited"], seen.Body["data"]!.AsArray().Select(item => (string?)item!["event"]));
         Assert.Equal(404, (await _api.GetAsync($"/v1/gallery/{id}/history/", GuardedService.Bearer(fixture.Issuer.Token("HS256", "old_owner")))).Status);
-        Assert.Equal(2, (await _api.GetAsync($"/v1/gallery/{id}/history/", key)).Body["data"]!.AsArray().Count);
+        Assert.Equal(["key:pipeline", "key:pipeline"], (await _api.GetAsync($"/v1/gallery/{id}/history/", key)).Body["data"]!.AsArray().Select(item => (string?)item!["by"]));
+    }
+
+    [Fact]
+    public async Task A_user_cannot_give_their_own_image_away()
+    {
+        var imageId = await SaveAsync(_user);
+        var refused = await SendAsync(_user, "PATCH", $"{imageId}/", $$"""{"user_id":"{{_other}}"}""");
+
+        Assert.Equal((403, "forbidden_user_id", 200), (refused.Status, refused.Problem, (await SendAsync(_user, "GET", $"{imageId}/")).Status));
     }
 
     [Fact]
@@ -171,6 +180,7 @@ public sealed partial class UsersImagesTests(AccessFixture fixture) : IClassFixt
         }
 
         Assert.Equal(200, (await service.Api.SendAsync(HttpMethod.Delete, $"/v1/gallery/{mine}/", null, token)).Status);
+        Assert.Equal("forbidden_purge", (await service.Api.PostAsync("/v1/gallery/deleted/empty/", null, token)).Problem);
         Assert.Equal(200, (await service.Api.SendAsync(HttpMethod.Delete, $"/v1/gallery/{mine}/permanent/", null, ("X-API-Key", GuardedService.Key))).Status);
     }
 

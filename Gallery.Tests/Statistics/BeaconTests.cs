@@ -162,6 +162,15 @@ public sealed class BeaconTests(TestService service) : IClassFixture<TestService
     }
 
     [Fact]
+    public async Task Of_a_very_long_user_agent_only_the_beginning_is_read()
+    {
+        var id = await SaveAsync();
+        foreach (var end in new[] { "a", "b", "bot" }) await BeaconAsync(id, "views", null, new string('x', 1_000) + end);
+
+        Assert.Equal((1, 0), await CountAsync(id));
+    }
+
+    [Fact]
     public async Task Nothing_that_is_stored_tells_who_it_was()
     {
         var (one, two) = (await SaveAsync(), await SaveAsync());
