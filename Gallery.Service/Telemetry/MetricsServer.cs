@@ -1,4 +1,6 @@
 using Gallery.Service.Access;
+using Gallery.Service.Limits;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using OpenTelemetry.Metrics;
 
 namespace Gallery.Service.Telemetry;
@@ -27,6 +29,7 @@ internal sealed class MetricsServer(string url, MeterProvider metrics) : IHosted
             kestrel.Limits.KeepAliveTimeout = kestrel.Limits.RequestHeadersTimeout = Silence;
         });
         builder.Services.AddRoutingCore();
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = LimitsSetup.ReadAheadBytes);
         _app = builder.Build();
         _app.Use((http, next) => IsRebound(http) ? NotFound(http) : next(http));
         _app.UseRouting();
