@@ -158,6 +158,19 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task A_signal_ends_the_import_of_a_pipe_that_is_silent()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such pipes.");
+        // The writer opens the pipe when the command does. "$$" is the shell's process, which the command takes over.
+        const string script = "mkfifo \"$2\"; (sleep 1; kill -TERM $$; exec sleep 60) 2>/dev/null >\"$2\" & exec \"$0\" \"$1\" import \"$2\" --url \"$3\"";
+        var run = await Within.RunAsync(
+            new ProcessStartInfo("sh", ["-c", script, DotnetHost, Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), File, _api.Address.ToString()]) { RedirectStandardError = true },
+            TimeSpan.FromSeconds(40));
+
+        Assert.Equal((1, "gallery: Stopped. Go on with --from-line 1."), (run.Exit, run.Error.Trim()));
+    }
+
+    [Fact]
     public async Task A_key_is_not_sent_over_a_public_network_without_TLS()
     {
         var run = await RunAsync(new Uri("http://gallery.example.com"), ["GALLERY_KEY=gallery_secret"], "export", "-");
@@ -165,6 +178,8 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Equal(2, run.Exit);
         Assert.Contains("Use https://", run.Error, StringComparison.Ordinal);
     }
+
+    private static string DotnetHost => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     private async Task SaveAsync(int count)
     {
@@ -181,7 +196,7 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
 
     internal static async Task<(int Exit, string Output, string Error)> RunAsync(string folder, Uri address, string[] settings, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. arguments])
+        var start = new ProcessStartInfo(DotnetHost, [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardInput = true,

@@ -38,7 +38,7 @@ internal static class ImportCommand
             _first = from;
             try
             {
-                await foreach (var (number, text) in PipeReader.Create(file).ReadLinesAsync(long.MaxValue, ct))
+                await foreach (var (number, text) in Read(file).ReadLinesAsync(long.MaxValue, ct))
                 {
                     if (number < from) continue;
                     if (text is not { } line)
@@ -88,10 +88,31 @@ internal static class ImportCommand
             _progress.Say($"line {line}: {code}: {message}");
         }
 
+        /// <summary>Reads ahead, so that a signal ends the command while the read of a silent pipe waits.</summary>
+        private static PipeReader Read(Stream file)
+        {
+            var pipe = new Pipe();
+            _ = Task.Run(async () =>
+            {
+                Exception? fault = null;
+                try
+                {
+                    await file.CopyToAsync(pipe.Writer);
+                }
+                catch (Exception e)
+                {
+                    fault = e;
+                }
+
+                await pipe.Writer.CompleteAsync(fault);
+            });
+            return pipe.Reader;
+        }
+
         private static Stream Open(string name)
         {
             if (name == "-") return Console.OpenStandardInput();
-            return File.Exists(name) ? File.OpenRead(name) : throw new SettingsException($"{name} does not exist. Name a file of JSON lines.");
+            return File.Exists(name) ? new FileStream(name, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0) : throw new SettingsException($"{name} does not exist. Name a file of JSON lines.");
         }
     }
 }
