@@ -14,6 +14,7 @@ internal sealed class DataHome
     /// <summary>The data and the password. Created as an <see cref="Unfinished"/> folder and renamed, so it is never incomplete.</summary>
     public string Server => Path.Combine(Folder, "server");
     public string Data => Path.Combine(Server, "data");
+    public string VersionFile => Path.Combine(Data, "PG_VERSION");
     public string PasswordFile => Path.Combine(Server, "password");
     public string StartedInFile => Path.Combine(Server, "started-in");
     public string Log => Path.Combine(Folder, "server.log");
@@ -63,12 +64,11 @@ internal sealed class DataHome
                 $"The data in {Data} does not belong to the user {user.DisplayName}, who would run PostgreSQL. " +
                 "Run the service as the owner, or set GALLERY_DATA to another folder.");
 
-        var versionFile = Path.Combine(Data, "PG_VERSION");
-        if (File.Exists(versionFile) && File.Exists(PasswordFile)
-            && int.TryParse(await File.ReadAllTextAsync(versionFile, ct), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var major))
+        if (File.Exists(VersionFile) && File.Exists(PasswordFile)
+            && int.TryParse(await File.ReadAllTextAsync(VersionFile, ct), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var major))
             return major;
         throw new SettingsException(
-            $"{Server} is incomplete: {versionFile} or {PasswordFile} is missing. Restore it from a backup, " +
+            $"{Server} is incomplete: {VersionFile} or {PasswordFile} is missing. Restore it from a backup, " +
             "or move it away to start with an empty gallery.");
     }
 

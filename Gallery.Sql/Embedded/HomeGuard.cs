@@ -32,13 +32,13 @@ internal static class HomeGuard
         await RefuseAsync(home.Folder, [home.Folder], """! -user "$(id -u)" -o -perm -002 -o -perm -020""", ct);
 
         // Left from a time when others could write to the home.
-        string[] files = [home.Server, home.Programs, home.Log, home.StartLock, home.UsersLock, home.PasswordFile, home.StartedInFile];
+        string[] files = [home.Server, home.Programs, home.Log, home.StartLock, home.UsersLock, home.PasswordFile, home.StartedInFile, home.VersionFile];
         var planted = await FindAsync(files, $"""
-            -type l -o -type f -links +1 -o ! -user "$(id -u)" ! -user "{user.Name ?? "$(id -u)"}" -o -type d \( -perm -002 -o -perm -020 \)
+            ! -type f ! -type d -o -type f -links +1 -o ! -user "$(id -u)" ! -user "{user.Name ?? "$(id -u)"}" -o -type d \( -perm -002 -o -perm -020 \)
             """, ct);
         if (planted is not null)
             throw new SettingsException(
-                $"{planted} is a link, belongs to another user, or can be written by others. Remove it, or set GALLERY_DATA to another folder.");
+                $"{planted} is no plain file or folder, belongs to another user, or can be written by others. Remove it, or set GALLERY_DATA to another folder.");
 
         // A folder of something else, named by mistake. A start that was broken off leaves server.new-… and probe-….
         string[] ours = [.. files, Path.Combine(home.Folder, "probe-"), Path.Combine(home.Folder, "lost+found")];

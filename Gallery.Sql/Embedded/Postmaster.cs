@@ -14,9 +14,12 @@ internal sealed record Postmaster(int Pid, int Port)
 
     private static string File(string data) => Path.Combine(data, "postmaster.pid");
 
-    /// <summary>Returns null if there is no such file, or if the server has not written all of it yet.</summary>
+    /// <summary>Returns null if there is no such file, if it is none that a server writes, or if the server has not written all of it yet.</summary>
     public static Postmaster? Find(string data)
     {
+        // A pipe that the server's user has put there would wait for a writer. It has no length.
+        if (new FileInfo(File(data)) is not { Exists: true, LinkTarget: null, Length: > 0 })
+            return null;
         try
         {
             // Lines: process, data folder, start time, port, … (PostgreSQL's miscadmin.h)

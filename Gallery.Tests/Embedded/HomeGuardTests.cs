@@ -120,6 +120,28 @@ public sealed class HomeGuardTests : IDisposable
         await AssertRefusedAsync(_home.Path, planted);
     }
 
+    [Theory]
+    [InlineData("server.log")]
+    [InlineData("start.lock")]
+    [InlineData("server/password")]
+    [InlineData("server/data/PG_VERSION")]
+    public async Task A_pipe_that_would_wait_for_a_writer_is_refused(string name)
+    {
+        Directory.CreateDirectory(_home.Data, Private);
+        var planted = Path.Combine(_home.Path, name);
+        await RunAsync("mkfifo", planted);
+        await AssertRefusedAsync(_home.Path, planted);
+    }
+
+    [Fact]
+    public async Task A_pipe_in_the_place_of_a_process_ID_is_not_read()
+    {
+        Directory.CreateDirectory(_home.Data, Private);
+        await RunAsync("mkfifo", Path.Combine(_home.Data, "postmaster.pid"));
+
+        Assert.Null(Postmaster.Find(_home.Data));
+    }
+
     [Fact]
     public async Task Data_that_are_a_link_are_refused()
     {
@@ -161,7 +183,7 @@ public sealed class HomeGuardTests : IDisposable
         File.CreateSymbolicLink(Path.Combine(_home.Path, "postmaster.pid"), target);
         var before = File.ReadAllText(target);
 
-        await Postmaster.Find(_home.Path)!.ReplacePidAsync(_home.Path, user, Ct);
+        await new Postmaster(Environment.ProcessId, 5432).ReplacePidAsync(_home.Path, user, Ct);
 
         Assert.Equal(before, File.ReadAllText(target));
     }
