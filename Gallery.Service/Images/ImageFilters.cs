@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.OpenApi;
@@ -46,6 +47,10 @@ internal static class ImageFilters
             .Problems(TooBroad, NoWord);
     }
 
+    /// <summary>Declares <c>fields</c>, which <see cref="FieldSelection"/> reads.</summary>
+    public static RouteHandlerBuilder WithFields(this RouteHandlerBuilder route, JsonTypeInfo type, string description) => route
+        .WithCommas("fields", description, 20, new() { Type = JsonSchemaType.String, Enum = [.. type.Properties.Select(one => (JsonNode)JsonNamingPolicy.SnakeCaseLower.ConvertName(one.Name))] });
+
     /// <summary>The filter of a request. It is of no use if a fault was added.</summary>
     public static ImageFilter Read(HttpContext http, FieldErrors errors)
     {
@@ -74,14 +79,15 @@ internal static class ImageFilters
     ];
 
     /// <summary>The answer to a request that would take too long. It says what else could narrow it down.</summary>
-    public static ProblemResult TooBroadFor(ImageFilter filter)
+    /// <param name="isSorted">Whether it would not take too long without its order.</param>
+    public static ProblemResult TooBroadFor(ImageFilter filter, bool isSorted = false)
     {
         List<string> cures = [];
         if (filter.UserId is null) cures.Add("user_id");
         if (filter.CreatedFrom is null || filter.CreatedTo is null) cures.Add(filter.CreatedTo is not null ? "created_from" : filter.CreatedFrom is not null ? "created_to" : "created_from and created_to");
         if (filter.Tags.Count == 0) cures.Add("a tag");
         cures.Add(filter.Words is null ? "words with q" : "another word");
-        return new(422, "search_too_broad", $"Too many images would have to be looked at. Add {string.Join(", or ", cures)}.");
+        return new(422, "search_too_broad", $"Too many images would have to be looked at. Add {string.Join(", or ", cures)}.{(isSorted ? " Or leave sort out." : "")}");
     }
 
     private static IReadOnlyList<string> ReadTags(IQueryCollection query, string name, FieldErrors errors)

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Limits;
@@ -9,7 +7,6 @@ using Gallery.Sql.Images;
 using Gallery.Sql.Statistics;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
-using Microsoft.OpenApi;
 
 namespace Gallery.Service.Images;
 
@@ -20,8 +17,6 @@ internal static class ImageListEndpoints
     private const string Trash = "/v1/gallery/deleted/";
 
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
-
-    private static IEnumerable<JsonNode> Fields => ImageJsonContext.Default.Image.Properties.Select(one => (JsonNode)JsonNamingPolicy.SnakeCaseLower.ConvertName(one.Name));
 
     public static void MapImageLists(this IEndpointRouteBuilder routes)
     {
@@ -49,7 +44,7 @@ internal static class ImageListEndpoints
     }
 
     private static RouteHandlerBuilder WithSelection(this RouteHandlerBuilder route) => route
-        .WithCommas("fields", "The fields to show of each image. Without it all but views and downloads.", 20, new() { Type = JsonSchemaType.String, Enum = [.. Fields] })
+        .WithFields(ImageJsonContext.Default.Image, "The fields to show of each image. Without it all but views and downloads.")
         .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less.", "none", "exact", "estimated");
 
     private static Task<IResult> ListImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns searches, [FromKeyedServices(ImageNoun.PlainLists)] UserTurns plain, CancellationToken ct) =>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Gallery.Service.Access;
 using Gallery.Service.Http;
 using Gallery.Service.Images;
@@ -28,9 +29,11 @@ internal static class TransferEndpoints
 
         transfers.MapMethods("/export/", Get, Export)
             .WithName("ExportImages").WithSummary("Streams images, one JSON object a line")
-            .WithDescription("Live images and those in the trash, in the order of image_id. An image that is there throughout is in it exactly once. If the connection breaks, the export is not complete.")
+            .WithDescription("Live images and those in the trash. An image that is there throughout is in it exactly once. If the connection breaks, the export is not complete.")
             .WithImageFilters()
-            .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off.")
+            .WithChoice("sort", "The order: image_id, oldest first, or newest first.", "image_id", "created_at", "-created_at")
+            .WithFields(TransferJsonContext.Default.TransferredImage, "The fields to show of each image. Without it all of them.")
+            .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off. If it is gone, an export by time begins again.")
             .Answers(200, TransferredImage.Example, MediaType)
             .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())
             .Problems(Forbidden, BadAfter, LineStream.Busy)
@@ -53,16 +56,24 @@ internal static class TransferEndpoints
         var filter = ImageFilters.Read(http, errors);
         Guid? after = !http.Request.Query.TryGetValue("after", out var text) ? Guid.Empty : UuidRouteConstraint.IsUuid(text.ToString()) ? Guid.ParseExact(text.ToString(), "D") : null;
         if (after is null) errors.Add("after", BadAfter.Message);
+        var order = http.Request.Query.ReadChoice("sort", errors, "image_id", "created_at", "-created_at") switch { "created_at" => ExportOrder.OldestFirst, "-created_at" => ExportOrder.NewestFirst, _ => ExportOrder.Id };
+        var options = json.Value.SerializerOptions;
+        var selection = FieldSelection.Read(http.Request.Query, options.GetTypeInfo(typeof(TransferredImage)), errors);
         if (errors.Any) return errors.ToProblem();
 
-        var options = json.Value.SerializerOptions;
         try
         {
-            return await lines.AnswerAsync(http, MediaType, ct => transfers.ExportAsync(filter, after!.Value, ct), (text, row) => JsonLine.Write(text, TransferredImage.Of(row), options));
+            return await lines.AnswerAsync(http, MediaType, ct => transfers.ExportAsync(filter, order, after!.Value, ct), (line, row) => Write(line, TransferredImage.Of(row)));
         }
         catch (SearchTooBroadException)
         {
-            return ImageFilters.TooBroadFor(filter);
+            return ImageFilters.TooBroadFor(filter, isSorted: true);
+        }
+
+        void Write(IBufferWriter<byte> line, TransferredImage image)
+        {
+            if (selection is null) JsonLine.Write(line, image, options);
+            else JsonLine.Write(line, selection.Of(image), options);
         }
     }
 

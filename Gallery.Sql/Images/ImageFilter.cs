@@ -33,11 +33,12 @@ public sealed record ImageFilter(string? UserId)
     public bool IsOwnerAlone => !Parameters().Any(parameter => parameter.Name != "UserId") && HasPrompt is null;
 
     /// <summary>The conditions as SQL. The tables are <c>i</c> for images and, if the statement follows one tag's images, <c>t</c> for tags.</summary>
+    /// <param name="live">Null for both live images and the trash.</param>
     /// <param name="followed">The place in <see cref="Tags"/> of the tag that <c>t</c> follows. Null if there is no <c>t</c>.</param>
     /// <param name="followsAny">Whether the tag that <c>t</c> follows is in <see cref="AnyTags"/> instead.</param>
-    internal string Conditions(bool live, int? followed = null, bool followsAny = false)
+    internal string Conditions(bool? live, int? followed = null, bool followsAny = false)
     {
-        List<string> conditions = [live ? "i.deleted_at is null" : "i.deleted_at is not null"];
+        List<string> conditions = [live switch { true => "i.deleted_at is null", false => "i.deleted_at is not null", null => "true" }];
         if (UserId is not null) conditions.Add("i.user_id = @UserId");
         if (followed is { } place)
         {

@@ -15,67 +15,133 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
     private const int MostRows = 500;
     private const int FirstRows = 50;
     private const int MostBytes = 512 * 1024;
-
-    private static readonly TimeSpan ListingTime = TimeSpan.FromSeconds(1.5);   // below the client's time-out, after which it is unknown what took so long
+    private const int MostLookedAt = 2_000;   // the words of a prompt take 40 µs
 
     private readonly StatementRunner _exports = new(database, standbys: standbys);
     private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size
 
+    /// <summary>How long PostgreSQL may list the ids that a filter leaves. Below the client's time-out, after which it is unknown what took so long.</summary>
+    public TimeSpan ListingTime { get; init; } = TimeSpan.FromSeconds(1.5);
+
     /// <summary>
-    /// Live and trashed images in the order of their ids, in parts of at most about 512 KB. Each part is one statement, and no connection is held between them. An
-    /// image that is there throughout is read exactly once.
+    /// Live and trashed images, in parts of at most about 512 KB. Each part is one statement, and no connection is held between them. An image that is there
+    /// throughout is read exactly once.
     /// </summary>
-    /// <param name="after">The id of the last image that is known already. Empty for none.</param>
-    public async IAsyncEnumerable<IReadOnlyList<ImageRow>> ExportAsync(ImageFilter filter, Guid after, [EnumeratorCancellation] CancellationToken ct)
+    /// <param name="after">The id of the last image that is known already. Empty for none. If it is gone, an export by time begins at the start.</param>
+    /// <exception cref="SearchTooBroadException">Too many images would have to be sorted by their times.</exception>
+    public async IAsyncEnumerable<IReadOnlyList<ImageRow>> ExportAsync(ImageFilter filter, ExportOrder order, Guid after, [EnumeratorCancellation] CancellationToken ct)
     {
-        var ids = filter is { UserId: null, IsOwnerAlone: true } ? null : await ListIdsAsync(filter, after, ct);
-        var limit = FirstRows;
-        for (var at = 0; ids is null || at < ids.Length;)
+        if (order == ExportOrder.Id && filter is { UserId: null, IsOwnerAlone: true })
         {
-            var part = ids?[at..Math.Min(at + limit, ids.Length)];
-            var read = await (part is null ? ReadAsync(after, limit, ct) : ReadAsync(part, filter.UserId, ct));
-            var rows = read.OfType<ImageRow>().ToList();
-            var isWhole = rows.Count == read.Count;
-            yield return rows;
+            await foreach (var rows in ReadAllAsync(after, ct)) yield return rows;
+            yield break;
+        }
 
-            if (ids is null && isWhole && rows.Count < limit) yield break;
-            if (rows.Count > 0)
+        var limit = FirstRows;
+        await foreach (var ids in FindIdsAsync(filter, order, after, ct))
+            for (var at = 0; at < ids.Length;)
             {
-                after = rows[^1].ImageId;
-                limit = (int)Math.Clamp(rows.Count * (long)MostBytes / rows.Sum(SizeOf), 1, MostRows);
+                var part = ids[at..Math.Min(at + limit, ids.Length)];
+                var read = await ReadAsync(part, filter.UserId, ct);
+                var rows = read.OfType<ImageRow>().ToList();
+                yield return rows;
+                at += rows.Count == read.Count ? part.Length : Array.IndexOf(part, rows[^1].ImageId) + 1;
+                if (rows.Count > 0) limit = FitLimit(rows);
             }
+    }
 
-            if (part is not null) at = isWhole ? at + part.Length : Array.BinarySearch(ids!, after) + 1;
+    private async IAsyncEnumerable<IReadOnlyList<ImageRow>> ReadAllAsync(Guid after, [EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var limit = FirstRows; ;)
+        {
+            var read = await ReadAsync(after, limit, ct);
+            var rows = read.OfType<ImageRow>().ToList();
+            yield return rows;
+            if (rows.Count == read.Count && rows.Count < limit) yield break;
+            (after, limit) = (rows[^1].ImageId, FitLimit(rows));
         }
     }
 
-    /// <summary>The ids of the images that a filter leaves, sorted. One statement has one snapshot, so it misses none that is just moved to the trash or restored.</summary>
-    /// <exception cref="SearchTooBroadException"/>
-    private async Task<Guid[]> ListIdsAsync(ImageFilter filter, Guid after, CancellationToken ct)
+    /// <summary>How many rows like these fit into a part.</summary>
+    private static int FitLimit(List<ImageRow> rows) => (int)Math.Clamp(rows.Count * (long)MostBytes / rows.Sum(SizeOf), 1, MostRows);
+
+    /// <summary>The ids of the images that a filter leaves, in their order: in one array, or in several if PostgreSQL would take too long for one.</summary>
+    private async IAsyncEnumerable<Guid[]> FindIdsAsync(ImageFilter filter, ExportOrder order, Guid after, [EnumeratorCancellation] CancellationToken ct)
+    {
+        if (await ListIdsAsync(filter, order, order == ExportOrder.Id ? after : Guid.Empty, ct) is { } all)
+        {
+            yield return order == ExportOrder.Id ? all : all[(Array.IndexOf(all, after) + 1)..];
+            yield break;
+        }
+
+        if (order != ExportOrder.Id) throw new SearchTooBroadException();
+        for (var isMore = true; isMore;)
+        {
+            var looked = await LookAtAsync(filter, after, ct);
+            if (looked.Count > 0) after = looked[^1].Id;
+            isMore = looked.Count == MostLookedAt;
+            yield return [.. looked.Where(image => image.Fits).Select(image => image.Id)];
+        }
+    }
+
+    /// <summary>All ids. One statement has one snapshot, so it misses no image that is just moved to the trash or restored. Null if it takes too long.</summary>
+    private async Task<Guid[]?> ListIdsAsync(ImageFilter filter, ExportOrder order, Guid after, CancellationToken ct)
     {
         // Two indexes hold a user's ids. No index has them in this order, and one more would make each save cost a fifth more.
         var sql = $"""
-            select i.image_id
-            from gallery.image as i
-            where {filter.Conditions(live: true)}
-              and i.image_id > @After
-            union all
-            select i.image_id
-            from gallery.image as i
-            where {filter.Conditions(live: false)}
-              and i.image_id > @After
+            select f.image_id
+            from
+            (
+                select i.image_id, i.created_at
+                from gallery.image as i
+                where {filter.Conditions(live: true)}
+                  and i.image_id > @After
+                union all
+                select i.image_id, i.created_at
+                from gallery.image as i
+                where {filter.Conditions(live: false)}
+                  and i.image_id > @After
+            ) as f
+            {order switch
+            {
+                ExportOrder.OldestFirst => "order by f.created_at, f.image_id",
+                ExportOrder.NewestFirst => "order by f.created_at desc, f.image_id desc",
+                _ => "",   // sorted below, which is cheaper
+            }}
             """;
 
         try
         {
             Guid[] ids = [.. await _exports.QueryWithinAsync<Guid>(sql, ListingTime, Stopwatch.GetTimestamp(), ct, [.. filter.Parameters(), ("After", after)])];
-            Array.Sort(ids);
+            if (order == ExportOrder.Id) Array.Sort(ids);
             return ids;
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
         {
-            throw new SearchTooBroadException();
+            return null;
         }
+    }
+
+    /// <summary>The next images of everyone in the order of their ids, and whether the filter leaves them. The cost is bounded, whatever the filter is.</summary>
+    private Task<IReadOnlyList<(Guid Id, bool Fits)>> LookAtAsync(ImageFilter filter, Guid after, CancellationToken ct)
+    {
+        // Materialized, so that the conditions are checked for these images alone.
+        var sql = $"""
+            with i as materialized
+            (
+                select i.*
+                from gallery.image as i
+                where i.image_id > @After
+                order by i.image_id
+                limit {MostLookedAt}
+            )
+            select i.image_id, coalesce({filter.Conditions(live: null)}, false)
+            from i
+            order by i.image_id
+            """;
+
+        return _planned.ReadAsync<(Guid, bool)>(
+            sql, _ => row => (row.GetGuid(0), row.GetBoolean(1)), isRepeatable: true, Stopwatch.GetTimestamp(), ct, [.. filter.Parameters(), ("After", after)]);
     }
 
     private Task<IReadOnlyList<ImageRow?>> ReadAsync(Guid after, int limit, CancellationToken ct)
@@ -105,11 +171,11 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
         // language=PostgreSQL
         const string sql = $"""
             select {ImageRow.Columns}
-            from unnest((select @ImageIds::uuid[]), (select @UserIds::text[])) as n (image_id, user_id)
+            from unnest((select @ImageIds::uuid[]), (select @UserIds::text[])) with ordinality as n (image_id, user_id, place)
             join gallery.image as i on i.image_id = n.image_id
             where n.user_id is null
                or i.user_id = n.user_id
-            order by i.image_id
+            order by n.place
             """;
 
         var users = new string?[ids.Length];
@@ -133,4 +199,17 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
 
     /// <summary>The approximate size in UTF-16 characters.</summary>
     private static int SizeOf(ImageRow image) => image.ImageUrl.Length + (image.RefinedPrompt?.Length ?? 0) + image.Metadata.Length + image.Tags.Length;
+}
+
+/// <summary>In which order an export has the images.</summary>
+public enum ExportOrder
+{
+    /// <summary>By <c>image_id</c>.</summary>
+    Id,
+
+    /// <summary>By <c>created_at</c>.</summary>
+    OldestFirst,
+
+    /// <summary>By <c>created_at</c>, descending.</summary>
+    NewestFirst,
 }

@@ -62,6 +62,31 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
     }
 
     [Theory]
+    [InlineData("created_at", "")]
+    [InlineData("-created_at", " desc")]
+    public async Task It_is_sorted_by_time(string sort, string order)
+    {
+        await AddAsync(1_200);
+        await service.Database.ExecuteAsync($"update gallery.image set created_at = now() - random() * interval '1 day' where user_id = '{_user}'");
+        var ids = IdsOf((await _api.GetAsync($"{Path}?user_id={_user}&sort={sort}")).Text);
+
+        Assert.Equal(await service.Database.ListAsync<Guid>($"select image_id from gallery.image where user_id = '{_user}' order by created_at{order}, image_id{order}"), ids);
+        Assert.Equal(ids.Skip(701), IdsOf((await _api.GetAsync($"{Path}?user_id={_user}&sort={sort}&after={ids[700]}")).Text));
+        Assert.Equal(ids, IdsOf((await _api.GetAsync($"{Path}?user_id={_user}&sort={sort}&after={Guid.NewGuid()}")).Text));
+    }
+
+    [Fact]
+    public async Task It_shows_the_fields_that_are_asked_for()
+    {
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user, "A lighthouse", metadata: """{"n": 1.50}""");
+
+        Assert.Equal($$$"""{"image_id":"{{{id}}}","metadata":{"n":1.50}}""" + "\n", (await _api.GetAsync($"{Path}?user_id={_user}&fields=metadata,image_id")).Text);
+    }
+
+    [Theory]
+    [InlineData("sort=deleted_at", "sort")]
+    [InlineData("fields=thumbnail_url", "fields")]
     [InlineData("after=", "after")]
     [InlineData("after=1", "after")]
     [InlineData("after=a&after=b", "after")]
@@ -89,7 +114,7 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
         foreach (var user in new[] { _user, null })
         {
             var (large, largest) = (0, 0);
-            await foreach (var part in new TransferRepository(source).ExportAsync(new ImageFilter(user), Guid.Empty, Ct))
+            await foreach (var part in new TransferRepository(source).ExportAsync(new ImageFilter(user), ExportOrder.Id, Guid.Empty, Ct))
             {
                 largest = Math.Max(largest, part.Sum(image => (image.RefinedPrompt ?? "").Length + image.Metadata.Length + image.ImageUrl.Length));
                 large += part.Count(image => image.UserId == _user && image.RefinedPrompt?.Length == 16_000);
@@ -190,15 +215,31 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
     }
 
     [Fact]
-    public async Task A_filter_whose_images_take_too_long_to_find_is_too_broad()
+    public async Task An_order_by_time_that_takes_too_long_is_too_broad()
     {
-        await using var blocker = new NpgsqlConnection(service.Database.ConnectionString);
-        await blocker.OpenAsync(Ct);
-        await using var transaction = await blocker.BeginTransactionAsync(Ct);
-        await using (var wait = new NpgsqlCommand("lock table gallery.image in access exclusive mode", blocker, transaction)) await wait.ExecuteNonQueryAsync(Ct);
+        await AddAsync(3_000);
+        await using var source = service.Database.CreateSource();
+        var transfers = new TransferRepository(source) { ListingTime = TimeSpan.Zero };
 
-        await using var source = service.Database.CreateSource();   // it waits for locks longer than the service's role does
-        await Assert.ThrowsAsync<SearchTooBroadException>(async () => await new TransferRepository(source).ExportAsync(new ImageFilter(_user), Guid.Empty, Ct).GetAsyncEnumerator(Ct).MoveNextAsync());
+        await Assert.ThrowsAsync<SearchTooBroadException>(() => ListAsync(transfers, new ImageFilter(_user), ExportOrder.NewestFirst, Guid.Empty));
+    }
+
+    [Fact]
+    public async Task Images_that_take_too_long_to_list_are_found_among_everyones()
+    {
+        await AddAsync(5_000);
+        await service.Database.ExecuteAsync($"""
+            update gallery.image set intent = 'edit' where user_id = '{_user}' and image_id::text < '8';
+            insert into gallery.image_tag (image_id, tag, label, user_id, created_at)
+            select image_id, 'noir', 'noir', user_id, created_at from gallery.image where user_id = '{_user}' and image_id::text > '4'
+            """);
+        await using var source = service.Database.CreateSource();
+        var transfers = new TransferRepository(source) { ListingTime = TimeSpan.Zero };
+        var filter = new ImageFilter(_user) { Intent = "edit", Tags = ["noir"] };
+        var expected = await service.Database.ListAsync<Guid>($"select image_id from gallery.image where user_id = '{_user}' and image_id::text between '4' and '8' order by image_id");
+
+        Assert.Equal(expected, await ListAsync(transfers, filter, ExportOrder.Id, Guid.Empty));
+        Assert.Equal(expected.Skip(701), await ListAsync(transfers, filter, ExportOrder.Id, expected[700]));
     }
 
     [Fact]
@@ -222,6 +263,13 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
             while (await lines.ReadAsync(buffer, Ct) is var read and > 0) bytes += read;
             return bytes;
         }
+    }
+
+    private static async Task<List<Guid>> ListAsync(TransferRepository transfers, ImageFilter filter, ExportOrder order, Guid after)
+    {
+        var ids = new List<Guid>();
+        await foreach (var part in transfers.ExportAsync(filter, order, after, Ct)) ids.AddRange(part.Select(image => image.ImageId));
+        return ids;
     }
 
     private static long ReadPeakBytes(int process) => 1024 * long.Parse(
