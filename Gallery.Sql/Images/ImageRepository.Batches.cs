@@ -80,7 +80,7 @@ public sealed partial class ImageRepository
         IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct)
     {
         HashSet<Guid> purged = [];   // if the transaction commits
-        if (commits is null) return await RunAsync(keys, null);
+        if (commits is null || commits == DryRun) return await RunAsync(keys, commits);
         return await RunAsync([.. keys.Select(key => key with { Report = null })], items =>
         {
             purged = [.. keys.Where((_, i) => items[i].Write?.Outcome == ImageOutcome.Updated).Select(key => key.ImageId)];
@@ -88,7 +88,7 @@ public sealed partial class ImageRepository
         });
 
         Task<IReadOnlyList<BatchItem>> RunAsync(IReadOnlyList<ImageKey> some, Func<IReadOnlyList<BatchItem>, bool>? decide) =>
-            RunBatchAsync(some, key => key.ImageId, _ => KeyBytes, PurgeImagesAsync, PurgeImageAsync, decide, since, ct, committed: Report);
+            RunBatchAsync(some, key => key.ImageId, _ => KeyBytes, decide == DryRun ? CheckPurgeAsync : PurgeImagesAsync, PurgeImageAsync, decide, since, ct, committed: Report);
 
         void Report(bool isCertain)
         {

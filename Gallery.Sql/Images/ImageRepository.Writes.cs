@@ -148,6 +148,22 @@ public sealed partial class ImageRepository
         }
     }
 
+    /// <summary>What a permanent deletion would do. It locks nothing, so that repeating it keeps nobody from the images' links and counts.</summary>
+    private Task<IReadOnlyList<ImageWrite>> CheckPurgeAsync(IReadOnlyList<ImageKey> keys, long since)
+    {
+        // language=PostgreSQL
+        const string sql = $$"""
+            with {{Asked}}
+            select case when {{Preconditions.Hold}} then 'Updated' else 'PreconditionFailed' end, '{}'::text[], {{ImageRow.Columns}}
+            from n
+            join gallery.image as i on i.image_id = n.image_id
+            where n.user_id is null
+               or i.user_id = n.user_id
+            """;
+
+        return WriteAsync(sql, keys, since);
+    }
+
     private const string Asked = """
         n as
             (

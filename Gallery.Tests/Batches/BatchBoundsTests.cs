@@ -53,6 +53,22 @@ public sealed class BatchBoundsTests(TestService service) : IClassFixture<TestSe
         }
     }
 
+    [Fact]
+    public async Task A_dry_run_of_a_permanent_deletion_locks_nothing()
+    {
+        var id = Guid.NewGuid();
+        await service.Api.SaveAsync(id, _user);
+        await using var connection = new NpgsqlConnection(service.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand($"select from gallery.image where image_id = '{id}' for update", connection);
+        await command.ExecuteNonQueryAsync();   // whoever locks the image, waits
+
+        var answer = await service.Api.PostAsync("/v1/gallery/batch/permanent/", $$"""{"image_ids": ["{{id}}", "{{Guid.NewGuid()}}"], "dry_run": true}""");
+
+        Assert.Equal((200, 1, 1), (answer.Status, (int)answer.Body["counts"]!["purged"]!, (int)answer.Body["counts"]!["failed"]!));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
