@@ -30,7 +30,7 @@ internal sealed class SharePasswords : IDisposable
     {
         using var user = await _makers.TakeAsync(caller, ct);
         using var turn = await _making.TakeAsync(ct);
-        return _hasher.HashPassword(this, password);
+        return await OnThreadAsync(() => _hasher.HashPassword(this, password));
     }
 
     /// <summary>Whether a password is right. Null if its link takes no more attempts.</summary>
@@ -39,8 +39,11 @@ internal sealed class SharePasswords : IDisposable
     {
         using var link = await _links.TakeAsync(shareId, ct);
         using var turn = await _checking.TakeAsync(ct);
-        return await takeAttempt() is { } hash ? (_hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed, hash) : null;
+        return await takeAttempt() is { } hash ? (await OnThreadAsync(() => _hasher.VerifyHashedPassword(this, hash, password)) != PasswordVerificationResult.Failed, hash) : null;
     }
+
+    /// <summary>Runs on a thread of its own: the pool has as few as there are processors, and other requests and the probes need them.</summary>
+    private static Task<T> OnThreadAsync<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public void Dispose()
     {
