@@ -1,5 +1,6 @@
 using Gallery.Service;
 using Gallery.Sql.Database;
+using Gallery.Tests.Observability;
 using Gallery.Tests.Service;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -143,6 +144,13 @@ public sealed class ChangesTests(TestService service) : IClassFixture<TestServic
         var answer = await _api.GetAsync($"{Feed}?user_id={_user}&wait=1");
         Assert.Equal((200, 0), (answer.Status, answer.Ids.Count));
         Assert.NotNull(answer.NextCursor);
+    }
+
+    [Fact]
+    public async Task Wait_may_be_longer_than_other_requests_take()
+    {
+        await using var observed = await ObservedService.StartAsync(service.Database.ConnectionString, "GALLERY_REQUEST_TIMEOUT=3");
+        Assert.Equal(200, (await observed.Api.GetAsync($"{Feed}?user_id={_user}&wait=5")).Status);
     }
 
     [Fact]

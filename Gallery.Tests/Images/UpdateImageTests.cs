@@ -75,6 +75,9 @@ public sealed class UpdateImageTests(TestService service) : IClassFixture<TestSe
 
     [Theory]
     [InlineData("""{"image_url": "https://res.cloudinary.com/demo/image/upload/x.jpg"}""", "image_url")]
+    [InlineData("""{"image_id": "8d76bd3a-053e-4bb5-a2ab-ce147e53f40c"}""", "image_id")]
+    [InlineData("""{"created_at": "2025-01-01T00:00:00Z"}""", "created_at")]
+    [InlineData("""{"updated_at": "2025-01-01T00:00:00Z"}""", "updated_at")]
     [InlineData("""{"revision": 5}""", "revision")]
     [InlineData("""{"deleted_at": null}""", "deleted_at")]
     [InlineData("""{"purge_at": null}""", "purge_at")]

@@ -28,7 +28,8 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
         await _api.SaveAsync(_id, _user, "A lighthouse \U0001F305 字 \" \\ \u2028 \u0001", "generate", $$"""{"n": [1.50, 1e400, -0.1e-7, 9007199254740993], "deep": {{deep}}, "": null, "\u00e9": "\ud83c\udf05"}""");
         await _api.PatchAsync($"/v1/gallery/{_id}/", """{"intent": "edit"}""");
         await _api.DeleteAsync($"/v1/gallery/{_id}/");
-        await _api.SaveAsync(Guid.NewGuid(), _user);
+        var tagged = Guid.NewGuid();
+        await _api.SaveAsync(tagged, _user, tags: ["Style:Noir", "e\u0301t\u00e9"]);
         await _api.SaveAsync(Guid.NewGuid(), _user, string.Concat(Enumerable.Repeat("\U0001F305", 16_384)), metadata: $$"""{"long": "{{new string('m', 65_000)}}"}""");
         await service.Database.ExecuteAsync(
             $"insert into gallery.image (image_id, user_id, image_url, metadata) select g, '{_user}', 'https://res.cloudinary.com/demo/image/upload/' || g, jsonb_build_object('l', array_agg(1)) from gen_random_uuid() g, generate_series(1, 32000) group by g");
@@ -44,6 +45,7 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
 
         Assert.Equal((0, report.Lines), (report.Failed, report.Created));
         Assert.Equal(exported, (await api.GetAsync("/v1/gallery/export/")).Text);
+        Assert.Equal([tagged], (await api.GetAsync("/v1/gallery/?tag=style:noir&tag=%C3%A9t%C3%A9")).Ids);
         Assert.Equal(report with { Created = 0, Unchanged = report.Created }, await ImportAsync(exported, api: api));
         Assert.Equal(exported, (await api.GetAsync("/v1/gallery/export/")).Text);
     }
