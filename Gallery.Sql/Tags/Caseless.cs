@@ -10,9 +10,9 @@ namespace Gallery.Sql.Tags;
 internal static class Caseless
 {
     private const int FirstSyllable = 0xAC00, LeadingConsonants = 0x1100, Vowels = 0x1161, TrailingConsonants = 0x11A7;   // of Hangul, which Unicode composes by arithmetic
-    private const int Syllables = 11_172, VowelCount = 21, TrailingCount = 28;
+    private const int Syllables = 11_172, LeadingCount = 19, VowelCount = 21, TrailingCount = 28;
 
-    private static readonly Lazy<(Dictionary<int, int[]> Decompositions, Dictionary<int, int> Classes)> Data = new(Read);
+    private static readonly Lazy<(Dictionary<int, int[]> Decompositions, Dictionary<int, int> Classes, Dictionary<(int First, int Second), int> Compositions)> Data = new(Read);
 
     private static readonly Lazy<string[]> AllMarks = new(() => [.. Data.Value.Classes.Keys.Select(char.ConvertFromUtf32)]);
 
@@ -56,10 +56,34 @@ internal static class Caseless
         return folded.ToString().ToUpperInvariant().ToLowerInvariant();
     }
 
+    /// <summary>How many characters the text has in NFC. Canonically equal texts have the same number.</summary>
+    /// <param name="text">Well-formed UTF-16.</param>
+    public static int ComposedLength(string text)
+    {
+        if (!text.AsSpan().ContainsAnyExceptInRange('\0', '\u02ff')) return text.Length;   // below U+0300 every character is one in NFC
+
+        var classes = Data.Value.Classes;
+        var (length, first, between) = (0, 0, 0);   // the last base as composed so far, and the class of the last mark after it that stayed apart
+        foreach (var part in Decompose(text))
+        {
+            var mark = classes.GetValueOrDefault(part);
+            if ((between == 0 || between < mark) && FindComposition(first, part) is { } composed)
+            {
+                first = composed;
+                continue;
+            }
+
+            length++;
+            (first, between) = mark == 0 ? (part, 0) : (first, mark);
+        }
+
+        return length;
+    }
+
     /// <summary>NFD: every character in its parts, and the marks after each base in the order of their classes.</summary>
     internal static List<int> Decompose(string text)
     {
-        var (decompositions, classes) = Data.Value;
+        var (decompositions, classes, _) = Data.Value;
         var parts = new List<int>(text.Length * 2);
         foreach (var rune in text.EnumerateRunes())
         {
@@ -85,17 +109,27 @@ internal static class Caseless
         return parts;
     }
 
-    private static (Dictionary<int, int[]>, Dictionary<int, int>) Read()
+    /// <summary>The number of the character that NFC composes from the two. Null if it leaves them apart.</summary>
+    private static int? FindComposition(int first, int second)
+    {
+        var (leading, vowel, syllable, trailing) = (first - LeadingConsonants, second - Vowels, first - FirstSyllable, second - TrailingConsonants);
+        if (leading is >= 0 and < LeadingCount && vowel is >= 0 and < VowelCount) return FirstSyllable + (leading * VowelCount + vowel) * TrailingCount;
+        if (syllable is >= 0 and < Syllables && syllable % TrailingCount == 0 && trailing is > 0 and < TrailingCount) return first + trailing;
+        return Data.Value.Compositions.TryGetValue((first, second), out var composed) ? composed : null;
+    }
+
+    private static (Dictionary<int, int[]>, Dictionary<int, int>, Dictionary<(int, int), int>) Read()
     {
         Dictionary<int, int[]> decompositions = [];
         Dictionary<int, int> classes = [];
+        HashSet<int> excluded = [];
         using var lines = new StreamReader(typeof(Caseless).Assembly.GetManifestResourceStream("canonical.txt")!);
         while (lines.ReadLine() is { } line)
         {
             if (line.StartsWith('#')) continue;
-            var mark = line.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? int.Parse(line.AsSpan(0, colon), CultureInfo.InvariantCulture) : 0;
-            foreach (var item in line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                if (mark == 0)
+            var colon = line.IndexOf(':', StringComparison.Ordinal);
+            foreach (var item in line[(colon + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                if (colon < 0)
                 {
                     var (character, parts) = (item[..item.IndexOf('=', StringComparison.Ordinal)], item[(item.IndexOf('=', StringComparison.Ordinal) + 1)..]);
                     decompositions[Hex(character)] = [.. parts.Split('+').Select(Hex)];
@@ -103,11 +137,25 @@ internal static class Caseless
                 else
                 {
                     var ends = item.Split('-');
-                    for (var character = Hex(ends[0]); character <= Hex(ends[^1]); character++) classes[character] = mark;
+                    for (var character = Hex(ends[0]); character <= Hex(ends[^1]); character++)
+                        if (line.StartsWith("excluded", StringComparison.Ordinal)) excluded.Add(character);
+                        else classes[character] = int.Parse(line.AsSpan(0, colon), CultureInfo.InvariantCulture);
                 }
         }
 
-        return (decompositions, classes);
+        // Each pair gets a number below 0, which is no character. A character of three parts begins with one of two, so its last part pairs with that number.
+        Dictionary<(int, int), int> compositions = [];
+        foreach (var (_, parts) in decompositions.Where(one => !excluded.Contains(one.Key)))
+        {
+            var composed = parts[0];
+            foreach (var part in parts[1..])
+            {
+                if (!compositions.TryGetValue((composed, part), out var both)) compositions[(composed, part)] = both = -1 - compositions.Count;
+                composed = both;
+            }
+        }
+
+        return (decompositions, classes, compositions);
 
         static int Hex(string digits) => int.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }

@@ -14,5 +14,8 @@ public sealed record Tag(string Key, string Label)
     /// <summary>The approximate cost of a tag in a statement, beside its text, in bytes: a row with its index entries.</summary>
     public const int RowBytes = 500;
 
+    /// <summary>How many characters a label has in NFC. All spellings of a tag that differ only in their Unicode form have the same number.</summary>
+    public static int LengthOf(string label) => Caseless.ComposedLength(label);
+
     public static Tag Of(string label) => new(Caseless.Fold(label), label);
 }
