@@ -33,9 +33,9 @@ public sealed record BatchRequest(
 public sealed record TagBatchRequest(
     [property: Required, MinLength(1), MaxLength(BatchBody.MaximumItems), Description("1 to 1,000 ids.")]
     IReadOnlyList<Guid> ImageIds,
-    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Tags that each image gets. One that an image has keeps its spelling.")]
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumCodePoints, TagRules.Pattern, TagRules.Length), Description("Tags that each image gets. One that an image has keeps its spelling.")]
     IReadOnlyList<string>? Add = null,
-    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Tags that each image loses, in any case. add or remove must have a tag, and no tag may be in both.")]
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumCodePoints, TagRules.Pattern, TagRules.Length), Description("Tags that each image loses, in any case. add or remove must have a tag, and no tag may be in both.")]
     IReadOnlyList<string>? Remove = null,
     [property: AllowedValues(BatchBody.Each, BatchBody.All), Description(BatchBody.ModeDescription)]
     string? Mode = null,

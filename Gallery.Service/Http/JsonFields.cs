@@ -54,7 +54,11 @@ internal sealed class JsonFields
     public bool IsNull(string name) => _values.TryGetValue(name, out var json) && json.Span[0] == 'n';
 
     /// <summary>A string within its bounds, in Unicode code points. Null if it is absent or has a fault.</summary>
-    public string? FindText(string name, int minimum, int maximum)
+    public string? FindText(string name, int minimum, int maximum) => FindText(name, (field, text) => TextRules.FindFault(field, text, minimum, maximum));
+
+    /// <summary>A string that follows a rule. Null if it is absent or has a fault.</summary>
+    /// <param name="findFault">The fault of the string as a message, from its name and value; null if it has none.</param>
+    public string? FindText(string name, Func<string, string, string?> findFault)
     {
         if (Find(name) is not { } json) return null;
 
@@ -62,17 +66,20 @@ internal sealed class JsonFields
         reader.Read();
         var isText = reader.TokenType == JsonTokenType.String;
         var text = isText ? Text(ref reader) ?? "\ud800" : null;   // TextRules explains the surrogate
-        var fault = isText ? TextRules.FindFault(name, text!, minimum, maximum) : $"{name} must be a string, not {Describe(reader.TokenType)}.";
+        var fault = isText ? findFault(name, text!) : $"{name} must be a string, not {Describe(reader.TokenType)}.";
         if (fault is null) return text;
         _errors.Add(name, fault);
         return null;
     }
 
-    /// <summary>Like <see cref="FindText"/>, and absence is a fault.</summary>
-    public string? RequireText(string name, int minimum, int maximum)
+    /// <summary>Like <see cref="FindText(string, int, int)"/>, and absence is a fault.</summary>
+    public string? RequireText(string name, int minimum, int maximum) => RequireText(name, minimum, maximum, (field, text) => TextRules.FindFault(field, text, minimum, maximum));
+
+    /// <inheritdoc cref="RequireText(string, int, int)"/>
+    public string? RequireText(string name, int minimum, int maximum, Func<string, string, string?> findFault)
     {
         if (Find(name) is null) _errors.Add(name, $"{name} is required. Send a string of {minimum} to {maximum} characters.");
-        return FindText(name, minimum, maximum);
+        return FindText(name, findFault);
     }
 
     /// <summary>A whole number within its bounds. Null if it is absent or has a fault.</summary>
@@ -240,7 +247,8 @@ internal static class TextRules
 {
     /// <summary>The fault of a text as a message; null if it has none.</summary>
     /// <param name="minimum">In Unicode code points, like <paramref name="maximum"/> and PostgreSQL's <c>char_length</c>.</param>
-    public static string? FindFault(string field, string value, int minimum, int maximum)
+    /// <param name="count">Counts other characters than code points. It gets well-formed text.</param>
+    public static string? FindFault(string field, string value, int minimum, int maximum, Func<string, int>? count = null)
     {
         if (value.Contains('\0', StringComparison.Ordinal)) return $"{field} contains the character U+0000, which cannot be stored. Remove it.";
 
@@ -252,6 +260,7 @@ internal static class TextRules
             rest = rest[consumed..];
         }
 
+        if (count is not null) length = count(value);
         if (length < minimum) return $"{field} is empty. Send {minimum} to {maximum} characters.";
         return length > maximum ? string.Create(CultureInfo.InvariantCulture, $"{field} has {length} characters. The maximum is {maximum}.") : null;
     }

@@ -72,7 +72,7 @@ public sealed record CreateImageRequest(
     string? Intent = null,
     [property: Description("At most 64 KB and 32 levels. Keys that the stored metadata lacks are added."), JsonConverter(typeof(RawJsonConverter))]
     string? Metadata = null,
-    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Added to the stored ones. A tag that differs only in case is the same tag.")]
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumCodePoints, TagRules.Pattern, TagRules.Length), Description("Added to the stored ones. A tag that differs only in case is the same tag.")]
     IReadOnlyList<string>? Tags = null)
 {
     internal const int ImageUrlMaximum = 2_048;

@@ -32,7 +32,7 @@ internal static class ImageFilters
     /// <summary>Declares the filters.</summary>
     public static RouteHandlerBuilder WithImageFilters(this RouteHandlerBuilder route)
     {
-        var tag = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = Tag.MaximumLength, Pattern = TagRules.Pattern };
+        var tag = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = Tag.MaximumCodePoints, Pattern = TagRules.Pattern, Description = TagRules.Length };
         return route
             .WithFilter("user_id", "Whose images. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
             .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, tag)

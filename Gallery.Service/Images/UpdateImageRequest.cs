@@ -22,7 +22,7 @@ public sealed record UpdateImageRequest(
     string? Metadata = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only.")]
     string? UserId = null,
-    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumLength, TagRules.Pattern), Description("Replaces all tags. Null or [] removes them. A tag that the image has keeps its spelling.")]
+    [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumCodePoints, TagRules.Pattern, TagRules.Length), Description("Replaces all tags. Null or [] removes them. A tag that the image has keeps its spelling.")]
     IReadOnlyList<string>? Tags = null)
 {
     private static readonly string[] Fields = ["refined_prompt", "intent", "metadata", "user_id", "tags"];

@@ -11,13 +11,15 @@ namespace Gallery.Service.OpenApi;
 
 /// <summary>What each string of a list may be.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class ItemsAttribute(int minimum, int maximum, string pattern) : Attribute
+internal sealed class ItemsAttribute(int minimum, int maximum, string pattern, string description) : Attribute
 {
     public int Minimum => minimum;
 
     public int Maximum => maximum;
 
     public string Pattern => pattern;
+
+    public string Description => description;
 }
 
 /// <summary>Describes what the generator does not know: allowed values, items of lists, and the types that converters write.</summary>
@@ -29,7 +31,8 @@ internal static class Schemas
         if (context.JsonPropertyInfo is not { } field) return Task.CompletedTask;
 
         if (Find<AllowedValuesAttribute>(field) is { } allowed) schema.Enum = [.. allowed.Values.Select(value => (JsonNode)(string)value!)];
-        if (Find<ItemsAttribute>(field) is { } items) schema.Items = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = items.Minimum, MaxLength = items.Maximum, Pattern = items.Pattern };
+        if (Find<ItemsAttribute>(field) is { } items)
+            schema.Items = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = items.Minimum, MaxLength = items.Maximum, Pattern = items.Pattern, Description = items.Description };
         var ofNull = field.IsGetNullable ? JsonSchemaType.Null : default;
         if (field.CustomConverter is RawJsonConverter || field.PropertyType == typeof(JsonObject))
         {

@@ -5,7 +5,7 @@ import { askIn } from './confirm.js';
 import { TagSuggestions } from './tag-suggestions.js';
 import { clip, plural } from './text.js';
 
-const longest = 64;   // characters of a tag
+const longest = 64;   // characters of a tag, in NFC
 
 /**
  * @param {import('./app.js').App} app
@@ -45,7 +45,7 @@ export function askForTags(app, count) {
 
 /** @param {string[]} tags @returns {string} what the API would refuse, so that nothing typed is lost; empty if nothing */
 function findFault(tags) {
-  const long = tags.find(tag => [...tag].length > longest);
+  const long = tags.find(tag => [...tag.normalize()].length > longest);
   return long ? `A tag has at most ${longest} characters: ${clip(long, 40)}` : '';
 }
 

@@ -40,7 +40,7 @@ internal static class TagEndpoints
             .WithName("ListTags").WithSummary("Lists tags with their numbers of live images")
             .WithDescription("Images in the trash do not count. A tag without a live image is not listed.")
             .WithFilter("user_id", "Whose images. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
-            .WithFilter("prefix", "Only tags that begin with this text, in any case, such as style: for a category.", 0, Tag.MaximumLength)
+            .WithFilter("prefix", "Only tags that begin with this text, in any case, such as style: for a category. " + TagRules.Length, 0, Tag.MaximumCodePoints)
             .WithChoice("sort", "name, or count for those with the most images first.", "name", "count")
             .WithPaging().Answers(200, Envelope.Of<TagCount>([new("style:noir", 12)], "Tags retrieved successfully", new Pagination(PageQuery.DefaultLimit, null)))
             .Problems(Permissions.ForbiddenUserId)
@@ -80,7 +80,7 @@ internal static class TagEndpoints
         var userId = parameters.ReadUserId(caller, errors);
         var sort = parameters.ReadChoice("sort", errors, "name", "count");
         var prefix = parameters["prefix"].ToString();
-        if (TextRules.FindFault("prefix", prefix, 0, Tag.MaximumLength) is { } fault) errors.Add("prefix", fault);
+        if (TagRules.FindLengthFault("prefix", prefix, 0) is { } fault) errors.Add("prefix", fault);
         if (errors.Any) return errors.ToProblem();
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;
 
@@ -108,7 +108,7 @@ internal static class TagEndpoints
         {
             var fields = JsonFields.Read(json, ["user_id", "from", "to"], errors);
             userId = caller.UserId is null ? fields.RequireText("user_id", 1, Caller.UserIdMaximum) : fields.FindText("user_id", 1, Caller.UserIdMaximum) ?? caller.UserId;
-            (from, to) = (RequireTag(fields, "from", errors), RequireTag(fields, "to", errors));
+            (from, to) = (RequireTag(fields, "from"), RequireTag(fields, "to"));
         }
         catch (JsonException e)
         {
@@ -133,11 +133,5 @@ internal static class TagEndpoints
         return TypedResults.Ok(Envelope.Of(new TagRename(renamed, isComplete), isComplete ? "Tag renamed successfully" : "More is left. Send the request again"));
     }
 
-    private static Tag? RequireTag(JsonFields fields, string name, FieldErrors errors)
-    {
-        if (fields.RequireText(name, 1, Tag.MaximumLength) is not { } label) return null;
-        if (TagRules.FindFault(name, label) is not { } fault) return Tag.Of(label);
-        errors.Add(name, fault);
-        return null;
-    }
+    private static Tag? RequireTag(JsonFields fields, string name) => fields.RequireText(name, 1, Tag.MaximumLength, TagRules.FindFault) is { } label ? Tag.Of(label) : null;
 }

@@ -31,8 +31,8 @@ public sealed record TagCount(
 /// <summary>Which tag to rename.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record RenameTagRequest(
-    [property: Required, MinLength(1), MaxLength(Tag.MaximumLength), RegularExpression(TagRules.Pattern), Description("The tag to rename, in any case.")] string From,
-    [property: Required, MinLength(1), MaxLength(Tag.MaximumLength), RegularExpression(TagRules.Pattern), Description("The new tag. An image that has it already loses the old one.")] string To,
+    [property: Required, MinLength(1), MaxLength(Tag.MaximumCodePoints), RegularExpression(TagRules.Pattern), Description("The tag to rename, in any case. " + TagRules.Length)] string From,
+    [property: Required, MinLength(1), MaxLength(Tag.MaximumCodePoints), RegularExpression(TagRules.Pattern), Description("The new tag. An image that has it already loses the old one. " + TagRules.Length)] string To,
     [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("Whose images. A service key must send it; with a user's token it is the token's sub.")] string? UserId = null);
 
 /// <summary>What a renaming did.</summary>

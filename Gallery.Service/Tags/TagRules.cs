@@ -10,17 +10,26 @@ internal static class TagRules
     /// <summary>No control character, and no blank at an end. The same rule as <see cref="FindFault"/>, for the OpenAPI document.</summary>
     public const string Pattern = @"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
 
+    /// <summary>What a maximum in code points does not say, for the OpenAPI document.</summary>
+    public const string Length = "At most 64 characters in the Unicode form NFC, in which é is always one. maxLength counts code points as sent.";
+
     private const int MaximumSent = 2 * Tag.MaximumPerImage;   // equal ones included, because comparing them costs much
 
     /// <summary>The fault of a tag as a message; null if it has none.</summary>
     public static string? FindFault(string field, string label)
     {
-        if (TextRules.FindFault(field, label, 1, Tag.MaximumLength) is { } fault) return fault;
+        if (FindLengthFault(field, label, 1) is { } fault) return fault;
         if (label.FirstOrDefault(char.IsControl) is not '\0' and var control)
             return string.Create(CultureInfo.InvariantCulture, $"{field} contains the control character U+{(int)control:X4}. Remove it.");
         if (IsBlank(label[0]) || IsBlank(label[^1])) return $"{field} begins or ends with a blank. Remove the blank.";
         return label is "." or ".." ? $"{field} is '{label}', which a URL path cannot contain. Choose another tag." : null;
     }
+
+    /// <summary>The fault of the length of a tag, or of its beginning, as a message; null if it has none.</summary>
+    public static string? FindLengthFault(string field, string text, int minimum) =>
+        text.Length > Tag.MaximumCodePoints && text.EnumerateRunes().Skip(Tag.MaximumCodePoints).Any()   // too long in any form. To compose it all would take time
+            ? $"{field} has more than {Tag.MaximumLength} characters, which is the maximum."
+            : TextRules.FindFault(field, text, minimum, Tag.MaximumLength, Tag.LengthOf);
 
     /// <summary>The different tags of a field. Null if it is absent or has a fault.</summary>
     public static IReadOnlyList<Tag>? FindTags(this JsonFields fields, string name, FieldErrors errors)

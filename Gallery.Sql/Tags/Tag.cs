@@ -5,8 +5,11 @@ namespace Gallery.Sql.Tags;
 /// <param name="Label">As it is shown. Of equal tags, the one that the image had first.</param>
 public sealed record Tag(string Key, string Label)
 {
-    /// <summary>The longest label, in Unicode code points. The table's check has the same limit.</summary>
+    /// <summary>The longest label, in characters of NFC: <see cref="LengthOf"/>.</summary>
     public const int MaximumLength = 64;
+
+    /// <summary>The longest label, in Unicode code points as it was written: a character of NFC has at most 4. The table's check has the same limit.</summary>
+    public const int MaximumCodePoints = 4 * MaximumLength;
 
     /// <summary>Maximum tags of one image. The table's check has the same limit.</summary>
     public const int MaximumPerImage = 50;
