@@ -25,7 +25,7 @@ internal static class SearchWords
             }
 
             var start = at;
-            var isNegative = q[at] == '-' && at + 1 < q.Length && q[at + 1] != '-' && !char.IsDigit(q[at + 1]);   // --ar and -20 are copied from prompts
+            var isNegative = q[at] == '-' && IsMinus(q, at);
             if (isNegative) at++;
             var isPhrase = at < q.Length && q[at] == '"';
             var end = isPhrase ? EndOf(q, at + 1, character => character == '"') : EndOf(q, at, character => char.IsWhiteSpace(character) || character == '"');
@@ -43,6 +43,13 @@ internal static class SearchWords
 
     /// <summary>The character of ASCII for one of its full-width forms, which Japanese keyboards type.</summary>
     private static char Narrow(char character) => character is >= '\uff01' and <= '\uff5e' ? (char)(character - 0xfee0) : character;
+
+    /// <summary>Whether a hyphen before a term excludes it. <c>--ar</c>, <c>-20</c> and <c>-20°C</c> are copied from prompts. <c>-3d</c> has a letter after its digits, so it is a word.</summary>
+    private static bool IsMinus(string q, int at)
+    {
+        var end = EndOf(q, at + 1, character => !char.IsDigit(character));
+        return end < q.Length && (end == at + 1 ? q[end] != '-' : char.IsLetter(q, end));
+    }
 
     private static int EndOf(string q, int at, Func<char, bool> isEnd)
     {
