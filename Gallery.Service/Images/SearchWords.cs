@@ -41,8 +41,13 @@ internal static class SearchWords
         return parts.All(part => part.Any(term => term[0] != '-')) ? string.Join(" or ", parts.Select(part => string.Join(' ', part))) : null;
     }
 
-    /// <summary>The character of ASCII for one of its full-width forms, which Japanese keyboards type.</summary>
-    private static char Narrow(char character) => character is >= '\uff01' and <= '\uff5e' ? (char)(character - 0xfee0) : character;
+    /// <summary>The character of ASCII for one of its full-width forms, which Japanese keyboards type, and for a quotation mark, which phones type.</summary>
+    private static char Narrow(char character) => character switch
+    {
+        >= '\uff01' and <= '\uff5e' => (char)(character - 0xfee0),
+        '“' or '”' or '„' or '‟' or '«' or '»' => '"',
+        _ => character,
+    };
 
     /// <summary>Whether a hyphen before a term excludes it. <c>--ar</c>, <c>-20</c> and <c>-20°C</c> are copied from prompts. <c>-3d</c> has a letter after its digits, so it is a word.</summary>
     private static bool IsMinus(string q, int at)

@@ -30,6 +30,7 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
     [InlineData("Hawaiʻi, 1ª vez, Ŀlum, lighthouse (cafeteria) 한복 桜の木", "hawai*", "hawaiʻ*", "1ª*", "ŀ*", "light*, cafe*", "(light*)", "light**", "light*…", "cafe\u0301*", "한*", "\u1112\u1161\u11ab*", "桜*")]
     [InlineData("A golden lighthouse at sunset", "\"gold* light*\" sun*", "\"golden li\"*", "gold*,light*", "golden*-light*", "*golden*")]
     [InlineData("Ночной город, शहर में नीली बत्ती, مدينة", "ноч*", "नीली*", "नी*", "बत्त*", "مدي*")]
+    [InlineData("“A golden lighthouse”, 24″ print", "“golden lighthouse”", "„golden lighthouse“", "‟golden light*”", "«golden lighthouse»", "»golden lighthouse«", "golden -“lighthouse golden”", "golden -« cat »", "«\u00a0golden lighthouse\u202f»", "24″ print -cat")]
     [InlineData("\"low poly\" koi", "\"low poly\" or z", "or koi", "koi or", "koi\"", "\"koi")]
     public async Task These_searches_find_the_prompt(string prompt, params string[] searches) =>
         Assert.Equal(searches, await FindAsync(prompt, searches));
@@ -39,6 +40,7 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
     [InlineData("lighthouse 2 3", "lightx*", "house*", "2*4", "light *", "3*2")]
     [InlineData("anime 3d render, 8k, 2nd place, 20C", "anime -3d", "anime -8K", "anime -８ｋ", "anime -2nd", "anime -20C", "anime -3d*")]
     [InlineData("street at night", "street -20", "street -1.5", "street -20°C", "street -16:9")]
+    [InlineData("A golden lighthouse", "“lighthouse golden”", "„lighthouse golden“", "‟lighthouse golden”", "«lighthouse golden»", "»lighthouse golden«", "golden -“golden lighthouse”", "golden -«golden light*»")]
     [InlineData("夜の東京タワー", "京東", "大阪", "東京 -タワー", "東京 －タワー")]
     [InlineData("user", "\" user_1\"", "user_1")]
     public async Task These_searches_do_not(string prompt, params string[] searches) => Assert.Empty(await FindAsync(prompt, searches));
@@ -47,6 +49,7 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
     [InlineData("-golden")]
     [InlineData("golden or -castle")]
     [InlineData("-\"golden hour\" -castle")]
+    [InlineData("-“golden hour”")]
     [InlineData("-3d")]
     [InlineData("-20C -2nd")]
     [InlineData("!!! \" \" -")]
