@@ -5,22 +5,27 @@ using System.Text.Json;
 namespace Gallery.Service.Images;
 
 /// <summary>What a client receives at an image's URL, as far as the URL and the metadata say with certainty. Cloudinary is not asked.</summary>
-/// <param name="ThumbnailUrl">Null if the URL cannot be transformed without a signature.</param>
+/// <param name="ThumbnailUrl">Null if the URL cannot be transformed, or not without a signature. It depends on the URL alone.</param>
 /// <param name="Width">In pixels, like the height.</param>
 internal readonly record struct Delivery(string? ThumbnailUrl, int? Width, int? Height, string? Format)
 {
-    private const string Thumbnail = "c_fill,h_320,w_320/";   // cloudinary.com/documentation/transformation_reference, the parameters sorted as the SDKs do
+    // cloudinary.com/documentation/transformation_reference, the parameters sorted as the SDKs do
+    private const string Thumbnail = "c_fill,h_320,w_320/";
+    private const string JpegThumbnail = "c_fill,f_jpg,h_320,w_320/";   // f_jpg counts more than the extension
 
     /// <param name="metadata">A JSON object. Its keys <c>width</c>, <c>height</c> and <c>format</c> are those of Cloudinary's answer to an upload: they describe the original.</param>
     public static Delivery Of(string url, string metadata)
     {
         var read = DeliveryUrl.Read(url);
-        var thumbnail = read.Place < 0 ? null : string.Concat(url.AsSpan(0, read.Place), Thumbnail, url.AsSpan(read.Place));
-        if (!read.IsKnown) return new(thumbnail, null, null, null);
+        if (!read.IsKnown) return default;
 
         var transformations = read.Transformations;
         var (width, height) = transformations.Size is { } size ? ((int?)size.Width, (int?)size.Height) : (null, null);
-        var format = transformations.KeepFormat ? ImageFormats.Find(read.Extension) : transformations.Format;
+        var extension = ImageFormats.Find(read.Extension);
+        var format = transformations.KeepFormat ? extension : transformations.Format;
+        var hasThumbnail = read.Place >= 0 && !ImageFormats.IsOnlyStored(extension);
+        var transformation = ImageFormats.IsShown(format ?? extension) ? Thumbnail : JpegThumbnail;
+        var thumbnail = hasThumbnail ? string.Concat(url.AsSpan(0, read.Place), transformation, url.AsSpan(read.Place)) : null;
         if (transformations.KeepSize || (transformations.KeepFormat && format is null))
         {
             var original = ReadOriginal(metadata);

@@ -17,7 +17,7 @@ internal ref struct DeliveryUrl
     /// <summary>The transformations that the URL has.</summary>
     public Transformations Transformations = new();
 
-    /// <summary>Where a further transformation goes, after those of the URL. -1 if it would need a signature, or if the place is not certain.</summary>
+    /// <summary>Where a further transformation goes, after those of the URL. -1 if it would need a signature, if the place is not certain, or if <see cref="IsKnown"/> is false.</summary>
     public int Place { get; private set; } = -1;
 
     /// <summary>Whether the URL certainly has these transformations and no others.</summary>

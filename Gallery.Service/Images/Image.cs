@@ -17,7 +17,7 @@ public sealed record Image(
     [property: Description("The UUID in the image's Cloudinary URL.")] Guid ImageId,
     [property: Description("The owner.")] string UserId,
     [property: Description("As saved, without Cloudinary's access token (__cld_token__)."), Url] string ImageUrl,
-    [property: Description("The picture at 320 × 320 pixels, cropped to fill them. Null if image_url cannot be transformed without a signature, or not with certainty."), Url] string? ThumbnailUrl,
+    [property: Description("The picture at 320 × 320 pixels, cropped to fill them. A JPEG if browsers do not show the format at image_url. Null if image_url cannot be transformed, or not without a signature, or not with certainty."), Url] string? ThumbnailUrl,
     [property: Description("Pixels of the picture at image_url, by its transformation, otherwise by metadata.width. Null if not known."), Range(1, int.MaxValue)] int? Width,
     [property: Description("Like width."), Range(1, int.MaxValue)] int? Height,
     [property: Description("The format at image_url, such as jpg, by its transformation or extension, otherwise by metadata.format. Null if not known, or if the client's browser decides.")] string? Format,

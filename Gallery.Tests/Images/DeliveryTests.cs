@@ -51,6 +51,56 @@ public sealed class DeliveryTests
         Assert.Equal($"{before}{Fill}{after}", Delivery.Of(before + after, "{}").ThumbnailUrl);
 
     [Theory]
+    [InlineData("", Id + ".pdf")]
+    [InlineData("", "v1712345678/ai/2024/" + Id + ".PSD?_a=BAMAROfk0#top")]
+    [InlineData("", Id + ".ai")]
+    [InlineData("", Id + ".eps")]
+    [InlineData("", Id + ".ps")]
+    [InlineData("", Id + ".tif")]
+    [InlineData("", Id + ".tiff")]
+    [InlineData("", Id + ".tga")]
+    [InlineData("", Id + ".heic")]
+    [InlineData("", Id + ".heif")]
+    [InlineData("", Id + ".jxl")]
+    [InlineData("", Id + ".jxr")]
+    [InlineData("", Id + ".jp2")]
+    [InlineData("", Id + ".mp4")]
+    [InlineData("", Id + ".webm")]
+    [InlineData("", Id + ".mov")]
+    [InlineData("", Id + ".ogv")]
+    [InlineData("pg_2/", "v1/" + Id + ".pdf")]
+    [InlineData("t_card/", Id + ".pdf")]
+    [InlineData("f_auto,q_auto/", Id + ".pdf")]
+    [InlineData("f_pdf/", Id)]
+    [InlineData("f_tiff/", Id + ".jpg")]
+    public void Of_a_format_that_browsers_do_not_show_the_thumbnail_is_a_jpeg(string before, string after) =>
+        Assert.Equal($"{Upload}{before}c_fill,f_jpg,h_320,w_320/{after}", Delivery.Of($"{Upload}{before}{after}", "{}").ThumbnailUrl);
+
+    [Theory]
+    [InlineData("", Id + ".jpeg")]
+    [InlineData("", Id + ".jpe")]
+    [InlineData("", Id + ".gif")]
+    [InlineData("", Id + ".avif")]
+    [InlineData("", Id + ".bmp")]
+    [InlineData("", Id + ".ico")]
+    [InlineData("", Id + ".svg")]
+    [InlineData("", Id + ".v2")]
+    [InlineData("", Id + ".pdf.png")]
+    [InlineData("f_png/", Id + ".pdf")]
+    [InlineData("f_pdf/f_webp/", Id)]
+    [InlineData("", Id)]
+    public void Other_formats_keep_theirs_whatever_metadata_says(string before, string after) =>
+        Assert.Equal($"{Upload}{before}{Fill}{after}", Delivery.Of($"{Upload}{before}{after}", """{"format": "pdf"}""").ThumbnailUrl);
+
+    [Theory]
+    [InlineData(Id + ".djvu")]
+    [InlineData(Id + ".DNG")]
+    [InlineData("v1/" + Id + ".arw")]
+    [InlineData(Id + ".cr2")]
+    [InlineData(Id + ".cr3")]
+    public void Of_a_format_that_Cloudinary_does_not_transform_there_is_none(string path) => Assert.Null(Delivery.Of(Upload + path, "{}").ThumbnailUrl);
+
+    [Theory]
     [InlineData("https://res.cloudinary.com/demo/image/upload/s--Ai4Znfl3--/c_crop,h_20,w_10/v1234/" + Id + ".jpg")]
     [InlineData("https://res.cloudinary.com/demo/image/upload/s--abcdefghijklmnopqrstuvwxyz_-0123--/" + Id + ".jpg")]
     [InlineData("https://res.cloudinary.com/demo/image/upload/s%2D%2DAi4Znfl3--/" + Id + ".jpg")]
@@ -184,6 +234,7 @@ public sealed class DeliveryTests
     [Fact]
     public void An_seo_suffix_has_the_format_and_a_signed_url_its_size()
     {
+        Assert.Equal($"https://res.cloudinary.com/demo/images/c_fill,f_jpg,h_320,w_320/{Id}/a.pdf", Delivery.Of($"https://res.cloudinary.com/demo/images/{Id}/a.pdf", Original).ThumbnailUrl);
         Assert.Equal("gif", Delivery.Of($"https://res.cloudinary.com/demo/images/{Id}/a.gif", Original).Format);
         Assert.Equal(new Delivery(null, 300, 200, "jpg"), Delivery.Of($"{Upload}s--Ai4Znfl3--/c_fill,w_300,h_200/v1/{Id}.jpg", Original));
     }
