@@ -21,7 +21,7 @@ internal sealed class FieldSelection
         var known = type.Properties.Select(field => field.Name).ToList();
         if (names.FirstOrDefault(name => !known.Contains(name)) is not { } wrong) return new(type, names);
         var clipped = TextRules.Clip(wrong, 40);
-        errors.Add("fields", $"fields contains '{clipped}'. Did you mean {known.MinBy(name => Spelling.Distance(clipped, name))}? Known fields: {string.Join(", ", known)}.");
+        errors.Add("fields", $"fields contains '{clipped}'. {Spelling.Suggest(clipped, known)}Known fields: {string.Join(", ", known)}.");
         return null;
     }
 

@@ -23,15 +23,12 @@ internal static class QueryParameters
         var errors = new FieldErrors();
         foreach (var (name, values) in http.Request.Query)
         {
-            if (known.Find(one => IsNamed(one, name)) is not { } parameter) errors.Add(TextRules.Clip(name), UnknownMessage(name, [.. known.Select(one => one.Name!)]));
+            if (known.Find(one => IsNamed(one, name)) is not { } parameter) errors.Add(TextRules.Clip(name), UnknownMessage(TextRules.Clip(name), known));
             else if (values.Count > 1 && parameter.Schema!.Type != JsonSchemaType.Array) errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
         }
 
         return errors.Any ? errors.ToProblem().ExecuteAsync(http) : next(http);
     }
-
-    /// <summary>The names of the parameters that a route declares.</summary>
-    public static IEnumerable<string> Names(IEnumerable<object> facts) => Declared(facts).Select(parameter => parameter.Name!);
 
     /// <summary>The keys that the name of a value in an object leads through: <c>name.a.b</c>, or <c>name[a][b]</c> as OpenAPI's style deepObject has it. Empty for another name.</summary>
     public static IReadOnlyList<string> Path(string name, string parameter)
@@ -69,13 +66,21 @@ internal static class QueryParameters
     private static bool IsNamed(OpenApiParameter parameter, string name) =>
         parameter.Style == ParameterStyle.DeepObject ? Path(name, parameter.Name!).Count > 0 : name == parameter.Name;
 
-    public static ProblemResult Unknown(string name, IReadOnlyList<string> known) => FieldErrors.Of(name, UnknownMessage(name, known));
+    /// <summary>The answer to a parameter that a route with these facts does not declare.</summary>
+    public static ProblemResult Unknown(string name, IEnumerable<object> facts) => FieldErrors.Of(name, UnknownMessage(name, [.. Declared(facts)]));
 
-    private static string UnknownMessage(string name, IReadOnlyList<string> known) => known.Contains(name)
-        ? $"{name} needs a key. Send {name}.key=value."
-        : $"Unknown parameter '{TextRules.Clip(name)}'. " + (known.Count == 0
-            ? "Remove it; this route has none."
-            : $"Did you mean {known.MinBy(one => Spelling.Distance(TextRules.Clip(name), one))}? Known parameters: {string.Join(", ", known)}.");
+    /// <summary>A name that is like no other may be a key of an object, such as <c>metadata.session_id</c>.</summary>
+    private static string UnknownMessage(string name, List<OpenApiParameter> known)
+    {
+        if (known.Count == 0) return $"Unknown parameter '{name}'. Remove it; this route has none.";
+        if (known.Any(parameter => parameter.Name == name)) return $"{name} needs a key. Send {name}.key=value.";
+        var names = known.Select(parameter => parameter.Name!).ToList();
+        var suggestion = Spelling.Suggest(name.Split('.', '[')[0], names);
+        var hint = suggestion.Length == 0 && known.FirstOrDefault(parameter => parameter.Style == ParameterStyle.DeepObject) is { } holder
+            ? $" For a value of {holder.Name}, send {holder.Name}.{name}=value."
+            : "";
+        return $"Unknown parameter '{name}'. {suggestion}Known parameters: {string.Join(", ", names)}.{hint}";
+    }
 
     /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
     public static string? ReadUserId(this IQueryCollection query, Caller caller, FieldErrors errors)

@@ -95,7 +95,7 @@ internal static class Operations
         }
 
         if (facts.OfType<IAllowAnonymous>().Any()) yield break;
-        yield return QueryParameters.Unknown("page", [.. QueryParameters.Names(facts)]);
+        yield return QueryParameters.Unknown("page", facts);
         foreach (var problem in ProblemExceptionHandler.OfDatabase) yield return problem;
         yield return Authentication.Several;
         yield return LoopbackGuard.OtherName;

@@ -3,6 +3,14 @@ namespace Gallery.Sql.Database;
 /// <summary>Finds what somebody meant who misspelt a name.</summary>
 internal static class Spelling
 {
+    /// <summary>A question for the known name that is nearest in any case, with a space after it. Empty if more than half of the sent name is wrong.</summary>
+    /// <param name="known">In lower case, one at least.</param>
+    public static string Suggest(string sent, IEnumerable<string> known)
+    {
+        var (nearest, distance) = known.Select(name => (name, Distance(sent.ToLowerInvariant(), name))).MinBy(one => one.Item2);
+        return 2 * distance <= sent.Length ? $"Did you mean {nearest}? " : "";
+    }
+
     /// <summary>Levenshtein's: the insertions, deletions and replacements that turn one text into the other.</summary>
     public static int Distance(string a, string b)
     {

@@ -157,7 +157,13 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [Theory]
     [InlineData("intnet=x", "intnet", "Did you mean intent?")]
     [InlineData("metadta.a=x", "metadta.a", "Did you mean metadata?")]
+    [InlineData("metadta.session_id=x", "metadta.session_id", "Did you mean metadata?")]
+    [InlineData("metadta[options.of][steps]=x", "metadta[options.of][steps]", "Did you mean metadata?")]
+    [InlineData("tags[]=x", "tags[]", "Did you mean tag?")]
+    [InlineData("userId=x", "userId", "Did you mean user_id?")]
     [InlineData("fields=image_id,imageurl", "fields", "Did you mean image_url?")]
+    [InlineData("fields=imageURL", "fields", "Did you mean image_url?")]
+    [InlineData("fields=image_id,quality", "fields", "fields contains 'quality'. Known fields: image_id, ")]
     [InlineData("metadata=x", "metadata", "metadata.key=value")]
     [InlineData("q=-golden", "q", "without a minus")]
     [InlineData("q=golden%20or%20-neon", "q", "without a minus")]
@@ -173,6 +179,22 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
 
         Assert.Equal(400, answer.Status);
         Assert.Contains(cure, answer.Error(name), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("deleted/")]
+    [InlineData("export/")]
+    [InlineData("facets/")]
+    public async Task A_name_that_is_like_no_parameter_is_taken_for_one_of_metadata(string list)
+    {
+        var misspelt = (await _api.GetAsync($"/v1/gallery/{list}?usr_id=x")).Error("usr_id");
+        var unlike = (await _api.GetAsync($"/v1/gallery/{list}?session_id=x")).Error("session_id");
+
+        Assert.StartsWith("Unknown parameter 'usr_id'. Did you mean user_id? Known parameters: user_id, tag, ", misspelt, StringComparison.Ordinal);
+        Assert.DoesNotContain("metadata.", misspelt, StringComparison.Ordinal);
+        Assert.StartsWith("Unknown parameter 'session_id'. Known parameters: user_id, tag, ", unlike, StringComparison.Ordinal);
+        Assert.EndsWith(". For a value of metadata, send metadata.session_id=value.", unlike, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -104,7 +104,8 @@ public sealed class ListTagsTests(TestService service) : IClassFixture<TestServi
     [Theory]
     [InlineData("sort=date", "sort", "sort is 'date'. Send name or count.")]
     [InlineData("prefix=%00", "prefix", "prefix contains the character U+0000, which cannot be stored. Remove it.")]
-    [InlineData("tag=a", "tag", "Unknown parameter 'tag'. Did you mean sort? Known parameters: user_id, prefix, sort, limit, cursor.")]
+    [InlineData("tag=a", "tag", "Unknown parameter 'tag'. Known parameters: user_id, prefix, sort, limit, cursor.")]
+    [InlineData("prefx=a", "prefx", "Unknown parameter 'prefx'. Did you mean prefix? Known parameters: user_id, prefix, sort, limit, cursor.")]
     public async Task A_wrong_parameter_is_named(string query, string field, string message) =>
         Assert.Equal(message, (await _api.GetAsync($"/v1/gallery/tags/?{query}")).Error(field));
 
