@@ -46,7 +46,7 @@ internal static partial class Contract
             return $"The body is no JSON: {e.Message}";
         }
 
-        if (schemas.FindFault(declared.Schema, body) is { } fault) return $"The body is not as declared: {fault}.";
+        if (schemas.FindFault(declared.Schema, body, fields: answer.Status == 200 ? request.Fields : null) is { } fault) return $"The body is not as declared: {fault}.";
         if (body.GetProperty("success").GetBoolean() != answer.Status < 400) return "success is wrong.";
         if (body.GetProperty("message").GetString() is not { Length: > 0 }) return "There is no message.";
         if (expected.FailedLine && body.GetProperty("data").GetProperty("failed").GetInt64() == 0) return "No line failed.";

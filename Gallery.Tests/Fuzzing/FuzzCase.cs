@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 
 namespace Gallery.Tests.Fuzzing;
 
@@ -63,6 +65,12 @@ internal sealed record Member(string Name, string Json, string? NameJson = null)
 internal sealed record FuzzRequest(string Method, string Target, IReadOnlyList<(string Name, string Value)> Headers, byte[]? Body)
 {
     private const int LongestBody = 4_096;
+
+    /// <summary>The parameters of the query.</summary>
+    public IReadOnlyDictionary<string, StringValues> Query => QueryHelpers.ParseQuery(Target.IndexOf('?') is var start and >= 0 ? Target[start..] : null);
+
+    /// <summary>The only fields that each item of the answer has. Null for all.</summary>
+    public IReadOnlySet<string>? Fields => Query.TryGetValue("fields", out var names) ? names.ToString().Split(',').ToHashSet() : null;
 
     /// <summary>A curl command that sends the request again.</summary>
     public string ToCurl(Uri address)

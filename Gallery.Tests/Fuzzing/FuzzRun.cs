@@ -50,6 +50,9 @@ internal static class FuzzRun
         }
     }
 
+    /// <summary>The cases that a run of so many tries.</summary>
+    public static IEnumerable<T> Take<T>(Gen<T> cases, int count) => Generate(cases, PCG.Parse(Seed)).Take(count).Select(one => one.Case);
+
     private static IEnumerable<(T Case, string Seed, Size Size)> Generate<T>(Gen<T> cases, PCG random)
     {
         while (true)

@@ -53,11 +53,11 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
     public int SetAside => _setAside;
 
     /// <summary>What is wrong, with the answers that show it; null if nothing is wrong.</summary>
-    public async Task<string?> FindFaultAsync(Operation operation, FuzzCase test, Action<int> onStatus)
+    public async Task<string?> FindFaultAsync(Operation operation, FuzzCase test, Action<Answer> onAnswer)
     {
         try
         {
-            return await TryAsync(operation, test, onStatus);
+            return await TryAsync(operation, test, onAnswer);
         }
         catch (MachineBusyException)
         {
@@ -66,13 +66,13 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         }
     }
 
-    private async Task<string?> TryAsync(Operation operation, FuzzCase test, Action<int> onStatus)
+    private async Task<string?> TryAsync(Operation operation, FuzzCase test, Action<Answer> onAnswer)
     {
         var creator = document.FindCreator(operation);
         if (creator is not null && test.Before != Before.Unknown && await PrepareAsync(creator, test) is { } unready) return unready;
 
         var answer = await SendAsync(test.Request);
-        onStatus(answer.Status);
+        onAnswer(answer);
         var fault = Contract.FindFault(document.Schemas, operation, test.Request, test.Expected, answer)
             ?? (answer.Status is 200 or 201 && test.Request.Method != "HEAD" && !operation.Responses[answer.Status].IsLines ? FindLoss(test, JsonDocument.Parse(answer.Text).RootElement) : null);
         if (fault is not null) return Describe(fault, test.Request, answer);
@@ -141,7 +141,7 @@ internal sealed partial class Fuzzer(ApiDocument document, Uri address) : IDispo
         var follow = new FuzzRequest("GET", new Uri(address, links.Single().Split('<', '>')[1]).PathAndQuery, [], null);
         var next = await SendAsync(follow);
         var fault = Contract.FindFault(document.Schemas, operation, follow, new Expected([200]), next);
-        if (fault is null && Items(next).Intersect(Items(answer)).Any()) fault = "The next page repeats this one.";
+        if (fault is null && follow.Fields?.Contains("image_id") != false && Items(next).Intersect(Items(answer)).Any()) fault = "The next page repeats this one.";
         return fault is null ? null : Describe(fault, follow, next);
 
         // A change feed names an image once for each of its events.

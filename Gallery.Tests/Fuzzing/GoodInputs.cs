@@ -62,7 +62,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         var ids = Gen.Guid.Select(id => new Guid(SHA256.HashData([.. id.ToByteArray(), .. Encoding.UTF8.GetBytes(operation.Id)])[..16]));   // different for each operation
         return Gen.Select(ids, things, Gen.Frequency((7, operation.Path), (3, operation.Path.TrimEnd('/'))), Gen.Frequency((9, false), (1, true)))
             .SelectMany((id, before, path, head) => Gen.Select(
-                Query(operation),
+                Query(operation, id),
                 Headers(operation),
                 operation.Body is { } body ? Members(body, id) : Gen.Const((IReadOnlyList<Member>?)null),
                 (query, headers, members) => new Draft(
@@ -163,24 +163,35 @@ internal sealed partial class GoodInputs(ApiDocument document)
         return named.Count > 0 ? agreed : [.. agreed.Where(member => member.Name != lists[0]), new Member(lists[0], body.Example!.Value.GetProperty(lists[0]).GetRawText())];
     }
 
-    private Gen<IReadOnlyList<(string, string)>> Query(Operation operation) => Optional(operation.In("query")
-        .Where(parameter => parameter.Required || parameter.Name != "cursor")   // good cursors come from answers, and are followed there
-        .Select(parameter => (parameter, Values(parameter))));
+    /// <summary>Hardly any image passes several filters. So half of the queries for the case's image have no other filter.</summary>
+    private Gen<IReadOnlyList<(string Name, string Value)>> Query(Operation operation, Guid id)
+    {
+        var parameters = operation.In("query").Where(parameter => parameter.Required || parameter.Name != "cursor");   // good cursors come from answers, and are followed there
+        return Gen.Select(Optional(parameters.Select(parameter => (parameter, Values(parameter, id)))), Gen.Bool, (query, alone) =>
+            alone && query.Any(given => given.Name == "ids" && given.Value.Contains($"{id}", StringComparison.Ordinal))
+                ? (IReadOnlyList<(string, string)>)[.. query.Where(given => given.Name is "ids" or "sort" or "fields" or "count" or "limit")]
+                : query);
+    }
 
     private static Gen<IReadOnlyList<(string, string)>> Headers(Operation operation) => Gen.Select(
         Optional(operation.In("header").Select(parameter => (parameter, (operation.Method == "GET" ? Gen.OneOf<string>(Text(0, 100).Select(AsHeader), EntityTags) : EntityTags).Select(value => new[] { value })))),
         Gen.Frequency<(string, string)[]>((3, AnyHeader.Array[0]), (1, AnyHeader.Array[1, 3])),
         (declared, others) => (IReadOnlyList<(string, string)>)[.. declared, .. others.DistinctBy(header => header.Item1)]);
 
-    /// <summary>The values of a parameter. One that is a list has up to three, or none.</summary>
-    private Gen<string[]> Values(Parameter parameter)
+    /// <summary>The values of a parameter. One that is a list has up to three, or none. A list of names has some of them, in any order.</summary>
+    private Gen<string[]> Values(Parameter parameter, Guid id)
     {
-        var one = Parameter(parameter);
-        if (document.Schemas.Types(document.Schemas.Resolve(parameter.Schema)) is not ["array"]) return one.Select(value => new[] { value });
-        return parameter.Explodes ? one.Array[0, 3] : one.Array[1, 3].Select(items => new[] { string.Join(',', items.Distinct()) });
+        var one = Parameter(parameter, id);
+        var schema = document.Schemas.Resolve(parameter.Schema);
+        if (document.Schemas.Types(schema) is not ["array"]) return one.Select(value => new[] { value });
+        if (parameter.Explodes) return one.Array[0, 3];
+        var some = schema.GetProperty("items").TryGetProperty("enum", out var names)
+            ? Gen.Shuffle(names.EnumerateArray().Select(name => name.GetString()!).ToArray(), 1, names.GetArrayLength())
+            : one.Array[1, 3];
+        return some.Select(items => new[] { string.Join(',', items.Distinct()) });
     }
 
-    private Gen<string> Parameter(Parameter parameter)
+    private Gen<string> Parameter(Parameter parameter, Guid id)
     {
         if (parameter.Name == "q") return Gen.OneOf(Searches);   // no schema says that it needs a word
         var schema = document.Schemas.Resolve(parameter.Schema);
@@ -188,17 +199,15 @@ internal sealed partial class GoodInputs(ApiDocument document)
         if (document.Schemas.Types(schema) is ["object"]) return Text(0, 20);   // the request line has its own limit
         if (parameter.Name == "period") return Gen.OneOf(ApiDocument.AnyMonth, "1999-12");   // no schema says that it must be over
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
-        if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.Guid.Select(id => id.ToString());
+        if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.OneOf<string>(Gen.Const(id.ToString()), Gen.Guid.Select(other => other.ToString()));   // the case's image, which may be there, or none
         if (JsonSchemas.FindFormat(schema) == "date-time") return Gen.OneOf("2026-01-15T10:30:00Z", "2026-01-15T12:30:00.5+02:00", "2026-01-15");
-        if (schema.TryGetProperty("enum", out var names) && document.Schemas.Types(parameter.Schema) is ["array"])
-            return Gen.Const(string.Join(',', names.EnumerateArray().Select(name => name.GetString())));   // all, because the answer's schema has all
         if (schema.TryGetProperty("enum", out var choices)) return Gen.OneOf([.. choices.EnumerateArray().Select(choice => choice.GetString()!)]);
         return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
             ? Text(schema, document.FindExample(parameter.Name))
             : Value(schema, null, Guid.NewGuid());
     }
 
-    private static Gen<IReadOnlyList<(string, string)>> Optional(IEnumerable<(Parameter Parameter, Gen<string[]> Values)> parameters)
+    private static Gen<IReadOnlyList<(string Name, string Value)>> Optional(IEnumerable<(Parameter Parameter, Gen<string[]> Values)> parameters)
     {
         var some = parameters.Select(one => Gen.Select(one.Values, Gen.Bool, (values, given) => (one.Parameter.GoodName, Values: values, Given: given || one.Parameter.Required))).ToArray();
         return some.Length == 0

@@ -36,12 +36,13 @@ internal sealed class JsonSchemas(JsonElement components)
 
     /// <summary>Why a value is not what the schema says; null if it is.</summary>
     /// <param name="isPart">Whether other schemas name further members of the same object.</param>
-    public string? FindFault(JsonElement given, JsonElement value, string at = "$", bool isPart = false)
+    /// <param name="fields">The only members that each item of a list has. Null for those that the schema requires.</param>
+    public string? FindFault(JsonElement given, JsonElement value, string at = "$", bool isPart = false, IReadOnlySet<string>? fields = null)
     {
         if (given.TryGetProperty("allOf", out var parts))
-            return parts.EnumerateArray().Select(part => FindFault(part, value, at, isPart: !part.TryGetProperty("$ref", out _))).FirstOrDefault(fault => fault is not null);
+            return parts.EnumerateArray().Select(part => FindFault(part, value, at, isPart: !part.TryGetProperty("$ref", out _), fields)).FirstOrDefault(fault => fault is not null);
         // The one use of anyOf is an enum that is open to clients. This release answers with the listed values only.
-        if (given.TryGetProperty("anyOf", out var alternatives)) return FindFault(alternatives[0], value, at);
+        if (given.TryGetProperty("anyOf", out var alternatives)) return FindFault(alternatives[0], value, at, fields: fields);
 
         var schema = Resolve(given);
         if (!schema.EnumerateObject().Any()) return null;
@@ -50,9 +51,9 @@ internal sealed class JsonSchemas(JsonElement components)
         if (schema.TryGetProperty("enum", out var allowed) && !allowed.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value))) return $"{at} is none of {allowed}";
         return value.ValueKind switch
         {
-            JsonValueKind.Object => FindFaultOfObject(schema, value, at, isPart),
+            JsonValueKind.Object => FindFaultOfObject(schema, value, at, isPart, fields),
             JsonValueKind.Array when value.GetArrayLength() < FindBound(schema, "minItems") || value.GetArrayLength() > FindBound(schema, "maxItems") => $"{at} has {value.GetArrayLength()} items",
-            JsonValueKind.Array => value.EnumerateArray().Select((item, i) => FindFault(schema.GetProperty("items"), item, $"{at}[{i}]")).FirstOrDefault(fault => fault is not null),
+            JsonValueKind.Array => value.EnumerateArray().Select((item, i) => FindFault(schema.GetProperty("items"), item, $"{at}[{i}]", fields: fields)).FirstOrDefault(fault => fault is not null),
             JsonValueKind.String => FindFaultOfText(schema, value.GetString()!, at),
             JsonValueKind.Number => FindFaultOfNumber(schema, value, at),
             _ => null,
@@ -74,18 +75,20 @@ internal sealed class JsonSchemas(JsonElement components)
 
     public static string? FindFormat(JsonElement schema) => schema.TryGetProperty("format", out var format) ? format.GetString() : null;
 
-    private string? FindFaultOfObject(JsonElement schema, JsonElement value, string at, bool isPart)
+    private string? FindFaultOfObject(JsonElement schema, JsonElement value, string at, bool isPart, IReadOnlySet<string>? fields)
     {
-        if (schema.TryGetProperty("required", out var required)
-            && required.EnumerateArray().Select(name => name.GetString()!).FirstOrDefault(name => !value.TryGetProperty(name, out _)) is { } missing) return $"{at} lacks {missing}";
+        var selected = at.EndsWith(']') ? fields : null;
+        IEnumerable<string> needed = selected ?? (schema.TryGetProperty("required", out var required) ? required.EnumerateArray().Select(name => name.GetString()!) : []);
+        if (needed.FirstOrDefault(name => !value.TryGetProperty(name, out _)) is { } missing) return $"{at} lacks {missing}";
 
         var named = schema.TryGetProperty("properties", out var properties);
         var open = schema.TryGetProperty("additionalProperties", out var additional) ? additional.ValueKind != JsonValueKind.False : !named;
         foreach (var member in value.EnumerateObject())
         {
+            if (selected?.Contains(member.Name) == false) return $"{at}.{member.Name} was not selected";
             if (named && properties.TryGetProperty(member.Name, out var one))
             {
-                if (FindFault(one, member.Value, $"{at}.{member.Name}") is { } fault) return fault;
+                if (FindFault(one, member.Value, $"{at}.{member.Name}", fields: selected is null ? fields : null) is { } fault) return fault;
             }
             else if (!open && !isPart)
             {
