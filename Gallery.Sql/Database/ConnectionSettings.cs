@@ -17,12 +17,14 @@ public static class ConnectionSettings
     internal const string Url = "DATABASE_URL";
     private const string Kind = "GALLERY_DATABASE";
     internal const string PrivateKind = $"{Kind}=embedded";
+    private const string RootCertificate = "PGSSLROOTCERT";   // Npgsql reads it too, but from the environment only
 
     private static readonly string[] SupabaseNames = [Host, Port, Name, User, Password, TlsMode];
 
     /// <summary>The connection that the settings name. Null if they name none, or ask for the private PostgreSQL.</summary>
     /// <remarks>
     /// Without an <c>sslmode</c> the connection is encrypted (<c>require</c>), except on this machine (<c>prefer</c>).
+    /// With a root certificate, <c>require</c> is <c>verify-ca</c>.
     /// </remarks>
     /// <param name="log">Is warned of parameters that mean nothing here.</param>
     /// <exception cref="SettingsException">A setting is missing, contradicts another or cannot be read.</exception>
@@ -35,20 +37,19 @@ public static class ConnectionSettings
         if (IsPrivate(settings) && (url is not null || given.Length > 0))
             throw new SettingsException($"{PrivateKind} and {(url is not null ? Url : string.Join(", ", given))} contradict each other. Remove one of the two.");
 
-        return url is not null ? Check(FromUrl(url, Url, log), Url) : given.Length > 0 ? Check(FromSupabase(settings), Host) : null;
+        return url is not null ? Check(FromUrl(url, Url, log), settings, Url) : given.Length > 0 ? Check(FromSupabase(settings), settings, Host) : null;
     }
 
     /// <summary>The connection of another setting with a URL. Null if it is absent.</summary>
     /// <inheritdoc cref="Find"/>
     internal static NpgsqlConnectionStringBuilder? FindUrl(IConfiguration settings, string name) =>
-        settings.Find(name)?.Trim() is { } url ? Check(FromUrl(url, name, log: null), name) : null;
+        settings.Find(name)?.Trim() is { } url ? Check(FromUrl(url, name, log: null), settings, name) : null;
 
-    private static NpgsqlConnectionStringBuilder Check(NpgsqlConnectionStringBuilder connection, string setting)
+    private static NpgsqlConnectionStringBuilder Check(NpgsqlConnectionStringBuilder connection, IConfiguration settings, string setting)
     {
         CheckServers(connection, setting);
+        ChooseTls(connection, settings, setting);
         CheckFiles(connection, setting);
-        if (!connection.ShouldSerialize("SSL Mode"))
-            connection.SslMode = connection.ListServers().All(server => IsThisMachine(server.Host)) ? SslMode.Prefer : SslMode.Require;
         connection.GssEncryptionMode = GssEncryptionMode.Disable;   // its probe costs a round trip per connection, and only Kerberos needs it
         return connection;
     }
@@ -131,6 +132,33 @@ public static class ConnectionSettings
         if (servers.Count == 1 && connection.TargetSessionAttributes is not (null or "any"))
             throw new SettingsException($"{setting} has target_session_attrs but only one host. Remove it, or add the other hosts.");
     }
+
+    /// <summary>
+    /// As libpq does (postgresql.org/docs/current/libpq-ssl.html): a named root certificate is used with <c>require</c> too. Npgsql would trust every server then.
+    /// </summary>
+    private static void ChooseTls(NpgsqlConnectionStringBuilder connection, IConfiguration settings, string setting)
+    {
+        var hasMode = connection.ShouldSerialize("SSL Mode");
+        if (connection.RootCertificate is "system")
+        {
+            if (hasMode && connection.SslMode != SslMode.VerifyFull) throw new SettingsException($"{setting} has sslrootcert=system, which needs sslmode=verify-full. Set that, or remove one of the two.");
+            (connection.RootCertificate, connection.SslMode) = (null, SslMode.VerifyFull);   // Npgsql then takes those of the system
+            return;
+        }
+
+        var isNamed = !string.IsNullOrEmpty(connection.RootCertificate);
+        if (!hasMode) connection.SslMode = isNamed ? SslMode.VerifyCA : connection.ListServers().All(server => IsThisMachine(server.Host)) ? SslMode.Prefer : SslMode.Require;
+        if (connection.SslMode < SslMode.Require) return;
+
+        if (!isNamed && FindRootCertificate(settings) is { } path) (connection.RootCertificate, isNamed) = (path, true);
+        if (isNamed && connection.SslMode == SslMode.Require) connection.SslMode = SslMode.VerifyCA;
+    }
+
+    /// <summary>Also from the environment itself: with <c>--connection-file</c> the settings have nothing else.</summary>
+    private static string? FindRootCertificate(IConfiguration settings) =>
+        (settings.Find(RootCertificate) ?? Environment.GetEnvironmentVariable(RootCertificate)) is not { Length: > 0 } path ? null
+        : File.Exists(path) ? path
+        : throw new SettingsException($"{RootCertificate} names a file that does not exist. Correct the path, or remove it.");
 
     private static void CheckFiles(NpgsqlConnectionStringBuilder connection, string setting)
     {

@@ -62,24 +62,7 @@ internal static partial class PostgresUri
 
         if (ignored.Count > 0 && log is not null) LogIgnored(log, setting, string.Join(", ", ignored));
 
-        CheckCertificates(connection, setting);
         return string.IsNullOrEmpty(connection.Host) ? throw new SettingsException($"{setting} names no host.") : connection;
-    }
-
-    /// <summary>As libpq does (postgresql.org/docs/current/libpq-ssl.html): who names the certificates of authorities wants the server's to be checked.</summary>
-    private static void CheckCertificates(NpgsqlConnectionStringBuilder connection, string setting)
-    {
-        var hasMode = connection.ShouldSerialize("SSL Mode");
-        if (connection.RootCertificate is "system")
-        {
-            if (hasMode && connection.SslMode != SslMode.VerifyFull) throw new SettingsException($"{setting} has sslrootcert=system, which needs sslmode=verify-full. Set that, or remove one of the two.");
-            connection.RootCertificate = null;   // Npgsql then takes those of the system
-            connection.SslMode = SslMode.VerifyFull;
-        }
-        else if (connection.RootCertificate is { Length: > 0 } && (!hasMode || connection.SslMode == SslMode.Require))
-        {
-            connection.SslMode = SslMode.VerifyCA;
-        }
     }
 
     private static void ReadHosts(string authority, NpgsqlConnectionStringBuilder connection, string setting)
