@@ -2,6 +2,7 @@ using System.Collections;
 using System.Text.RegularExpressions;
 using dotenv.net;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
 
 namespace Gallery.Sql.Database;
 
@@ -27,20 +28,29 @@ public static partial class Settings
     }
 
     /// <summary>The nearest <c>.env</c> from the folder upwards to the solution. Without a solution above it, the folder's only.</summary>
+    /// <exception cref="SettingsException">Another user may have written the file (<see cref="DotEnvGuard"/>).</exception>
     public static string? FindDotEnv(string folder)
     {
         var solution = FindSolution(folder);
         for (var at = folder; at is not null; at = at == (solution ?? folder) ? null : Path.GetDirectoryName(at))
-            if (Path.Combine(at, ".env") is var path && File.Exists(path)) return path;
+        {
+            var path = Path.Combine(at, ".env");
+            if (!File.Exists(path)) continue;
+            if (!OperatingSystem.IsWindows()) DotEnvGuard.Check(path, folder);
+            return path;
+        }
+
         return null;
     }
 
     /// <summary>The folder or the nearest one above it that holds a solution: this is a checkout. Null outside a checkout.</summary>
+    /// <remarks>It is not searched for in folders such as /tmp, where every user may create one, nor above them.</remarks>
     public static string? FindSolution(string? folder)
     {
         var readable = new EnumerationOptions { IgnoreInaccessible = true };
-        while (folder is not null && !Directory.EnumerateFiles(folder, "*.sln", readable).Any()) folder = Path.GetDirectoryName(folder);
-        return folder;
+        for (; folder is not null && (OperatingSystem.IsWindows() || !DotEnvGuard.IsSharedByAll(folder)); folder = Path.GetDirectoryName(folder))
+            if (Directory.EnumerateFiles(folder, "*.sln", readable).Any()) return folder;
+        return null;
     }
 
     /// <summary>The setting's value. Null if it is absent or empty, like an unfilled line of <c>.env</c>.</summary>
@@ -55,6 +65,10 @@ public static partial class Settings
             ? ReadSecret(fileSetting, path.Trim())
             : throw new SettingsException($"{name} and {fileSetting} are both set. Remove one of the two.");
     }
+
+    /// <summary>Whether the setting's value is that of <c>.env</c>, and not of the environment.</summary>
+    public static bool IsFromDotEnv(this IConfigurationRoot settings, string name) =>
+        settings.Providers.LastOrDefault(provider => provider.TryGet(name, out _)) is MemoryConfigurationProvider;
 
     /// <summary>Whether a file has the setting's value.</summary>
     public static bool IsInFile(this IConfiguration settings, string name) => settings.Find(name + FileSuffix) is not null;

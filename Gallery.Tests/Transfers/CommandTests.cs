@@ -179,6 +179,31 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Contains("Use https://", run.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_address_from_a_file_is_shown_with_the_file_before_the_key_goes_there()
+    {
+        var dotEnv = Path.Combine(_folder, ".env");
+        await System.IO.File.WriteAllTextAsync(dotEnv, $"GALLERY_URL={_api.Address}", Ct);
+        string[] shown = [$"GALLERY_URL is {_api.Address}, from {dotEnv}", "0 images exported"];
+
+        Assert.Equal(shown, (await RunAsync(_folder, null, [], "export", "-", "--user-id", _user)).Error.Trim().Split('\n'));
+        Assert.Equal(shown[1..], (await RunAsync(_folder, _api.Address, [], "export", "-", "--user-id", _user)).Error.Trim().Split('\n'));
+        Assert.Equal(shown[1..], (await RunAsync(_folder, null, [], "export", "-", "--user-id", _user, "--url", $"{_api.Address}")).Error.Trim().Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_file_of_settings_that_every_user_may_change_exits_with_2_and_one_line()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no Unix modes.");
+        var dotEnv = Path.Combine(_folder, ".env");
+        await System.IO.File.WriteAllTextAsync(dotEnv, "", Ct);
+        if (!OperatingSystem.IsWindows()) System.IO.File.SetUnixFileMode(dotEnv, (UnixFileMode)0b110_110_110);
+
+        var run = await RunAsync("export", "-");
+        Assert.Equal((2, true), (run.Exit, run.Error.StartsWith($"gallery: {dotEnv} can be changed by every user.", StringComparison.Ordinal)));
+        Assert.Single(run.Error.Trim().Split('\n'));
+    }
+
     private static string DotnetHost => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     private async Task SaveAsync(int count)
@@ -194,7 +219,8 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
 
     private Task<(int Exit, string Output, string Error)> RunAsync(Uri address, string[] settings, params string[] arguments) => RunAsync(_folder, address, settings, arguments);
 
-    internal static async Task<(int Exit, string Output, string Error)> RunAsync(string folder, Uri address, string[] settings, params string[] arguments)
+    /// <param name="address">The environment's. Null if it has none.</param>
+    internal static async Task<(int Exit, string Output, string Error)> RunAsync(string folder, Uri? address, string[] settings, params string[] arguments)
     {
         var start = new ProcessStartInfo(DotnetHost, [Path.Combine(AppContext.BaseDirectory, "Gallery.Service.dll"), .. arguments])
         {
@@ -203,7 +229,8 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var setting in settings.Append($"GALLERY_URL={address}").Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
+        start.Environment["GALLERY_URL"] = address?.ToString();   // null removes it
+        foreach (var setting in settings.Select(line => line.Split('=', 2))) start.Environment[setting[0]] = setting[1];
         return await Within.RunAsync(start);
     }
 }

@@ -41,7 +41,8 @@ internal sealed class GalleryClient : IDisposable
     /// <exception cref="SettingsException">A setting or the address is wrong.</exception>
     public static GalleryClient Create(ParseResult parsed)
     {
-        var settings = Settings.Load();
+        var dotEnv = Settings.FindDotEnv(Directory.GetCurrentDirectory());
+        var settings = Settings.Load(dotEnv);
         var url = parsed.GetValue(Url) ?? settings.Find("GALLERY_URL") ?? "http://localhost:9999";
         var key = settings.Find("GALLERY_KEY")?.Trim();
         if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address is not { Query: "", Fragment: "", UserInfo: "" })
@@ -49,6 +50,8 @@ internal sealed class GalleryClient : IDisposable
         if (key is not null && !Ascii.IsValid(key)) throw new SettingsException("GALLERY_KEY is not a service key. Send one that the command key made.");
         if (key is not null && address.Scheme == Uri.UriSchemeHttp && !TokenIssuer.IsPrivate(address))
             throw new SettingsException("--url (or GALLERY_URL) begins with http://, so the key would cross the network unencrypted. Use https://. http:// is allowed within a private network only.");
+        // The current folder decides about it, so show where the key goes.
+        if (parsed.GetValue(Url) is null && settings.IsFromDotEnv("GALLERY_URL")) Console.Error.WriteLine(LogText.Line($"GALLERY_URL is {address}, from {dotEnv}"));
         return new(address, key);
     }
 
