@@ -158,6 +158,21 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task An_export_does_not_resume_into_another_users_file()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root gives files away, and only root may write them then.");
+        await SaveAsync(1);
+        await RunAsync("export", File, "--user-id", _user);
+        await SaveAsync(1);
+        var before = await ReadAsync();
+        using (var chown = System.Diagnostics.Process.Start("chown", ["nobody", File])) await chown.WaitForExitAsync(Ct);
+
+        var run = await RunAsync("export", File, "--user-id", _user, "--resume");
+        Assert.Equal((2, $"gallery: {File} belongs to another user. Choose another file."), (run.Exit, run.Error.Trim()));
+        Assert.Equal(before, await ReadAsync());
+    }
+
+    [Fact]
     public async Task A_signal_ends_the_import_of_a_pipe_that_is_silent()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such pipes.");

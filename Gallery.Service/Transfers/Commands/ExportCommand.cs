@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Gallery.Sql.Database;
+using ServerUser = Gallery.Sql.Embedded.ServerUser;
 
 namespace Gallery.Service.Transfers.Commands;
 
@@ -29,7 +30,7 @@ internal static class ExportCommand
         using var client = GalleryClient.Create(parsed);
         var name = parsed.GetValue(FileName)!;
         (string, string?)[] filters = [("user_id", parsed.GetValue(UserId)), ("created_from", parsed.GetValue(CreatedFrom)), ("created_to", parsed.GetValue(CreatedTo))];
-        var (file, after) = Open(name, parsed.GetValue(Resume));
+        var (file, after) = await OpenAsync(name, parsed.GetValue(Resume), ct);
         await using var __ = file;
         var isOnScreen = name == "-" && !Console.IsOutputRedirected;
         var progress = new Progress("exported");
@@ -64,7 +65,7 @@ internal static class ExportCommand
     }
 
     /// <summary>The file, and the last image that it has.</summary>
-    private static (Stream File, Guid? After) Open(string name, bool resumes)
+    private static async Task<(Stream File, Guid? After)> OpenAsync(string name, bool resumes, CancellationToken ct)
     {
         if (name == "-") return resumes ? throw new SettingsException("--resume needs a file, not -.") : (new BufferedStream(Console.OpenStandardOutput(), 65_536), null);
         var isThere = File.Exists(name);
@@ -76,14 +77,19 @@ internal static class ExportCommand
         try
         {
             if (!file.CanSeek) throw new SettingsException($"{name} is a pipe or a device. Choose a file, or - for standard output.");
+            if (isThere && !await IsOwnAsync(file, ct)) throw new SettingsException($"{name} belongs to another user. Choose another file.");
             return (file, isThere ? ContinueAfter(file) : null);
         }
         catch
         {
-            file.Dispose();
+            await file.DisposeAsync();
             throw;
         }
     }
+
+    /// <summary>Asks about the file that is open, where that is possible. Whoever owns the folder may have put another one in its place.</summary>
+    private static Task<bool> IsOwnAsync(FileStream file, CancellationToken ct) => ServerUser.Current.OwnsAsync(
+        OperatingSystem.IsLinux() ? $"/proc/{Environment.ProcessId}/fd/{file.SafeFileHandle.DangerousGetHandle()}" : file.Name, ct);
 
     /// <summary>Leaves whole lines, and returns the id of the last one. Null if there is none. Changes nothing before it knows that the file is an export.</summary>
     private static Guid? ContinueAfter(FileStream file)
