@@ -1,16 +1,15 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text.RegularExpressions;
+using System.Text;
 using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
 
 namespace Gallery.Sql.Embedded;
 
 /// <summary>The data of one home and its server. Call every method only while holding the start lock (<see cref="HomeLock"/>).</summary>
-internal sealed partial class Cluster(
+internal sealed class Cluster(
     DataHome home, PostgresPrograms programs, ServerUser user, IReadOnlyDictionary<string, string> settings, ILogger log)
 {
     public const long LogSize = 10 << 20;
@@ -50,7 +49,8 @@ internal sealed partial class Cluster(
         File.Delete(home.StartedInFile);
         await WritePrivatelyAsync(home.StartedInFile, Postmaster.Here, ct);
         var waited = Stopwatch.StartNew();
-        for (var port = FindLastPort() is { } last && IsFree(last) ? last : FreePort(); ;)
+        // Reuses the port if it is free, so that running services and noted connection strings still reach the server.
+        for (var port = Postmaster.FindLastPort(home.Data) is { } last && IsFree(last) ? last : FreePort(); ;)
         {
             var before = new FileInfo(home.Log).Length;
             if ((await LaunchAsync(port, ct)).Succeeded && Postmaster.Find(home.Data) is { } server)
@@ -123,12 +123,13 @@ internal sealed partial class Cluster(
         await user.ChownAsync(ct, home.Log);
     }
 
+    /// <summary>The log from that place, but only its end if it is long.</summary>
     private async Task<string> ReadLogAsync(long from, CancellationToken ct)
     {
         await using var file = new FileStream(home.Log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        file.Position = from;
-        using var reader = new StreamReader(file);
-        return await reader.ReadToEndAsync(ct);
+        file.Position = Math.Max(from, file.Length - ServerFile.MaxBytes);
+        var end = new byte[ServerFile.MaxBytes];
+        return Encoding.UTF8.GetString(end, 0, await file.ReadAtLeastAsync(end, end.Length, throwOnEndOfStream: false, ct));
     }
 
     private static async Task WritePrivatelyAsync(string path, string text, CancellationToken ct)
@@ -137,23 +138,11 @@ internal sealed partial class Cluster(
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using var file = new FileStream(path, options);
-        await file.WriteAsync(System.Text.Encoding.UTF8.GetBytes(text), ct);
+        await file.WriteAsync(Encoding.UTF8.GetBytes(text), ct);
         file.Flush(flushToDisk: true);
     }
 
     private bool IsFsyncOff => settings.TryGetValue("fsync", out var fsync) && fsync == "off";
-
-    // Reuses the port if it is free, so that running services and noted connection strings still reach the server.
-    private int? FindLastPort()
-    {
-        var lastOptions = Path.Combine(home.Data, "postmaster.opts");
-        return File.Exists(lastOptions) && LastPort().Match(File.ReadAllText(lastOptions)) is { Success: true } match
-            ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
-            : null;
-    }
-
-    [GeneratedRegex("\"port=([0-9]{1,5})\"")]
-    private static partial Regex LastPort();
 
     private static bool IsFree(int port)
     {

@@ -64,13 +64,13 @@ internal sealed class DataHome
                 $"The data in {Data} does not belong to the user {user.DisplayName}, who would run PostgreSQL. " +
                 "Run the service as the owner, or set GALLERY_DATA to another folder.");
 
-        if (File.Exists(VersionFile) && File.Exists(PasswordFile)
-            && int.TryParse(await File.ReadAllTextAsync(VersionFile, ct), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var major))
-            return major;
-        throw new SettingsException(
-            $"{Server} is incomplete: {VersionFile} or {PasswordFile} is missing. Restore it from a backup, " +
-            "or move it away to start with an empty gallery.");
+        return ServerFile.Find(PasswordFile) is not null && int.TryParse(ServerFile.Find(VersionFile), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var major)
+            ? major
+            : throw Incomplete();
     }
+
+    /// <exception cref="SettingsException">The data is incomplete.</exception>
+    public string ReadPassword() => ServerFile.Find(PasswordFile)?.Trim() ?? throw Incomplete();
 
     /// <summary>
     /// The name under which <paramref name="folder"/> is built before it is renamed. It is new each time, because an initdb or
@@ -98,6 +98,10 @@ internal sealed class DataHome
             // A process still writes to it. The next start removes it.
         }
     }
+
+    private SettingsException Incomplete() => new(
+        $"{Server} is incomplete: {VersionFile} or {PasswordFile} is missing. Restore it from a backup, " +
+        "or move it away to start with an empty gallery.");
 
     private static void Create(string folder)
     {

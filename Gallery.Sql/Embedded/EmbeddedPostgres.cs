@@ -59,7 +59,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         if (dataVersion is null)
             await cluster.InitialiseAsync(ct);
 
-        var password = (await File.ReadAllTextAsync(home.PasswordFile, ct)).Trim();
+        var password = home.ReadPassword();
         var running = await FindRunningAsync(home, password, user, ct);
         var share = HomeLock.Share(home);
         Postmaster? started = null;

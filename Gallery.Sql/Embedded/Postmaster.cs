@@ -1,11 +1,12 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Gallery.Sql.Embedded;
 
 /// <summary>A server according to postmaster.pid in its data folder. It may have died without removing the file.</summary>
-internal sealed record Postmaster(int Pid, int Port)
+internal sealed partial record Postmaster(int Pid, int Port)
 {
     /// <summary>The scope in which a process ID is unique: this machine and, within it, this container.</summary>
     public static string Here => OperatingSystem.IsLinux()
@@ -17,24 +18,19 @@ internal sealed record Postmaster(int Pid, int Port)
     /// <summary>Returns null if there is no such file, if it is none that a server writes, or if the server has not written all of it yet.</summary>
     public static Postmaster? Find(string data)
     {
-        // A pipe that the server's user has put there would wait for a writer. It has no length.
-        if (new FileInfo(File(data)) is not { Exists: true, LinkTarget: null, Length: > 0 })
-            return null;
-        try
-        {
-            // Lines: process, data folder, start time, port, … (PostgreSQL's miscadmin.h)
-            var lines = System.IO.File.ReadAllLines(File(data));
-            return lines.Length > 3
-                && int.TryParse(lines[0], NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
-                && int.TryParse(lines[3], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
-                ? new Postmaster(pid, port)
-                : null;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
+        // Lines: process, data folder, start time, port, … (PostgreSQL's miscadmin.h)
+        return ReadLines(data) is [var first, _, _, var fourth, ..]
+            && int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+            && int.TryParse(fourth, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            ? new Postmaster(pid, port)
+            : null;
     }
+
+    /// <summary>The port of the server's last start. Null if there was none.</summary>
+    public static int? FindLastPort(string data) =>
+        ServerFile.Find(Path.Combine(data, "postmaster.opts")) is { } options && LastPort().Match(options) is { Success: true } match
+            ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            : null;
 
     /// <summary>Whether the process is alive and is the server of this data. The system may have reused its ID.</summary>
     public bool Serves(string data)
@@ -69,13 +65,19 @@ internal sealed record Postmaster(int Pid, int Port)
     {
         if (!Exists(out _))
             return;
-        var lines = await System.IO.File.ReadAllLinesAsync(File(data), ct);
+        if (ReadLines(data) is not { Length: > 0 } lines)
+            return;     // the server has removed it meanwhile
         lines[0] = int.MaxValue.ToString(CultureInfo.InvariantCulture);     // above every system's highest process ID
         if (user.Name is null)
             await System.IO.File.WriteAllLinesAsync(File(data), lines, ct);
         else    // not as root, which would follow a link that the server's user has put there
             await user.RunAsync("/bin/sh", ["-c", "printf '%s\n' \"$@\" >\"$0\"", File(data), .. lines], ct);
     }
+
+    private static string[] ReadLines(string data) => ServerFile.Find(File(data))?.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n') ?? [];
+
+    [GeneratedRegex("\"port=([0-9]{1,5})\"")]
+    private static partial Regex LastPort();
 
     private static bool IsPostgres(string name) => name.StartsWith("postgres", StringComparison.Ordinal);
 
