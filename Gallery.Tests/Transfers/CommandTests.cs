@@ -195,6 +195,15 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task A_proxy_of_the_environment_does_not_get_the_key_without_TLS()
+    {
+        await using var proxy = new FalseServer(FalseServer.Answer(""));
+        var run = await RunAsync(_api.Address, ["GALLERY_KEY=gallery_secret", $"http_proxy={proxy.Address}", $"all_proxy={proxy.Address}", "no_proxy="], "export", "-", "--user-id", _user);
+
+        Assert.Equal((0, 0), (run.Exit, proxy.Requests));
+    }
+
+    [Fact]
     public async Task An_address_from_a_file_is_shown_with_the_file_before_the_key_goes_there()
     {
         var dotEnv = Path.Combine(_folder, ".env");

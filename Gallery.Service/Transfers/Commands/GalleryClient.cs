@@ -28,7 +28,9 @@ internal sealed class GalleryClient : IDisposable
 
     private GalleryClient(Uri address, string? key)
     {
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10), UseCookies = false })
+        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10), UseCookies = false };
+        handler.UseProxy = address.Scheme == Uri.UriSchemeHttps;   // without TLS, a proxy would see the key and the prompts
+        _http = new HttpClient(handler)
         {
             BaseAddress = address,
             Timeout = Timeout.InfiniteTimeSpan,
