@@ -16,7 +16,7 @@ internal static class DotEnvGuard
     /// <summary>Exits with <see cref="Foreign"/> unless the file $0 belongs to root, to this user or to the owner of the folder $1. .NET shows no owners.</summary>
     private const string CompareOwners = """
         set -f
-        owner() { set -- $(ls -dn "$1") && echo "$3"; }
+        owner() { set -- $(ls -dn "$1") && echo "${3:?}"; }
         file=$(owner "$0") && folder=$(owner "$1") && me=$(id -u) || exit 1
         case $file in 0 | "$me" | "$folder") ;; *) exit 3 ;; esac
         """;
