@@ -8,6 +8,8 @@ internal static class ScriptFolder
 {
     public const string DefaultPath = "sql/migrations";
 
+    public const int MaxMegabytes = 8;
+
     private static readonly Assembly Assembly = typeof(ScriptFolder).Assembly;
 
     /// <summary>In the order in which they run.</summary>
@@ -27,8 +29,21 @@ internal static class ScriptFolder
             .Select(path => MigrationScript.Create(Path.GetFileName(path), ReadText(path), path)));
     }
 
-    private static string ReadText(string path)
+    /// <summary>The text of a script or a snapshot, which may be of a change that nobody has approved yet.</summary>
+    /// <exception cref="MigrationException">It is no plain file, too large or not UTF-8.</exception>
+    public static string ReadText(string path)
     {
+        // A link may lead to any secret, such as this process's environment, and a plan prints the text. A pipe would wait for a writer.
+        var fault = new FileInfo(path) switch
+        {
+            { LinkTarget: not null } => "is a link",
+            { Length: 0 } => "is empty, or a pipe or a device",     // these have no length
+            { Length: > MaxMegabytes * 1024 * 1024 } => $"is larger than {MaxMegabytes} MB",
+            _ => null,
+        };
+        if (fault is not null)
+            throw new MigrationException(ExitCode.Usage, $"{path} {fault}: replace it by a plain file of at most {MaxMegabytes} MB.");
+
         try
         {
             // Strict: with replacement characters, two different files could have the same checksum.

@@ -76,7 +76,7 @@ internal static class CommandLine
             return ScriptFolder.ReadResource(Snapshot.FileName);
 
         var path = SnapshotPath(parsed);
-        return File.Exists(path) ? File.ReadAllText(path) : throw new MigrationException(
+        return File.Exists(path) ? ScriptFolder.ReadText(path) : throw new MigrationException(
             ExitCode.Usage, $"{path} is missing: create it with gallery-migrate verify --write-snapshot.");
     }
 
