@@ -26,6 +26,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         ConnectionString = ServerConnection.To(port, password);
         MigratorConnectionString = ServerConnection.To(port, password, role: ServerConnection.Migrator);
         ServiceConnectionString = ServerConnection.To(port, password, role: ServerConnection.Service);
+        RehearserConnectionString = ServerConnection.To(port, password, role: ServerConnection.Rehearser);
         Programs = programs;
         _trimming = new Timer(_ => cluster.TrimLog(), null, TrimInterval, TrimInterval);
     }
@@ -38,6 +39,9 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
 
     /// <summary>For <c>gallery_app</c>, which may only change rows and has the time-outs of sql/roles.sql.</summary>
     public string ServiceConnectionString { get; }
+
+    /// <summary>For <c>gallery_rehearser</c>, which runs scripts in scratch databases and may not sign in to the database <c>gallery</c>.</summary>
+    public string RehearserConnectionString { get; }
 
     /// <summary>Which programs run and why, as one line for the log.</summary>
     public string Programs { get; }

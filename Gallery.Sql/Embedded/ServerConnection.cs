@@ -13,6 +13,7 @@ internal static class ServerConnection
     public const string Database = "gallery";
     public const string Migrator = "gallery_migrator";
     public const string Service = "gallery_app";
+    public const string Rehearser = "gallery_rehearser";
 
     /// <param name="password">The superuser's password, for every role.</param>
     public static string To(int port, string password, string database = Database, string role = User) => new NpgsqlConnectionStringBuilder
@@ -54,12 +55,29 @@ internal static class ServerConnection
             await connection.ExecuteAsync(new CommandDefinition(create, cancellationToken: ct));
     }
 
-    /// <summary>Runs sql/roles.sql, which creates the roles and gives them what an earlier release created as the superuser.</summary>
+    /// <summary>Runs sql/roles.sql, which creates the roles and gives them what an earlier release created as the superuser. Adds the role of rehearsals.</summary>
     public static async Task EnsureRolesAsync(int port, string password, CancellationToken ct)
     {
+        // As roles.sql makes gallery_migrator. It is a role apart, because a rehearsed script can change the role's settings and password.
+        // language=PostgreSQL
+        const string rehearser = """
+            do $$
+            begin
+                if to_regrole('gallery_rehearser') is null then
+                    create role gallery_rehearser;
+                end if;
+            end
+            $$;
+            alter role gallery_rehearser login nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
+            grant gallery_owner to gallery_rehearser;
+            alter role gallery_rehearser reset all;
+            alter role gallery_rehearser set role = gallery_owner;
+            """;
+
         await using var connection = await OpenAsync(To(port, password), ct);
         await connection.ExecuteAsync(new CommandDefinition(ScriptFolder.ReadResource("roles"), cancellationToken: ct));
-        foreach (var role in new[] { Migrator, Service })
+        await connection.ExecuteAsync(new CommandDefinition(rehearser, cancellationToken: ct));
+        foreach (var role in new[] { Migrator, Service, Rehearser })
             await connection.ExecuteAsync(new CommandDefinition($"alter role {role} password '{PasswordOf(role, password)}'", cancellationToken: ct));
     }
 

@@ -32,7 +32,7 @@ internal static class Rehearsal
     /// <param name="rows">How many images the tables have when the pending scripts run.</param>
     /// <exception cref="MigrationException">A script failed.</exception>
     public static Task<IReadOnlyDictionary<string, JournalRow>> RunAsync(
-        NpgsqlConnectionStringBuilder server, MigrationPlan plan, int rows, CancellationToken ct) =>
+        RehearsalServer server, MigrationPlan plan, int rows, CancellationToken ct) =>
         OnScratchDatabaseAsync(server, async scratch =>
         {
             // Applied scripts come from the journal, because it has the text that ran.
@@ -48,7 +48,7 @@ internal static class Rehearsal
 
     /// <summary>The snapshot of the schema that the scripts create in an empty database.</summary>
     public static Task<string> SnapshotAsync(
-        NpgsqlConnectionStringBuilder server, IReadOnlyList<MigrationScript> scripts, CancellationToken ct) =>
+        RehearsalServer server, IReadOnlyList<MigrationScript> scripts, CancellationToken ct) =>
         OnScratchDatabaseAsync(server, async scratch =>
         {
             await ApplyAsync(scratch, scripts, ct);
@@ -70,12 +70,13 @@ internal static class Rehearsal
     }
 
     private static async Task<T> OnScratchDatabaseAsync<T>(
-        NpgsqlConnectionStringBuilder server, Func<NpgsqlConnectionStringBuilder, Task<T>> work, CancellationToken ct)
+        RehearsalServer server, Func<NpgsqlConnectionStringBuilder, Task<T>> work, CancellationToken ct)
     {
-        var scratch = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = $"gallery_rehearsal_{Guid.NewGuid():n}" };
-        await using var connection = await MigratorSession.ConnectAsync(server, ct);
+        var scratch = new NpgsqlConnectionStringBuilder((server.Rehearser ?? server.Connection).ConnectionString) { Database = $"gallery_rehearsal_{Guid.NewGuid():n}" };
+        var owner = server.Rehearser is null ? "" : "owner gallery_owner";
+        await using var connection = await MigratorSession.ConnectAsync(server.Connection, ct);
         await connection.ExecuteAsync(new CommandDefinition(CreateRoles, cancellationToken: ct));
-        await connection.ExecuteAsync(new CommandDefinition($"create database {scratch.Database} template template0", cancellationToken: ct));
+        await connection.ExecuteAsync(new CommandDefinition($"create database {scratch.Database} {owner} template template0", cancellationToken: ct));
         try
         {
             return await work(scratch);

@@ -14,13 +14,24 @@ internal sealed class RehearsalServer : IAsyncDisposable
 
     private readonly EmbeddedPostgres? _embedded;
 
-    private RehearsalServer(NpgsqlConnectionStringBuilder connection, EmbeddedPostgres? embedded)
+    /// <param name="connection">Creates the scratch databases, and runs the scripts.</param>
+    public RehearsalServer(NpgsqlConnectionStringBuilder connection) => Connection = connection;
+
+    private RehearsalServer(EmbeddedPostgres embedded)
     {
-        Connection = connection;
         _embedded = embedded;
+        Connection = new NpgsqlConnectionStringBuilder(embedded.ConnectionString);
+        Rehearser = new NpgsqlConnectionStringBuilder(embedded.RehearserConnectionString);
     }
 
+    /// <summary>Creates and drops the scratch databases.</summary>
     public NpgsqlConnectionStringBuilder Connection { get; }
+
+    /// <summary>
+    /// Runs the scripts, as gallery_owner; null if <see cref="Connection"/> does. The embedded server's superuser must not: a script that nobody has
+    /// approved yet could run programs as the job's user, and so read its secrets.
+    /// </summary>
+    public NpgsqlConnectionStringBuilder? Rehearser { get; }
 
     /// <summary>Returns null if the setting is absent.</summary>
     public static async Task<RehearsalServer?> StartAsync(IConfiguration settings, ILogger log, CancellationToken ct)
@@ -31,10 +42,10 @@ internal sealed class RehearsalServer : IAsyncDisposable
                 return null;
             case "embedded":
                 var embedded = await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.From(settings), log, ct);
-                return new RehearsalServer(new NpgsqlConnectionStringBuilder(embedded.ConnectionString), embedded);
+                return new RehearsalServer(embedded);
             case var connection:
                 var asDatabaseUrl = new ConfigurationBuilder().AddInMemoryCollection([new("DATABASE_URL", connection)]).Build();
-                return new RehearsalServer(ConnectionSettings.Find(asDatabaseUrl)!, embedded: null);
+                return new RehearsalServer(ConnectionSettings.Find(asDatabaseUrl)!);
         }
     }
 

@@ -47,7 +47,7 @@ public sealed class PlanTests(TestServer server)
             .Put("0002_alter_thing.sql", statement + "; create table gallery.newer (id int); alter table gallery.newer add column x int default random();");
 
         var rows = await Rehearsal.RunAsync(
-            new NpgsqlConnectionStringBuilder(server.AdminConnectionString),
+            new RehearsalServer(new NpgsqlConnectionStringBuilder(server.AdminConnectionString)),
             MigrationPlan.Make(scripts.Read(), [], null),
             rows: 0,
             TestContext.Current.CancellationToken);

@@ -35,6 +35,6 @@ internal static class BaselineCommand
             ?? throw new SettingsException(
                 $"--through {scripts[^1].Number:0000} is not the last script, so its schema must be rehearsed: "
                 + $"set {RehearsalServer.Setting} to a scratch server or to embedded.");
-        return await Rehearsal.SnapshotAsync(server.Connection, scripts, ct);
+        return await Rehearsal.SnapshotAsync(server, scripts, ct);
     }
 }

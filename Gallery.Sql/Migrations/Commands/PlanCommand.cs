@@ -40,7 +40,7 @@ internal static class PlanCommand
             await using var server = plan.Pending.Count == 0 ? null : await RehearsalServer.StartAsync(Settings.Load(), StandardErrorLog.Instance, ct);
             if (server is null && plan.Pending.Count > 0 && parsed.GetValue(rows) > 0)
                 throw new MigrationException(ExitCode.Usage, $"--rehearse-rows needs a server for the rehearsal: set {RehearsalServer.Setting} to a scratch server, or to embedded.");
-            var rehearsed = server is null ? null : await Rehearsal.RunAsync(server.Connection, plan, parsed.GetValue(rows), ct);
+            var rehearsed = server is null ? null : await Rehearsal.RunAsync(server, plan, parsed.GetValue(rows), ct);
             var report = new PlanReport(MigratorSession.Describe(database), plan, rehearsed, parsed.GetValue(rows));
             Console.Write(parsed.GetValue(output) switch
             {
