@@ -49,6 +49,9 @@ internal static class TransientFault
     public static bool HasTimedOut(Exception fault) =>
         fault is (TimeoutException and not NotStartedException) or NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
 
+    /// <summary>Another transaction held a lock for longer than <c>lock_timeout</c>. The statement changed nothing.</summary>
+    public static bool IsLocked(Exception fault) => fault is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable };
+
     /// <summary>Another transaction has just inserted the same key.</summary>
     public static bool IsUniqueViolation(Exception fault) => fault is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 

@@ -53,6 +53,48 @@ public sealed class ErasureBatchTests(TestService service) : IClassFixture<TestS
         Assert.False(await Portions.RepeatAsync(Task.FromResult, () => false));
     }
 
+    [Fact]
+    public async Task A_batch_that_meets_a_locked_row_is_tried_again_with_fewer_rows()
+    {
+        await AddAsync(30, "now()");
+        await using var other = new NpgsqlConnection(service.Database.ConnectionString);
+        await other.OpenAsync(Ct);
+        await using var transaction = await other.BeginTransactionAsync(Ct);
+        await using (var hold = new NpgsqlCommand($"select from gallery.image where image_id = (select image_id from gallery.image where user_id = '{_user}' order by image_id offset 10 limit 1) for update", other, transaction)) await hold.ExecuteNonQueryAsync(Ct);
+        var connection = new NpgsqlConnectionStringBuilder(service.Database.ConnectionString) { Pooling = true, Options = "-c lock_timeout=100ms" };
+        await using var source = GalleryDatabase.Create(connection, Given.Settings());
+        var erasure = new ErasureRepository(source);
+        List<int> sizes = [];
+
+        Assert.True(await Portions.RepeatAsync(
+            async limit =>
+            {
+                sizes.Add(limit);
+                if (sizes is [.., 1, 1])    // the locked row is the first one now
+                {
+                    Assert.Equal(20, await CountAsync());
+                    await transaction.RollbackAsync(Ct);
+                }
+
+                return (await erasure.EmptyTrashAsync(Sweep, _user, limit, Ct)).Count;
+            },
+            () => true));
+
+        Assert.Equal([20, 5, 20, 5, 20, 5, 1, 1], sizes[..8]);
+        Assert.Equal(0, await CountAsync());
+    }
+
+    [Fact]
+    public async Task A_row_that_stays_locked_ends_the_batches()
+    {
+        var tries = 0;
+        var locked = new PostgresException("locked", "ERROR", "ERROR", PostgresErrorCodes.LockNotAvailable);
+
+        Assert.Same(locked, await Assert.ThrowsAsync<PostgresException>(() => Portions.RepeatAsync(_ => ++tries < 100 ? throw locked : Task.FromResult(0), () => true)));
+
+        Assert.Equal(11, tries);
+    }
+
     [Theory]
     [InlineData("deleted_at = deleted_at + interval '1 second'", true)]
     [InlineData("deleted_at = deleted_at + interval '1 second'", false)]
