@@ -45,7 +45,7 @@ internal static class ImageListEndpoints
 
     private static RouteHandlerBuilder WithSelection(this RouteHandlerBuilder route) => route
         .WithFields(ImageJsonContext.Default.Image, "The fields to show of each image. Without it all but views and downloads.")
-        .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less.", "none", "exact", "estimated");
+        .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less. With a user's token it is exact too.", "none", "exact", "estimated");
 
     private static Task<IResult> ListImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns searches, [FromKeyedServices(ImageNoun.PlainLists)] UserTurns plain, CancellationToken ct) =>
         ListAsync(http, images, statistics, json, searches, plain, Images, "Images retrieved successfully", ["-created_at", "created_at"], live: true, ct);
@@ -82,9 +82,9 @@ internal static class ImageListEndpoints
             http.Response.Headers.CacheControl = "no-store";
             var pagination = new Pagination(page.Limit, next, count switch
             {
-                "exact" => Facets.Count(await images.CountImagesAsync(search!, filter, live, ct)),
-                "estimated" => (await images.EstimateImagesAsync(search!, filter, live, ct)).ToString(CultureInfo.InvariantCulture),
-                _ => null,
+                "estimated" when http.Caller().UserId is null => (await images.EstimateImagesAsync(search!, filter, live, ct)).ToString(CultureInfo.InvariantCulture),
+                "none" => null,
+                _ => Facets.Count(await images.CountImagesAsync(search!, filter, live, ct)),   // the planner's statistics would tell a user what others' images have
             });
             var retention = http.Retention();
             var counts = selection?.Has("views", "downloads") == true ? await statistics.ListCountsAsync([.. found.Images.Select(image => image.ImageId)], ct) : null;

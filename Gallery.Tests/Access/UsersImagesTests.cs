@@ -50,6 +50,15 @@ public sealed partial class UsersImagesTests(AccessFixture fixture) : IClassFixt
         Assert.Equal(["key:pipeline", "key:pipeline"], (await _api.GetAsync($"/v1/gallery/{id}/history/", key)).Body["data"]!.AsArray().Select(item => (string?)item!["by"]));
     }
 
+    [Theory]
+    [InlineData("metadata.customer=Acme")]
+    [InlineData("intent=patient-report")]
+    public async Task An_estimate_tells_nothing_of_others_images(string filter)
+    {
+        await SaveAsync(_user);
+        Assert.Equal("0", (await SendAsync(_user, "GET", $"?count=estimated&{filter}")).Body["pagination"]!["count"]!.ToJsonString());
+    }
+
     [Fact]
     public async Task A_user_cannot_give_their_own_image_away()
     {
