@@ -59,9 +59,10 @@ internal static class OpenApiSetup
             .HideClientButton()).AllowAnonymous();
         docs.AddEndpointFilter(async (context, next) =>
         {
+            if (context.HttpContext.GetRouteValue("documentName") is not null) return TypedResults.NotFound();   // a link would say what the page loads
             // Holds for whatever a later version of the page may load.
             context.HttpContext.Response.Headers.ContentSecurityPolicy =
-                $"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; {BrowserHeaders.NoFrames}";
+                $"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; {BrowserHeaders.NoFrames}";
             context.HttpContext.Request.Headers.AcceptEncoding = "gzip";   // the script is stored as gzip; inflating it takes 77 ms of CPU each time
             return await next(context);
         });

@@ -17,6 +17,7 @@ public sealed partial class OpenRoutesTests(AccessFixture fixture, TestServer se
 
         Assert.Equal(200, page.Status);
         Assert.Equal(200, (await _api.GetAsync("/openapi/v1.json")).Status);
+        foreach (var path in new[] { "/docs/v1", "/docs/..%5Cv1%5Cgallery%5Cx" }) Assert.Equal(404, (await _api.GetAsync(path)).Status);   // a link would say what the page loads
         foreach (Match source in Sources().Matches(page.Text))
             Assert.Equal(200, (await _api.GetAsync(new Uri(new Uri(_api.Address, "/docs/"), source.Groups[1].Value).PathAndQuery)).Status);
     }
