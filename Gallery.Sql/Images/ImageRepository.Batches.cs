@@ -21,7 +21,7 @@ public sealed partial class ImageRepository
     /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>For <c>commits</c>: rolls everything back. Saves then count towards the quota without its lock, so that they delay no others.</summary>
+    /// <summary>For <c>commits</c>: rolls everything back, each statement alone if it depends on no other. Saves then count towards the quota without its lock, so that they delay no others.</summary>
     public static readonly Func<IReadOnlyList<BatchItem>, bool> DryRun = _ => false;
 
     private const int MaximumChunkBytes = 1024 * 1024;
@@ -41,7 +41,7 @@ public sealed partial class ImageRepository
     /// <param name="since">When the batch began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</param>
     /// <param name="ct">Starts no further statement. Items that no statement has run have <see cref="NotStartedException"/>.</param>
     public Task<IReadOnlyList<BatchItem>> SaveBatchAsync(IReadOnlyList<NewImage> images, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct) =>
-        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, (some, start) => SaveImagesAsync(some, start, longest: 0, locksUsers: commits != DryRun), _save.RunAsync, commits, since, ct);
+        RunBatchAsync(images, image => image.ImageId, image => image.Bytes + SavedRowBytes, (some, start) => SaveImagesAsync(some, start, longest: 0, locksUsers: commits != DryRun), _save.RunAsync, commits, since, ct, dependOnEarlier: true);
 
     /// <summary>Finds images, live or in the trash. The outcome is <see cref="ImageOutcome.Unchanged"/>.</summary>
     /// <inheritdoc cref="SaveBatchAsync" path="/param"/>
@@ -80,7 +80,9 @@ public sealed partial class ImageRepository
         IReadOnlyList<ImageKey> keys, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct)
     {
         HashSet<Guid> purged = [];   // if the transaction commits
-        if (commits is null || commits == DryRun) return await RunAsync(keys, commits);
+        if (commits is null) return await RunAsync(keys, null);
+        var checkedItems = await RunAsync(keys, DryRun);   // a batch that is refused again and again keeps nobody from the images' links
+        if (commits == DryRun || !commits(checkedItems)) return checkedItems;
         return await RunAsync([.. keys.Select(key => key with { Report = null })], items =>
         {
             purged = [.. keys.Where((_, i) => items[i].Write?.Outcome == ImageOutcome.Updated).Select(key => key.ImageId)];
@@ -99,9 +101,18 @@ public sealed partial class ImageRepository
     private async Task<IReadOnlyList<BatchItem>> RunBatchAsync<T>(
         IReadOnlyList<T> requests, Func<T, Guid> idOf, Func<T, int> bytesOf, Func<IReadOnlyList<T>, long, Task<IReadOnlyList<ImageWrite>>> run,
         Func<T, CancellationToken, Task<ImageWrite>> runAlone, Func<IReadOnlyList<BatchItem>, bool>? commits, long since, CancellationToken ct, bool keepsImages = false,
-        Action<bool>? committed = null)
+        bool dependOnEarlier = false, Action<bool>? committed = null)
         where T : notnull
     {
+        if (commits == DryRun && !dependOnEarlier)
+        {
+            // Each statement is undone at once. In one transaction, the locks would keep others from these rows for seconds.
+            var write = run;
+            run = (some, start) => _statements.TransactAsync(async () => (await write(some, start), false), GalleryDatabase.Patience);
+            runAlone = async (request, _) => (await run([request], Stopwatch.GetTimestamp()))[0];
+            commits = null;
+        }
+
         var copies = requests.CountBy(request => request).ToDictionary();
         if (commits is null) return await RunAllAsync();
         return await _statements.TransactAsync(async () =>

@@ -69,6 +69,29 @@ public sealed class BatchBoundsTests(TestService service) : IClassFixture<TestSe
         Assert.Equal((200, 1, 1), (answer.Status, (int)answer.Body["counts"]!["purged"]!, (int)answer.Body["counts"]!["failed"]!));
     }
 
+    [Fact]
+    public async Task A_dry_run_keeps_no_row_locked_while_it_waits_for_another()
+    {
+        Guid[] ids = [Guid.Empty, .. Enumerable.Range(1, 150).Select(i => new Guid(i, 0, 0, new byte[8])), new("ffffffff-0000-0000-0000-000000000001")];   // of two statements
+        var (first, last) = (new Guid(1, 0, 0, new byte[8]), ids[^1]);
+        foreach (var id in new[] { first, last }) await service.Api.SaveAsync(id, _user);
+        await using var connection = new NpgsqlConnection(service.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using (var command = new NpgsqlCommand($"select from gallery.image where image_id = '{last}' for update", connection)) await command.ExecuteNonQueryAsync();
+
+        var run = service.Api.PostAsync("/v1/gallery/batch/delete/", JsonSerializer.Serialize(new { image_ids = ids, dry_run = true }));
+        await using var other = new NpgsqlConnection(service.Database.ConnectionString);
+        await other.OpenAsync();
+        while (!run.IsCompleted)
+        {
+            await using var lockFirst = new NpgsqlCommand($"set lock_timeout = '200ms'; select from gallery.image where image_id = '{first}' for update", other);
+            await lockFirst.ExecuteNonQueryAsync();
+        }
+
+        Assert.Equal((200, 1), ((await run).Status, (int)(await run).Body["counts"]!["deleted"]!));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -103,7 +126,8 @@ public sealed class BatchBoundsTests(TestService service) : IClassFixture<TestSe
         var reported = new TaskCompletionSource<bool>();
         var key = new ImageKey(image.ImageId, Caller.Anonymous) { Report = reported.SetResult };
 
-        await Assert.ThrowsAsync<TimeoutException>(() => service.Images.PurgeBatchAsync([key], _ => { goesOn.Wait(None); return true; }, Stopwatch.GetTimestamp(), None));
+        var asked = 0;   // before the transaction, and in it
+        await Assert.ThrowsAsync<TimeoutException>(() => service.Images.PurgeBatchAsync([key], _ => { if (++asked == 2) goesOn.Wait(None); return true; }, Stopwatch.GetTimestamp(), None));
         Assert.False(reported.Task.IsCompleted);
         goesOn.Set();
 
