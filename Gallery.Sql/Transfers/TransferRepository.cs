@@ -15,7 +15,9 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
     private const int MostRows = 500;
     private const int FirstRows = 50;
     private const int MostBytes = 512 * 1024;
-    private const int MostLookedAt = 2_000;   // the words of a prompt take 40 µs
+    private const int MostLookedAt = 2_000;   // the words of a usual prompt take 40 µs
+
+    private static readonly TimeSpan Quick = TimeSpan.FromSeconds(0.3);
 
     private readonly StatementRunner _exports = new(database, standbys: standbys);
     private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size
@@ -75,12 +77,24 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
         }
 
         if (order != ExportOrder.Id) throw new SearchTooBroadException();
-        for (var isMore = true; isMore;)
+        for (var most = MostLookedAt; ;)
         {
-            var looked = await LookAtAsync(filter, after, ct);
-            if (looked.Count > 0) after = looked[^1].Id;
-            isMore = looked.Count == MostLookedAt;
+            var begin = Stopwatch.GetTimestamp();
+            IReadOnlyList<(Guid Id, bool Fits)>? looked = null;
+            try
+            {
+                looked = await LookAtAsync(filter, after, most, ct);
+            }
+            catch (Exception e) when (most > 1 && TransientFault.HasTimedOut(e))   // the words of the longest prompts take milliseconds
+            {
+                most = Math.Max(1, most / 4);
+            }
+
+            if (looked is null) continue;
             yield return [.. looked.Where(image => image.Fits).Select(image => image.Id)];
+            if (looked.Count < most) yield break;
+            after = looked[^1].Id;
+            if (Stopwatch.GetElapsedTime(begin) < Quick) most = Math.Min(2 * most, MostLookedAt);
         }
     }
 
@@ -123,7 +137,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
     }
 
     /// <summary>The next images of everyone in the order of their ids, and whether the filter leaves them. The cost is bounded, whatever the filter is.</summary>
-    private Task<IReadOnlyList<(Guid Id, bool Fits)>> LookAtAsync(ImageFilter filter, Guid after, CancellationToken ct)
+    private Task<IReadOnlyList<(Guid Id, bool Fits)>> LookAtAsync(ImageFilter filter, Guid after, int most, CancellationToken ct)
     {
         // Materialized, so that the conditions are checked for these images alone.
         var sql = $"""
@@ -133,7 +147,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
                 from gallery.image as i
                 where i.image_id > @After
                 order by i.image_id
-                limit {MostLookedAt}
+                limit {most}
             )
             select i.image_id, coalesce({filter.Conditions(live: null)}, false)
             from i

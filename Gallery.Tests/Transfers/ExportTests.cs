@@ -243,6 +243,21 @@ public sealed class ExportTests(TestService service, TestServer server) : IClass
     }
 
     [Fact]
+    public async Task Long_prompts_are_looked_at_a_few_at_a_time()
+    {
+        await service.Database.ExecuteAsync($"""
+            insert into gallery.image (image_id, user_id, image_url, refined_prompt)
+            select n.id, '{_user}', 'https://res.cloudinary.com/demo/image/upload/' || n.id, 'w' || md5(n.id::text) || repeat(' é', 8000)
+            from (select gen_random_uuid() as id from generate_series(1, 300)) as n
+            """);
+        var settings = new NpgsqlConnectionStringBuilder(service.Database.ConnectionString) { Options = "-c statement_timeout=400" };
+        await using var source = NpgsqlDataSource.Create(settings);
+        var transfers = new TransferRepository(source) { ListingTime = TimeSpan.Zero };
+
+        Assert.Equal(300, (await ListAsync(transfers, new ImageFilter(_user) { Words = "\"wzqzq\"" }, ExportOrder.Id, Guid.Empty)).Count);
+    }
+
+    [Fact]
     public async Task The_services_memory_does_not_grow_with_the_number_of_images()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
