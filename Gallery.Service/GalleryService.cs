@@ -54,6 +54,16 @@ public static partial class GalleryService
         return builder;
     }
 
+    /// <summary>
+    /// Lets each request wait behind those of other connections. Kestrel would run all that a connection has sent ahead on one thread in one go, and probes would
+    /// wait for a thousand refusals.
+    /// </summary>
+    private static async Task QueueAsync(HttpContext http, RequestDelegate next)
+    {
+        await Task.Yield();
+        await next(http);
+    }
+
     /// <summary>A service on this database, not started yet.</summary>
     /// <param name="database">Remains the caller's to dispose.</param>
     /// <param name="isPrivate">Whether it is the service's private PostgreSQL.</param>
@@ -64,6 +74,7 @@ public static partial class GalleryService
         builder.Services.Remove(builder.Services.Single(service => service.ImplementationType?.Name == "AcceptsMatcherPolicy"));
         var app = builder.Build();
         var limits = app.Services.GetRequiredService<ServiceLimits>();
+        app.Use(QueueAsync);
         if (AccessLog.IsOn(settings)) app.UseMiddleware<AccessLog>();
         app.Use(RequestTags.AddCallerAsync);
         app.UseMiddleware<RequestIds>();
