@@ -61,6 +61,7 @@ internal sealed partial class LineStream(IHostApplicationLifetime lifetime, ILog
             if (e is ReaderStoppedException || !http.RequestAborted.IsCancellationRequested)
                 LogBrokenOff(sent, lifetime.ApplicationStopping.IsCancellationRequested ? "The service is stopping." : e.GetBaseException().Message.ReplaceLineEndings(" "));
             http.Abort();
+            await Task.Yield();   // the token's cancellation may have continued here, and what follows disposes the token
         }
     }
 
