@@ -20,6 +20,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
     private static readonly TimeSpan Quick = TimeSpan.FromSeconds(0.3);
 
     private readonly StatementRunner _exports = new(database, standbys: standbys);
+    private readonly StatementRunner _looks = new(database, prepares: false, standbys: standbys);
     private readonly StatementRunner _planned = new(database, prepares: false);   // planned at each execution, because an import changes the table's size
 
     /// <summary>How long PostgreSQL may list the ids that a filter leaves. Below the client's time-out, after which it is unknown what took so long.</summary>
@@ -101,6 +102,12 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
     /// <summary>All ids. One statement has one snapshot, so it misses no image that is just moved to the trash or restored. Null if it takes too long.</summary>
     private async Task<Guid[]?> ListIdsAsync(ImageFilter filter, ExportOrder order, Guid after, CancellationToken ct)
     {
+        var sort = order switch
+        {
+            ExportOrder.OldestFirst => "order by f.created_at, f.image_id",
+            ExportOrder.NewestFirst => "order by f.created_at desc, f.image_id desc",
+            _ => "",   // sorted below, which is cheaper
+        };
         // Two indexes hold a user's ids. No index has them in this order, and one more would make each save cost a fifth more.
         var sql = $"""
             select f.image_id
@@ -116,12 +123,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
                 where {filter.Conditions(live: false)}
                   and i.image_id > @After
             ) as f
-            {order switch
-            {
-                ExportOrder.OldestFirst => "order by f.created_at, f.image_id",
-                ExportOrder.NewestFirst => "order by f.created_at desc, f.image_id desc",
-                _ => "",   // sorted below, which is cheaper
-            }}
+            {sort}
             """;
 
         try
@@ -143,7 +145,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
         var sql = $"""
             with i as materialized
             (
-                select i.*
+                select i.image_id, i.user_id, i.refined_prompt, i.intent, i.metadata, i.created_at, i.deleted_at   -- those of the conditions
                 from gallery.image as i
                 where i.image_id > @After
                 order by i.image_id
@@ -154,7 +156,7 @@ public sealed partial class TransferRepository(NpgsqlDataSource database, Standb
             order by i.image_id
             """;
 
-        return _planned.ReadAsync<(Guid, bool)>(
+        return _looks.ReadAsync<(Guid, bool)>(
             sql, _ => row => (row.GetGuid(0), row.GetBoolean(1)), isRepeatable: true, Stopwatch.GetTimestamp(), ct, [.. filter.Parameters(), ("After", after)]);
     }
 
