@@ -104,13 +104,14 @@ public sealed partial class ImageRepository
         bool dependOnEarlier = false, Action<bool>? committed = null)
         where T : notnull
     {
+        var aloneAtOnce = AloneAtOnce;
         if (commits == DryRun && !dependOnEarlier)
         {
             // Each statement is undone at once. In one transaction, the locks would keep others from these rows for seconds.
             var write = run;
             run = (some, start) => _statements.TransactAsync(async () => (await write(some, start), false), GalleryDatabase.Patience);
             runAlone = async (request, _) => (await run([request], Stopwatch.GetTimestamp()))[0];
-            commits = null;
+            (commits, aloneAtOnce) = (null, 1);   // each has a connection for itself
         }
 
         var copies = requests.CountBy(request => request).ToDictionary();
@@ -169,7 +170,7 @@ public sealed partial class ImageRepository
             }
 
             var rest = chunk.Where(request => !items.ContainsKey(request));
-            await Parallel.ForEachAsync(rest, new ParallelOptions { MaxDegreeOfParallelism = commits is null ? AloneAtOnce : 1 }, async (request, _) => items[request] = await TryAloneAsync(request));
+            await Parallel.ForEachAsync(rest, new ParallelOptions { MaxDegreeOfParallelism = commits is null ? aloneAtOnce : 1 }, async (request, _) => items[request] = await TryAloneAsync(request));
         }
 
         async Task<BatchItem> TryAloneAsync(T request)
