@@ -22,6 +22,8 @@ internal sealed class GalleryClient : IDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);   // after which a connection counts as broken
 
+    private static readonly TimeSpan LongestSearch = TimeSpan.FromMinutes(10);   // an export is silent while it looks for the next image that a filter leaves
+
     private static readonly TimeSpan FirstSilence = TimeSpan.FromSeconds(10);
 
     private readonly HttpClient _http;
@@ -69,12 +71,12 @@ internal sealed class GalleryClient : IDisposable
             if (failures > 0) await Task.Delay(TimeSpan.FromSeconds(failures), ct);
             (string Name, string? Value)[] parameters = [.. filters, ("after", after?.ToString())];
             var query = string.Join('&', parameters.Where(one => one.Value is not null).Select(one => $"{one.Name}={Uri.EscapeDataString(one.Value!)}"));
-            using var response = await SendAsync(() => new(HttpMethod.Get, $"v1/gallery/export/?{query}"), ct);
+            using var response = await SendAsync(() => new(HttpMethod.Get, $"v1/gallery/export/?{query}"), ct, LongestSearch);
             // Such an answer ends with its connection, so one that was broken off looks whole.
             if (response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked is not true)
                 throw new InvalidOperationException("The answer has neither a length nor chunks, so it may be incomplete. Correct the proxy, or --url.");
             using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            end.CancelAfter(Silence);
+            end.CancelAfter(LongestSearch);
             var reader = PipeReader.Create(await response.Content.ReadAsStreamAsync(ct));
             await using var lines = reader.ReadLinesAsync(Lines.MostBytes, end.Token).GetAsyncEnumerator(ct);
             while (true)
@@ -97,7 +99,7 @@ internal sealed class GalleryClient : IDisposable
                 if (lines.Current.Text is not { Length: > 0 } line || !ExportedLine.IsBeginning(line.Span)) throw NoExport();
                 if (ExportedLine.Read(line.Span) is not { } image) break;   // a proxy ended the answer in the middle of a line
                 if (image.Id <= after) throw new InvalidOperationException($"The service sent image {image.Id} again, or out of order. Check --url.");
-                end.CancelAfter(Silence);
+                end.CancelAfter(LongestSearch);
                 (after, failures) = (image.Id, 0);
                 yield return (image.Id, image.ImageUrl, line);
             }
@@ -155,13 +157,13 @@ internal sealed class GalleryClient : IDisposable
 
     /// <summary>A successful answer, of which the body is not read yet.</summary>
     /// <exception cref="InvalidOperationException">The service refused, or did not answer after several tries. The message is for the user.</exception>
-    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, CancellationToken ct)
+    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, CancellationToken ct, TimeSpan? silence = null)
     {
         for (var attempt = 1; ; attempt++)
         {
             var wait = TimeSpan.FromSeconds(attempt);
             using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            end.CancelAfter(Silence);
+            end.CancelAfter(silence ?? Silence);
             try
             {
                 using var request = make();
