@@ -17,7 +17,7 @@ public static class ConnectionSettings
     internal const string Url = "DATABASE_URL";
     private const string Kind = "GALLERY_DATABASE";
     internal const string PrivateKind = $"{Kind}=embedded";
-    private const string RootCertificate = "PGSSLROOTCERT";   // Npgsql reads it too, but from the environment only
+    public const string RootCertificate = "PGSSLROOTCERT";   // Npgsql reads it too, but from the environment only
 
     private static readonly string[] SupabaseNames = [Host, Port, Name, User, Password, TlsMode];
 

@@ -93,7 +93,7 @@ internal static class CommandLine
         try
         {
             return ConnectionSettings.Find(new ConfigurationBuilder()
-                .AddInMemoryCollection([new(ConnectionSettings.Url, File.ReadAllText(path).Trim())])
+                .AddInMemoryCollection([new(ConnectionSettings.Url, File.ReadAllText(path).Trim()), new(ConnectionSettings.RootCertificate, Settings.Load().Find(ConnectionSettings.RootCertificate))])
                 .Build()) ?? throw new SettingsException($"--connection-file {path}: the file is empty.");
         }
         catch (SettingsException e)
