@@ -23,7 +23,11 @@ internal static class QueryParameters
         var errors = new FieldErrors();
         foreach (var (name, values) in http.Request.Query)
         {
-            if (known.Find(one => IsNamed(one, name)) is not { } parameter) errors.Add(TextRules.Clip(name), UnknownMessage(TextRules.Clip(name), known));
+            if (known.Find(one => IsNamed(one, name)) is not { } parameter)
+            {
+                if (errors.IsFull) errors.Count();   // a suggestion takes microseconds, and thousands of names fit into a request
+                else errors.Add(TextRules.Clip(name), UnknownMessage(TextRules.Clip(name), known));
+            }
             else if (values.Count > 1 && parameter.Schema!.Type != JsonSchemaType.Array) errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
         }
 

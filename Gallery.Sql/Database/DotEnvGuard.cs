@@ -5,7 +5,7 @@ using System.Runtime.Versioning;
 namespace Gallery.Sql.Database;
 
 /// <summary>
-/// Refuses a <c>.env</c> that another user may have written: it could send keys and images elsewhere, and start other programs.
+/// Refuses a <c>.env</c> that another user may have written: it could send keys and data elsewhere, and start other programs.
 /// The owner of the folder in which the program was started is trusted, because root in a container works on a checkout of the host's user.
 /// </summary>
 [UnsupportedOSPlatform("windows")]

@@ -33,7 +33,7 @@ internal static partial class Contract
             return answer.Text.Length > 0 ? "There is a body where none may be." : FindFaultOfHeaders(operation, declared, default, answer);
 
         if (declared.IsLines)
-            return answer.Text.Split('\n')[..^1].Take(Lines).Select(line => schemas.FindFault(declared.Schema, JsonDocument.Parse(line).RootElement)).FirstOrDefault(fault => fault is not null)
+            return answer.Text.Split('\n')[..^1].Take(Lines).Select(line => schemas.FindFault(declared.Schema, JsonDocument.Parse(line).RootElement, "$[]", fields: request.Fields)).FirstOrDefault(fault => fault is not null)
                 ?? (answer.Text is "" or [.., '\n'] ? FindFaultOfHeaders(operation, declared, default, answer) : "The last line has no end.");
 
         JsonElement body;
