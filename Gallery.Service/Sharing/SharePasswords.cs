@@ -42,7 +42,7 @@ internal sealed class SharePasswords : IDisposable
         return await takeAttempt() is { } hash ? (await OnThreadAsync(() => _hasher.VerifyHashedPassword(this, hash, password)) != PasswordVerificationResult.Failed, hash) : null;
     }
 
-    /// <summary>Runs on a thread of its own: the pool has as few as there are processors, and other requests and the probes need them.</summary>
+    /// <summary>Runs on its own thread. The pool begins with one thread for each processor, and other requests and the probes need those.</summary>
     private static Task<T> OnThreadAsync<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public void Dispose()
