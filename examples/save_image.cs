@@ -29,7 +29,7 @@ try
     await using var images = new ImageRepository(database, new BatchOptions());
 
     // The end of a task: the image generator has returned the URL, and the conversation has its ids.
-    var imageId = args.Length > 1 ? Guid.ParseExact(args[1], "D") : Guid.NewGuid();
+    var imageId = args.Length > 1 ? ParseImageId(args[1]) : Guid.NewGuid();
     var image = new NewImage(
         imageId,
         UserId: args.Length > 0 ? args[0] : "user_123",   // with Supabase: the user's id, the sub of their token
@@ -40,13 +40,17 @@ try
 
     var save = await SaveAsync(images, image, ct);
     Console.WriteLine($"{imageId}: {Describe(save)}");
-    return save.Outcome == ImageOutcome.OwnedByAnother ? 1 : 0;
+    return save.Outcome is ImageOutcome.OwnedByAnother or ImageOutcome.Purged ? 1 : 0;
 }
 catch (Exception e) when (e is SettingsException or NpgsqlException or TimeoutException or MigrationException or FormatException)
 {
     Console.Error.WriteLine($"Not saved: {e.Message.ReplaceLineEndings(" ")}");
     return 1;
 }
+
+// ParseExact alone would take "+50e8400-…" too, and make another id of it.
+static Guid ParseImageId(string text) =>
+    Guid.TryParseExact(text, "D", out var id) && id.ToString().Equals(text, StringComparison.OrdinalIgnoreCase) ? id : throw new FormatException($"'{text}' is not a UUID.");
 
 // A save may be repeated: if the first one did commit, the second reports "unchanged".
 static async Task<ImageWrite> SaveAsync(ImageRepository images, NewImage image, CancellationToken ct)
@@ -73,6 +77,7 @@ static string Describe(ImageWrite save) => save.Outcome switch
     ImageOutcome.Unchanged when save.Kept.Count > 0 => $"unchanged, kept {string.Join(", ", save.Kept)}",
     ImageOutcome.Unchanged => "unchanged",
     ImageOutcome.InTrash => $"in the trash since {save.Image!.DeletedAt:u}; nothing changed",
+    ImageOutcome.Purged => "deleted permanently. Only a save with Recreates creates it again.",
     ImageOutcome.OwnedByAnother => "owned by another user. Save it with its owner's user_id.",
     _ => throw new InvalidOperationException($"A save does not end as {save.Outcome}."),
 };

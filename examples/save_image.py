@@ -3,6 +3,7 @@
 
 import datetime
 import email.utils
+import enum
 import http.client
 import json
 import logging
@@ -67,13 +68,15 @@ def save_image(
     times. `api_key`, or GALLERY_KEY, is sent if there is one. `timeout` is in seconds, for each attempt.
     """
     ids = {"session_id": session_id, "message_id": message_id}
+    if metadata is not None and not isinstance(metadata, dict):
+        raise GalleryError(f"metadata is a {type(metadata).__name__}. Send a dict.")
     metadata = {**(metadata or {}), **{name: value for name, value in ids.items() if value is not None}}
     api_key = api_key or os.environ.get("GALLERY_KEY")
     body = {
         "user_id": _to_json(user_id, "user_id"),
-        "image_url": image_url,
-        "refined_prompt": refined_prompt,
-        "intent": intent,
+        "image_url": _to_json(image_url, "image_url"),
+        "refined_prompt": _to_json(refined_prompt, "refined_prompt"),
+        "intent": _to_json(intent, "intent"),
         "metadata": _to_json(metadata, "metadata"),
     }
     request = urllib.request.Request(
@@ -107,7 +110,9 @@ def save_image(
 
 
 def _to_json(value, name):
-    """The value as JSON has it: UUIDs, ObjectIds and decimals become text, times ISO 8601. Anything else is an error that names the key."""
+    """The value as JSON has it: UUIDs, ObjectIds and decimals become text, times ISO 8601, an Enum its value. Anything else is an error that names the key."""
+    if isinstance(value, enum.Enum):
+        return _to_json(value.value, name)
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):

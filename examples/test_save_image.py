@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import email.utils
+import enum
 import json
 import logging
 import os
@@ -71,6 +72,22 @@ class Stub:
 
 
 class SaveImageTests(unittest.TestCase):
+    def test_every_field_takes_a_uuid_or_an_enum(self):
+        class Intent(enum.Enum):
+            EDIT = "edit"
+
+        with Stub((201, {}, SAVED)) as stub:
+            stub.save(refined_prompt=uuid.UUID(int=7), intent=Intent.EDIT, metadata={"kind": Intent.EDIT})
+
+        body = stub.requests[0][2]
+        self.assertEqual((str(uuid.UUID(int=7)), "edit", {"kind": "edit"}), (body["refined_prompt"], body["intent"], body["metadata"]))
+
+    def test_a_field_that_is_not_json_is_named(self):
+        for name, value in {"intent": object(), "refined_prompt": b"x", "metadata": ["a"]}.items():
+            with self.assertRaises(GalleryError) as failure:
+                save_image("user_123", URL, **{name: value})
+            self.assertIn(f"{name} is a ", failure.exception.message)
+
     def test_an_image_is_saved_with_its_session_and_message_in_the_metadata(self):
         with Stub((201, {}, SAVED)) as stub:
             saved = stub.save(
