@@ -148,13 +148,14 @@ public sealed partial class ImageRepository
         }
     }
 
-    /// <summary>What a permanent deletion would do. It locks nothing, so that repeating it keeps nobody from the images' links and counts.</summary>
+    /// <summary>What a permanent deletion would do. It locks nothing, so that repeating it keeps nobody from the images' links and counts. The long fields of its rows are empty.</summary>
     private Task<IReadOnlyList<ImageWrite>> CheckPurgeAsync(IReadOnlyList<ImageKey> keys, long since)
     {
         // language=PostgreSQL
         const string sql = $$"""
             with {{Asked}}
-            select case when {{Preconditions.Hold}} then 'Updated' else 'PreconditionFailed' end, '{}'::text[], {{ImageRow.Columns}}
+            select case when {{Preconditions.Hold}} then 'Updated' else 'PreconditionFailed' end, '{}'::text[],
+                   i.image_id, i.user_id, '' as image_url, null as refined_prompt, null as intent, '{}' as metadata, i.created_at, i.updated_at, i.deleted_at, i.revision, '{}' as tags
             from n
             join gallery.image as i on i.image_id = n.image_id
             where n.user_id is null
