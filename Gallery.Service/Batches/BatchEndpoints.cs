@@ -39,7 +39,7 @@ internal static class BatchEndpoints
             .WithName("RestoreImages").WithSummary("Restores up to 1,000 images from the trash").WithDescription("A live image is unchanged.")
             .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Changed("restored")));
         AsBatch(batches.MapPost("/permanent/", PurgeImages)
-            .WithName("PurgeImages").WithSummary("Deletes up to 1,000 images permanently").WithDescription("Works on live images and on those in the trash. The pictures stay at Cloudinary. If you need their URLs, find the images first.")
+            .WithName("PurgeImages").WithSummary("Deletes up to 1,000 images permanently").WithDescription("Works on live images and on those in the trash. The pictures stay at Cloudinary. If you need their URLs, find the live images and list those in the trash first.")
             .Takes(BatchExamples.Ids).Answers(200, BatchExamples.Changed("purged")).Problems(Permissions.ForbiddenPurge));
     }
 

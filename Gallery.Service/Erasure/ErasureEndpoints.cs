@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Gallery.Service.Erasure;
 
-/// <summary>Deletes many images permanently: a user's trash, or everything of a user.</summary>
+/// <summary>Deletes many images permanently: a user's trash, or a user's images, history and sharing.</summary>
 internal static class ErasureEndpoints
 {
     // The last batch may take another 2.5 s. Together they are below GALLERY_REQUEST_TIMEOUT, 8 s by default.
@@ -20,7 +20,7 @@ internal static class ErasureEndpoints
     private static readonly ProblemResult WithoutUser = FieldErrors.Of("user_id", "user_id is required. Name the user whose trash is to be emptied.");
 
     private static readonly ProblemResult Unconfirmed =
-        FieldErrors.Of("confirm", "confirm must repeat the user_id of the path. This deletes everything of that user permanently.");
+        FieldErrors.Of("confirm", "confirm must repeat the user_id of the path. This deletes that user's images, history and sharing.");
 
     private static readonly ProblemResult Forbidden = new(403, "forbidden_erasure", "Users' tokens may not erase a user. Send the request with a service key.");
 
@@ -36,8 +36,8 @@ internal static class ErasureEndpoints
             .Problems(WithoutUser, Permissions.ForbiddenPurge, Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         erasure.MapDelete("/users/{user_id}/", EraseUser)
-            .WithName("EraseUser").WithSummary("Deletes everything of a user permanently")
-            .WithDescription("Images, trash and history. History keeps only that the images were purged. Works in batches: if is_complete is false, send it again. The pictures stay at Cloudinary.")
+            .WithName("EraseUser").WithSummary("Deletes a user's images, history and sharing permanently")
+            .WithDescription("Images in the trash too. The history keeps that they were purged, and the usage ledger stays. Works in batches: if is_complete is false, send it again. The pictures stay at Cloudinary.")
             .WithRequired("confirm", "The user_id of the path once more.", 1, Caller.UserIdMaximum)
             .Answers(200, Envelope.Of(new ErasureReport(120, true), "User erased successfully"))
             .Problems(Unconfirmed, Forbidden)

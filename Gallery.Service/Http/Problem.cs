@@ -30,7 +30,7 @@ public sealed record Problem(
     string TraceId,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Pending = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), Description("Where many are sent and all are to be done or none: the first item in the way.")] JsonObject? Item = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), Description("If many items were sent, to be done all or none: the first item that failed.")] JsonObject? Item = null)
 {
     public const string ContentType = "application/problem+json";
 }

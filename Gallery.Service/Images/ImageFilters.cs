@@ -30,11 +30,12 @@ internal static class ImageFilters
     public static readonly ProblemResult NoWord = FieldErrors.Of("q", "q has no word to look for. Send a word without a minus, and one in each part of an \"or\". Emoji are not searched.");
 
     /// <summary>Declares the filters.</summary>
-    public static RouteHandlerBuilder WithImageFilters(this RouteHandlerBuilder route)
+    /// <param name="whose">What <c>user_id</c> means.</param>
+    public static RouteHandlerBuilder WithImageFilters(this RouteHandlerBuilder route, string whose = "Whose images. Without it everyone's, or with a user's token their own.")
     {
         var tag = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = Tag.MaximumCodePoints, Pattern = TagRules.Pattern, Description = TagRules.Length };
         return route
-            .WithFilter("user_id", "Whose images. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
+            .WithFilter("user_id", whose, 1, Caller.UserIdMaximum)
             .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, tag)
             .WithRepeated("any_tag", "Repeat it: images with one of these tags, or more.", MaximumTags, tag)
             .WithFilter("intent", "Images with exactly this intent. intent= finds the empty text, not images without an intent.", 0, CreateImageRequest.IntentMaximum)

@@ -8,7 +8,7 @@ internal static class ImageProblems
     public static readonly ProblemResult ForbiddenRecreate =
         new(403, "forbidden_recreate", "Only a service key may create an image again that was deleted permanently. Leave recreate out.");
 
-    public static readonly ProblemResult ForbiddenOwner = new(403, "forbidden_owner", "Only its owner may give the image to another user. Leave user_id out.");
+    public static readonly ProblemResult ForbiddenOwner = new(403, "forbidden_owner", "Only a service key may change the owner of an image. Leave user_id out.");
 
     public static readonly ProblemResult QuotaExceeded = new(
         403, "quota_exceeded", "The user has as many images as GALLERY_MAX_IMAGES_PER_USER allows, counting the trash. Delete some permanently.");

@@ -50,7 +50,7 @@ internal static class ShareEndpoints
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         shares.MapDelete("/{image_id:uuid}/shares/{share_id:uuid}/", RevokeShare)
             .WithName("RevokeShare").WithSummary("Revokes a link").WithDescription("From this answer on the link shows nothing. revoked is 0 if there was no such link.")
-            .Answers(200, Envelope.Of(new Revocation(1, true), "Link revoked successfully"))
+            .Answers(200, Envelope.Of(new Revocation(1, true), "Links revoked successfully"))
             .Problems(ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         shares.MapDelete("/{image_id:uuid}/shares/", RevokeShares)

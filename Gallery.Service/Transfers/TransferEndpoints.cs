@@ -30,7 +30,7 @@ internal static class TransferEndpoints
         transfers.MapMethods("/export/", Get, Export)
             .WithName("ExportImages").WithSummary("Streams images, one JSON object a line")
             .WithDescription("Live images and those in the trash. An image that is there throughout is in it exactly once. If the connection breaks, the export is not complete.")
-            .WithImageFilters()
+            .WithImageFilters("Whose images. Without it everyone's.")
             .WithChoice("sort", "The order: image_id, oldest first, or newest first.", "image_id", "created_at", "-created_at")
             .WithFields(TransferJsonContext.Default.TransferredImage, "The fields to show of each image. Without it all of them.")
             .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off. If it is gone, an export by time begins again.")
