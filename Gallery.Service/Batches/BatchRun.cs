@@ -40,7 +40,7 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
         string[] outcomes, Func<Guid, ImageWrite, (string? Outcome, ProblemResult? Problem)> explain, CancellationToken ct,
         Action<JsonFields>? others = null, Func<IReadOnlyList<T>, ProblemResult?>? findFault = null, params string[] names)
     {
-        // All until the answer is collected. A large body is read only when it has its place, and a slow one keeps out no small one, which needs no place.
+        // All are held until the answer is collected. A large body is read only when it has a place. Small bodies need none, so a slow large one does not delay them.
         using var user = await _users.TakeAsync(http.Caller(), ct);
         var isLarge = BodyLimit.MayBeLarge(http.Request);
         using var place = isLarge ? await _bodies.TakeAsync(ct) : null;

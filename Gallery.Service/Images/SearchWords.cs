@@ -49,7 +49,7 @@ internal static class SearchWords
         _ => character,
     };
 
-    /// <summary>Whether a hyphen before a term excludes it. <c>--ar</c>, <c>-20</c> and <c>-20°C</c> are copied from prompts. <c>-3d</c> has a letter after its digits, so it is a word.</summary>
+    /// <summary>Whether a hyphen before a term excludes it. <c>--ar</c>, <c>-20</c> and <c>-20°C</c> do not exclude: they are copied from prompts. <c>-3d</c> does, because a letter follows its digits.</summary>
     private static bool IsMinus(string q, int at)
     {
         var end = EndOf(q, at + 1, character => !char.IsDigit(character));

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Gallery.Service.Sharing;
 
-/// <summary>Hashes the passwords of links. A hash takes some 50 ms of a processor, so only a few run at once.</summary>
+/// <summary>Hashes the passwords of links. A hash takes about 70 ms of CPU, so only a few run at once.</summary>
 internal sealed class SharePasswords : IDisposable
 {
     public const int Minimum = 6;

@@ -13,8 +13,8 @@ namespace Gallery.Sql.Database;
 /// The standbys that may answer lists, and which of them are used: those that are up and at most <c>GALLERY_READ_MAX_LAG</c> seconds behind the primary.
 /// </summary>
 /// <remarks>
-/// No clock of a server is read. The primary's place in its write-ahead log is noted at each check, and a standby is behind since the first place that it has
-/// not replayed. While the primary is down, nothing is noted, so a standby that has everything stays in use.
+/// Lag is measured without the servers' clocks. Each check records the primary's WAL position and when it was seen. A standby's lag is the age of the oldest recorded
+/// position that it has not replayed. While the primary is down, nothing is recorded, so a standby that has everything stays in use.
 /// </remarks>
 public sealed partial class Standbys : IAsyncDisposable
 {

@@ -13,7 +13,7 @@ public sealed record ImageQuota(int? MaximumPerUser)
     private const string Setting = "GALLERY_MAX_IMAGES_PER_USER";
     private const int Maximum = 1_000_000;
 
-    /// <summary><c>x</c>: those of the images <c>k</c>, which are to be their users', for which there is no room. Without images it counts nothing.</summary>
+    /// <summary><c>x</c>: the images of <c>k</c> that exceed the quota of their new owners. If <c>k</c> is empty, it counts nothing.</summary>
     internal const string Excess = """
         q as
             (

@@ -21,7 +21,7 @@ public sealed partial class ImageRepository
     /// <summary>No statement of a batch starts later. The last one may take <see cref="GalleryDatabase.Patience"/>.</summary>
     public static readonly TimeSpan BatchTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>For <c>commits</c>: rolls everything back, each statement alone if it depends on no other. Saves then count towards the quota without its lock, so that they delay no others.</summary>
+    /// <summary>Pass it as <c>commits</c> to roll everything back. Independent statements are rolled back one by one. Saves check the quota without its lock, so they delay no other save.</summary>
     public static readonly Func<IReadOnlyList<BatchItem>, bool> DryRun = _ => false;
 
     private const int MaximumChunkBytes = 1024 * 1024;
@@ -126,7 +126,7 @@ public sealed partial class ImageRepository
         {
             var items = new ConcurrentDictionary<T, BatchItem>();
             var (answerBytes, keptCharacters) = (0L, 0L);
-            // Not in a transaction, which has one connection. The images that a find returns are counted in turn. With a quota, the saves of one user wait for each other.
+            // One chunk at a time in a transaction (one connection), in a find (its answer is measured in order), and with a quota (one user's saves wait for each other).
             var chunksAtOnce = commits is null && !keepsImages && _quota.Lock is null ? ChunksAtOnce : 1;
             foreach (var round in Split(requests.Distinct(), idOf, bytesOf))
             {

@@ -17,7 +17,7 @@ public sealed partial class ImageRepository
 
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
-    // What has begun always gets its second, so that a broad search is refused and never times out. The rest is for the answer's way.
+    // A search that has started always gets its full second, so a broad one is rejected and does not time out. The last 0.25 s are for the answer.
     private static readonly TimeSpan LongestWait = GalleryDatabase.Patience - Enough - TimeSpan.FromSeconds(0.25);
 
     private readonly SemaphoreSlim _searching = new(ListsAtOnce);   // apart from the lists, so that a slow search delays no plain list

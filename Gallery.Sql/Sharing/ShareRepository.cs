@@ -158,7 +158,7 @@ public sealed class ShareRepository : IAsyncDisposable
     public Task<ShareOpening> OpenShareAsync(ShareKey key, string? passwordHash, CancellationToken ct) => _open.RunAsync(new(key, passwordHash), ct);
 
     /// <summary>
-    /// Counts an attempt at the password, before it is checked, so that many at once are not too many. The right password takes its attempt back when it opens the link.
+    /// Counts a password attempt before the check, so that parallel requests cannot exceed the maximum. The right password removes its attempt when it opens the link.
     /// </summary>
     /// <returns>The stored hash; null if there were too many attempts.</returns>
     public async Task<string?> TakeAttemptAsync(ShareKey key, CancellationToken ct)
