@@ -11,17 +11,17 @@ namespace Gallery.Sql.Database;
 /// </summary>
 internal static partial class PostgresUri
 {
-    /// <summary>What other clients (Prisma, node-postgres, psycopg, asyncpg, pgx, JDBC) and libpq read from a URL, and what changes nothing here.</summary>
-    private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
+    /// <summary>Of the parameters that matter, those that may be ignored: without them the connection is as safe.</summary>
+    private static readonly HashSet<string> Harmless = new(StringComparer.OrdinalIgnoreCase)
     {
-        "connection_limit", "pool_timeout", "socket_timeout", "schema", "sslaccept", "sslidentity", "supa",
-        "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "tcpKeepAlive",
-        "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "query_timeout", "connectionTimeoutMillis", "idleTimeoutMillis",
-        "pool_size", "max_overflow", "pool_max_conns", "pool_min_conns", "pool_max_conn_lifetime", "pool_max_conn_idle_time",
-        "statement_cache_size", "prepared_statement_cache_size", "prepared_statements", "prepareThreshold", "preparedStatementCacheQueries",
-        "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity", "binary_parameters", "uselibpqcompat",
-        "client_encoding", "search_path", "currentSchema", "fallback_application_name", "gssencmode", "krbsrvname", "sslcompression", "sslsni",
+        "sslaccept", "sslidentity", "sslcompression", "sslsni", "gssencmode", "krbsrvname",
     };
+
+    private static readonly string[] Known =
+    [
+        "ssl", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslnegotiation", "require_auth", "application_name", "options", "host", "port", "dbname", "user",
+        "password", "target_session_attrs", "channel_binding", "connect_timeout", "pgbouncer",
+    ];
 
     /// <summary>Also with a driver's name, as SQLAlchemy (<c>postgresql+psycopg2://</c>) and JDBC write it.</summary>
     public static bool IsOne(string text) => Scheme().IsMatch(text);
@@ -51,7 +51,7 @@ internal static partial class PostgresUri
             var (name, value) = Cut(pair, '=');
             try
             {
-                if (Ignored.TryGetValue(name, out var known)) ignored.Add(known);
+                if (MayIgnore(name, value)) ignored.Add(name);
                 else Set(connection, name, Decode(value, setting), setting);
             }
             catch (Exception e) when (e is ArgumentException or FormatException)   // Npgsql's own bounds
@@ -77,13 +77,30 @@ internal static partial class PostgresUri
         connection.Host = string.Join(',', hosts);   // each with its port: Npgsql's own form
     }
 
+    /// <summary>
+    /// Other clients (Prisma, node-postgres, psycopg, pgx, JDBC, Rails) put their own parameters into a URL. An unknown one is ignored, unless it may be about safety or the choice
+    /// of the server, or it may be a misspelt one, or no name at all: then it may be the end of a password that contains a ?.
+    /// </summary>
+    private static bool MayIgnore(string name, string value) =>
+        Harmless.Contains(name)
+        || name == "ssl" && value == "false"
+        || value.Length > 0 && IsName(name) && !Matters().IsMatch(name) && !Known.Contains(name) && name != "ApplicationName"
+        && Known.All(known => Spelling.Distance(name.ToLowerInvariant(), known) > 1);
+
+    private static bool IsName(string text) => text.All(letter => char.IsAsciiLetter(letter) || letter == '_');
+
     private static void Set(NpgsqlConnectionStringBuilder connection, string name, string value, string setting)
     {
         switch (name)
         {
             case "sslmode" when value == "no-verify":   // node-postgres: encrypted, any certificate
-            case "ssl" when value is "true" or "require":
                 connection.SslMode = SslMode.Require;
+                break;
+            case "ssl" when value is "true" or "require":   // a named sslmode wins, before it or after it
+                if (!connection.ShouldSerialize("SSL Mode")) connection.SslMode = SslMode.Require;
+                break;
+            case "sslnegotiation" when value is "postgres" or "direct":
+                connection.SslNegotiation = Enum.Parse<SslNegotiation>(value, ignoreCase: true);
                 break;
             case "sslmode": connection.SslMode = ConnectionSettings.ParseSslMode(value, $"{setting}'s sslmode"); break;
             case "sslrootcert": connection.RootCertificate = value; break;
@@ -91,7 +108,7 @@ internal static partial class PostgresUri
             case "sslkey": connection.SslKey = value; break;
             case "sslpassword": connection.SslPassword = value; break;
             case "require_auth": connection.RequireAuth = string.Join(',', value.Split(',').Select(ReadAuth)); break;
-            case "application_name": connection.ApplicationName = value; break;
+            case "application_name" or "ApplicationName": connection.ApplicationName = value; break;
             case "options": connection.Options = value; break;
             case "host": connection.Host = value; break;
             case "port": connection.Port = ConnectionSettings.ParsePort(value, $"{setting}'s port"); break;
@@ -128,8 +145,8 @@ internal static partial class PostgresUri
 
     // Only a plausible name is quoted: it may be the end of a password that contains a ?.
     private static SettingsException NotUsable(string name, string setting) => new(
-        $"{setting} has {(name.All(letter => char.IsAsciiLetterLower(letter) || letter == '_') ? $"the parameter {name}" : "a parameter")}, " +
-        "which is unknown or has an unusable value. Known: sslmode, sslrootcert, sslcert, sslkey, sslpassword, require_auth, " +
+        $"{setting} has {(IsName(name) ? $"the parameter {name}" : "a parameter")}, " +
+        "which is unknown or has an unusable value. Known: sslmode, sslrootcert, sslcert, sslkey, sslpassword, sslnegotiation, require_auth, " +
         "application_name, options, connect_timeout, target_session_attrs, channel_binding, pgbouncer.");
 
     private static SettingsException NotEncoded(string setting) => new(
@@ -148,6 +165,9 @@ internal static partial class PostgresUri
 
     [GeneratedRegex(@"\A(jdbc:)?postgres(ql)?(\+[a-z0-9_]+)?://", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex Scheme();
+
+    [GeneratedRegex("^(ssl|tls|gss|krb|target|host|pass)|auth|cert|channel|encrypt", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex Matters();
 
     [LoggerMessage(LogLevel.Warning, "{Setting} has parameters that mean nothing here and are ignored: {Parameters}")]
     private static partial void LogIgnored(ILogger log, string setting, string parameters);

@@ -92,7 +92,36 @@ public sealed class DatabaseUrlTests
     [Theory]
     [InlineData("sslmode=no-verify")]
     [InlineData("ssl=true")]
+    [InlineData("ssl=true&ApplicationName=x")]
     public void Other_clients_words_for_encryption_are_understood(string query) => Assert.Equal(SslMode.Require, Given.Url($"postgresql://localhost/d?{query}").SslMode);
+
+    [Theory]
+    [InlineData("sslmode=verify-full&ssl=true", SslMode.VerifyFull)]
+    [InlineData("ssl=require&sslmode=verify-full", SslMode.VerifyFull)]
+    [InlineData("sslmode=verify-ca&ssl=require", SslMode.VerifyCA)]
+    [InlineData("sslmode=require&ssl=false", SslMode.Require)]
+    [InlineData("ssl=false", SslMode.Require)]
+    public void Ssl_lowers_no_sslmode(string query, SslMode expected) => Assert.Equal(expected, Given.Url($"postgresql://db.example.com/d?{query}").SslMode);
+
+    [Fact]
+    public void Direct_negotiation_of_tls_is_npgsqls() =>
+        Assert.Equal(SslNegotiation.Direct, Given.Url("postgresql://db.example.com/d?sslmode=require&sslnegotiation=direct").SslNegotiation);
+
+    [Theory]
+    [InlineData("pool=5")]
+    [InlineData("encoding=utf8")]
+    [InlineData("reWriteBatchedInserts=true")]
+    [InlineData("socketTimeout=9")]
+    [InlineData("load_balance_hosts=random")]
+    [InlineData("timezone=UTC")]
+    [InlineData("colour=red")]
+    public void An_unknown_parameter_is_ignored_with_a_warning(string query)
+    {
+        var log = new WarningLog();
+
+        Assert.NotNull(ConnectionSettings.Find(Given.Settings($"DATABASE_URL=postgresql://h/d?{query}"), log.CreateLogger("x")));
+        Assert.EndsWith($"are ignored: {query.Split('=')[0]}", Assert.Single(log.Written).TrimEnd(), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void What_other_clients_urls_carry_is_ignored_with_one_warning_that_holds_no_value()
@@ -127,7 +156,16 @@ public sealed class DatabaseUrlTests
         Assert.Equal("DATABASE_URL: sslrootcert names a file that does not exist.", Given.Error("DATABASE_URL=postgresql://u:hunter2@h/d?sslrootcert=/no/ca.pem"));
 
     [Theory]
-    [InlineData("colour=red", "colour")]
+    [InlineData("sslmod=verify-full", "sslmod")]
+    [InlineData("sslfactory=org.example.Trusting", "sslfactory")]
+    [InlineData("chanel_binding=require", "chanel_binding")]
+    [InlineData("channelBinding=require", "channelBinding")]
+    [InlineData("requireauth=scram-sha-256", "requireauth")]
+    [InlineData("passwrd=hunter2", "passwrd")]
+    [InlineData("prt=5433", "prt")]
+    [InlineData("hostaddr=10.0.0.1", "hostaddr")]
+    [InlineData("targetServerType=primary", "targetServerType")]
+    [InlineData("pool", "pool")]
     [InlineData("require_auth=magic", "require_auth")]
     [InlineData("ssl=perhaps", "ssl")]
     [InlineData("connect_timeout=soon", "connect_timeout")]
