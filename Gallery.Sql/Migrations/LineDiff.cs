@@ -1,12 +1,27 @@
+using System.Globalization;
+
 namespace Gallery.Sql.Migrations;
 
 /// <summary>The lines that differ, as <c>diff</c> prints them, without the equal ones.</summary>
 internal static class LineDiff
 {
+    private const int MaxCells = 4_000_000;   // 16 MB
+
     public static string Between(string before, string after)
     {
-        var a = before.Split('\n');
-        var b = after.Split('\n');
+        var a = before.Split('\n').AsSpan();
+        var b = after.Split('\n').AsSpan();
+        var start = a.CommonPrefixLength(b);
+        a = a[start..];
+        b = b[start..];
+        while (a.Length > 0 && b.Length > 0 && a[^1] == b[^1])
+        {
+            a = a[..^1];
+            b = b[..^1];
+        }
+
+        if ((a.Length + 1L) * (b.Length + 1L) > MaxCells)
+            return string.Create(CultureInfo.InvariantCulture, $"{a.Length} lines became {b.Length} lines after line {start}. These are too many to show.");
 
         // common[i, j]: the length of the longest common subsequence of a from i on and b from j on.
         var common = new int[a.Length + 1, b.Length + 1];

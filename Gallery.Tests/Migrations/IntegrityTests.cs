@@ -175,6 +175,16 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
+    public void A_difference_is_shown_without_the_equal_lines_around_it_however_many() => Assert.Equal(
+        "- b\n+ c\n+ d", LineDiff.Between(string.Join('\n', [.. Lines(100_000), "b", .. Lines(100_000)]), string.Join('\n', [.. Lines(100_000), "c", "d", .. Lines(100_000)])));
+
+    [Fact]
+    public void A_difference_that_is_too_large_is_counted() => Assert.Equal(
+        "3000 lines became 3001 lines after line 1. These are too many to show.", LineDiff.Between("x\n" + string.Join('\n', Lines(3000)), "x\n" + string.Join('\n', Lines(3001).Reverse())));
+
+    private static IEnumerable<string> Lines(int count) => Enumerable.Range(0, count).Select(number => $"{number}");
+
+    [Fact]
     public void A_plans_hash_depends_on_the_applied_scripts_and_on_the_pending_ones()
     {
         using var scripts = new ScriptsOnDisk().Put("0001_create_one.sql", "select 1;").Put("0002_create_two.sql", "select 2;");
