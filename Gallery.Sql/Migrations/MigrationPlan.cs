@@ -44,15 +44,15 @@ internal sealed class MigrationPlan
     public string Hash => HashOf([.. Applied], Pending.Select(script => (script.Name, script.Checksum)));
 
     /// <summary>
-    /// Whether this is the approved plan. If nothing is pending, the approved plan may also have run in full meanwhile: then some of
-    /// the last applied scripts were its pending ones.
+    /// Whether this is the approved plan, or the rest of it. It may have run in part or in full meanwhile: then some of the last applied scripts
+    /// were its pending ones.
     /// </summary>
     public bool Matches(string approved)
     {
         var applied = Applied.ToArray();
-        return Hash == approved
-            || Pending.Count == 0 && Enumerable.Range(0, applied.Length).Any(count =>
-                HashOf(applied[..count], applied[count..].Select(row => (row.Script, row.Checksum))) == approved);
+        var pending = Pending.Select(script => (script.Name, script.Checksum));
+        return Enumerable.Range(0, applied.Length + 1).Any(count =>
+            HashOf(applied[..count], [.. applied[count..].Select(row => (row.Script, row.Checksum)), .. pending]) == approved);
     }
 
     private static string HashOf(JournalRow[] applied, IEnumerable<(string Name, string Checksum)> pending)

@@ -175,6 +175,28 @@ public sealed class IntegrityTests(TestServer server)
     }
 
     [Fact]
+    public async Task An_approved_plan_that_ran_in_part_goes_on()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = await AppliedAsync(database);
+        scripts.Put("0003_create_three.sql", "create table gallery.three (id int);").Put("0004_alter_one.sql", "alter table gallery.one add column b int;");
+        var hash = await PlanAsync(database, scripts);
+        await using var reader = await database.OpenAsync();
+        await using var reading = await reader.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var command = new Npgsql.NpgsqlCommand("select from gallery.one", reader, reading)) await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        string[] apply = ["apply", "--scripts", scripts.Folder, "--lock-timeout", "100ms", "--lock-retries", "0", "--expect-plan", hash];
+
+        var blocked = await Exe.RunAsync(database, apply);
+        await reading.RollbackAsync(TestContext.Current.CancellationToken);
+        var again = await Exe.RunAsync(database, apply);
+        scripts.Put("0005_create_five.sql", "create table gallery.five (id int);");
+        var more = await Exe.RunAsync(database, apply);
+
+        Assert.Equal((4, 0, 6), (blocked.ExitCode, again.ExitCode, more.ExitCode));
+        Assert.Equal("0004_alter_one.sql\n", again.Output);
+    }
+
+    [Fact]
     public void A_difference_is_shown_without_the_equal_lines_around_it_however_many() => Assert.Equal(
         "- b\n+ c\n+ d", LineDiff.Between(string.Join('\n', [.. Lines(100_000), "b", .. Lines(100_000)]), string.Join('\n', [.. Lines(100_000), "c", "d", .. Lines(100_000)])));
 
