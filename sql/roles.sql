@@ -91,6 +91,21 @@ begin
     end loop;
 end
 $$;
+do $$
+declare
+    routine regprocedure;
+begin
+    for routine in
+        select p.oid::regprocedure
+        from pg_proc p
+        where p.pronamespace = 'gallery'::regnamespace
+          and p.proowner <> 'gallery_owner'::regrole
+          and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')   -- an extension's
+    loop
+        execute format('alter routine %s owner to gallery_owner', routine);
+    end loop;
+end
+$$;
 
 grant usage on schema gallery, gallery_migrations to gallery_app, gallery_readonly;
 

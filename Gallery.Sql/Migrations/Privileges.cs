@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>Compares owners and grants with <c>sql/roles.sql</c>. Where that was not run, gallery_owner does not own the schema, and nothing is compared.</summary>
+/// <summary>Compares owners and grants with <c>sql/roles.sql</c>. Where that was not run, gallery_owner owns nothing, and nothing is compared.</summary>
 internal static class Privileges
 {
     /// <exception cref="MigrationException">An owner or a grant differs. The message lists all of it.</exception>
@@ -11,7 +11,23 @@ internal static class Privileges
     {
         // language=PostgreSQL
         const string sql = """
-            with relation as (
+            with namespace as (
+                select n.oid,
+                       n.nspname,
+                       n.nspacl,
+                       n.nspowner,
+                       format('schema %I', n.nspname) as name
+                from pg_namespace n
+                where n.nspname in ('gallery', 'gallery_migrations')
+                  and exists (
+                      select 1
+                      from pg_class c
+                      join pg_namespace s on s.oid = c.relnamespace
+                      where s.nspname in ('gallery', 'gallery_migrations')
+                        and to_regrole('gallery_owner') in (c.relowner, s.nspowner)
+                  )
+            ),
+            relation as (
                 select c.oid,
                        n.nspname,
                        c.relname,
@@ -20,10 +36,18 @@ internal static class Privileges
                        c.relowner,
                        format('%I.%I', n.nspname, c.relname) as name
                 from pg_class c
-                join pg_namespace n on n.oid = c.relnamespace
-                where n.nspname in ('gallery', 'gallery_migrations')
-                  and c.relkind in ('r', 'p')
-                  and (select g.nspowner from pg_namespace g where g.nspname = 'gallery') = to_regrole('gallery_owner')
+                join namespace n on n.oid = c.relnamespace
+                where c.relkind in ('r', 'p')
+            ),
+            owned as (
+                select 'table ' || r.name as name, r.relowner as owner from relation r
+                union all
+                select n.name, n.nspowner from namespace n
+                union all
+                select 'function ' || p.oid::regprocedure, p.proowner
+                from pg_proc p
+                join namespace n on n.oid = p.pronamespace
+                where not exists (select 1 from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')     -- an extension's
             ),
             due as (
                 select r.name, d.grantee, d.privilege
@@ -38,17 +62,30 @@ internal static class Privileges
                     ('gallery_migrations', 'gallery_readonly', 'SELECT')
                 ) as d (schema, grantee, privilege) on d.schema = r.nspname
                 where not (r.relname in ('usage_line', 'usage_tally') and d.privilege in ('UPDATE', 'DELETE'))      -- the ledger: lines are only added, and of tallies only the quantity changes
+                union all
+                select format('%s (%I)', r.name, c.name), 'gallery_app', 'UPDATE'
+                from relation r, (values ('quantity'), ('recorded_at')) as c (name)
+                where r.name = 'gallery.usage_tally'
+                union all
+                select n.name, d.grantee, 'USAGE'
+                from namespace n, (values ('gallery_app'), ('gallery_readonly')) as d (grantee)
             ),
             found as (
-                select r.name, a.grantee::regrole::text as grantee, a.privilege_type as privilege
-                from relation r, lateral aclexplode(r.relacl) a
+                select g.name, a.grantee::regrole::text as grantee, a.privilege_type as privilege
+                from (
+                    select r.name, r.relacl as acl, r.relowner as owner from relation r
+                    union all
+                    select format('%s (%I)', r.name, c.attname), c.attacl, r.relowner from relation r join pg_attribute c on c.attrelid = r.oid and not c.attisdropped
+                    union all
+                    select n.name, n.nspacl, n.nspowner from namespace n
+                ) g, lateral aclexplode(g.acl) a
                 where a.grantee <> 0
-                  and a.grantee <> r.relowner
+                  and a.grantee not in (g.owner, to_regrole('gallery_owner'))     -- another owner is a line of its own
                   and a.grantee::regrole::text like 'gallery\_%'
             )
-            select format('%s belongs to %s: alter table %s owner to gallery_owner', r.name, r.relowner::regrole, r.name)
-            from relation r
-            where r.relowner <> to_regrole('gallery_owner')
+            select format('%s belongs to %s: alter %s owner to gallery_owner', o.name, o.owner::regrole, o.name)
+            from owned o
+            where o.owner <> to_regrole('gallery_owner')
 
             union all
             select format('%s may %s on %s, which sql/roles.sql does not grant: revoke it', e.grantee, string_agg(e.privilege, ', ' order by e.privilege), e.name)

@@ -89,6 +89,18 @@ public sealed class RolesTests(TestServer server)
     }
 
     [Fact]
+    public async Task The_owners_of_a_database_that_was_migrated_before_the_roles_existed_pass_verify()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        await Migrator.ApplyAsync(database.ConnectionString, NullLogger.Instance, TestContext.Current.CancellationToken);   // as the superuser
+        await TestRoles.RunFileAsync(server, database.ConnectionString);
+
+        var run = await Exe.RunAsync(database, "verify");
+
+        Assert.Equal("", run.ExitCode == 0 ? "" : run.Error);
+    }
+
+    [Fact]
     public async Task The_service_waits_a_quarter_of_a_second_for_a_lock_and_2_seconds_for_a_statement()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
