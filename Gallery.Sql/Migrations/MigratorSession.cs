@@ -80,7 +80,7 @@ internal sealed class MigratorSession : IAsyncDisposable
         {
             await connection.OpenAsync(ct);
         }
-        catch (NpgsqlException e)
+        catch (Exception e) when (e is not OperationCanceledException)   // not only Npgsql's: DNS and certificates fail with others
         {
             await connection.DisposeAsync();
             throw new MigrationException(ExitCode.Connection, DatabaseUnusableException.Of(e, target).Message, e);

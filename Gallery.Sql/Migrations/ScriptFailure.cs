@@ -22,6 +22,13 @@ internal static class ScriptFailure
         if (blocker is not null)
             text.Append(blocker).Append('\n');
 
+        if (!IsRolledBack(error) && (script.InTransaction || script.IsBatched))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"unknown: whether {(script.IsBatched ? "the last batch" : "all")} of {script.Name} was committed or rolled back. What was before it stays.\n");
+            text.Append("next: see gallery-migrate status, then run apply again. It runs only what is missing.");
+            return new MigrationException(ExitCode.Connection, text.ToString(), error);
+        }
+
         if (script.InTransaction)
         {
             text.Append(CultureInfo.InvariantCulture, $"rolled back: all of {script.Name}. Scripts before it stay applied.\n");
@@ -41,6 +48,9 @@ internal static class ScriptFailure
         text.Append(CultureInfo.InvariantCulture, $"      gallery-migrate resolve {script.Name} --as pending --reason \"…\", then apply.");
         return new MigrationException(ExitCode.HalfDone, text.ToString(), error);
     }
+
+    /// <summary>A lost connection may have committed: a pooler or the network may end it after the server's commit.</summary>
+    private static bool IsRolledBack(Exception error) => error is PostgresException { InvariantSeverity: "ERROR" } or not NpgsqlException;
 
     private static string What(Exception error) => error switch
     {

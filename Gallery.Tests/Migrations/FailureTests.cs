@@ -156,6 +156,47 @@ public sealed class FailureTests(TestServer server)
         Assert.Equal(["resolved", "applied"], await database.ListAsync("select state from gallery_migrations.journal where script like '0002%' order by started_at"));
     }
 
+    [Theory]
+    [InlineData("select pg_terminate_backend(pg_backend_pid());")]
+    [InlineData("""
+        create function gallery.die() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
+        create constraint trigger die after insert on gallery.thing deferrable initially deferred for each row execute function gallery.die();
+        insert into gallery.thing values (1);
+        """)]   // while it commits
+    public async Task After_a_lost_connection_the_outcome_is_unknown(string statements)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery; create table gallery.thing (id int);");
+        await database.ApplyAsync(scripts);
+        scripts.Put("0002_lose_connection.sql", statements);
+
+        var run = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal((8, ""), (run.ExitCode, run.Output));
+        Assert.Contains("unknown: whether all of 0002_lose_connection.sql was committed or rolled back.", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("correct the script", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_batched_script_whose_connection_is_lost_goes_on()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk()
+            .Put("0001_create_thing.sql", """
+                create schema gallery; create table gallery.thing (id int primary key, b int); insert into gallery.thing select generate_series(1, 20);
+                create function gallery.die() returns int language plpgsql volatile as $$ begin perform pg_terminate_backend(pg_backend_pid()); return 1; end $$;
+                """)
+            .PutBatched("0002_fill_thing.sql", "update gallery.thing set b = case when id < 11 then 1 else gallery.die() end where b is null and id in (select t.id from gallery.thing as t where t.b is null order by t.id limit 10);");
+
+        var lost = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder);
+        await database.ExecuteAsync("create or replace function gallery.die() returns int language sql as 'select 1'");
+        var resumed = await Exe.RunAsync(database, "apply", "--scripts", scripts.Folder);
+
+        Assert.Equal((8, 0), (lost.ExitCode, resumed.ExitCode));
+        Assert.Contains("unknown: whether the last batch of 0002_fill_thing.sql was committed", lost.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_script_that_breaks_a_rule_does_not_start()
     {

@@ -98,6 +98,17 @@ public sealed class RootCertificateTests : IAsyncLifetime
         Assert.Equal(0, _server.Greetings);
     }
 
+    [Fact]
+    public async Task A_client_certificate_that_cannot_be_used_is_the_connections_fault()
+    {
+        File.WriteAllText(_file, "no certificate");
+
+        var run = await Exe.RunAsync($"postgresql://u:hunter2@127.0.0.1:{_server.Port}/d?sslmode=require&sslcert={_file}&sslkey={_file}", "status");
+
+        Assert.Equal((8, 1), (run.ExitCode, run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Contains("Check sslrootcert, sslcert and sslkey", run.Error, StringComparison.Ordinal);
+    }
+
     /// <summary>Fails in any case. The server knows how far it came.</summary>
     private async Task ConnectAsync(params string[] settings)
     {
