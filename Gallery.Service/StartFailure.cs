@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gallery.Sql;
 using Gallery.Sql.Database;
 using Gallery.Sql.Migrations;
 
@@ -22,8 +23,5 @@ internal static class StartFailure
         return exitCode;
     }
 
-    /// <summary>Quotes only the beginning of an unknown word: it may be a URL with a password.</summary>
-    public static SettingsException Explain(ParseResult parsed) => new(parsed.UnmatchedTokens is [var word, ..]
-        ? $"Unknown word on the command line: {word.Split('=', ':', '@')[0]}. See --help."
-        : $"{parsed.Errors[0].Message} See --help.");
+    public static SettingsException Explain(ParseResult parsed) => new(CommandFault.Explain(parsed));
 }

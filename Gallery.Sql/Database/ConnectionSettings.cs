@@ -37,13 +37,21 @@ public static class ConnectionSettings
         if (IsPrivate(settings) && (url is not null || given.Length > 0))
             throw new SettingsException($"{PrivateKind} and {(url is not null ? Url : string.Join(", ", given))} contradict each other. Remove one of the two.");
 
-        return url is not null ? Check(FromUrl(url, Url, log), settings, Url) : given.Length > 0 ? Check(FromSupabase(settings), settings, Host) : null;
+        return url is not null ? Read(url, Url, settings, log) : given.Length > 0 ? Check(FromSupabase(settings), settings, Host) : null;
     }
 
     /// <summary>The connection of another setting with a URL. Null if it is absent.</summary>
     /// <inheritdoc cref="Find"/>
-    internal static NpgsqlConnectionStringBuilder? FindUrl(IConfiguration settings, string name) =>
-        settings.Find(name)?.Trim() is { } url ? Check(FromUrl(url, name, log: null), settings, name) : null;
+    internal static NpgsqlConnectionStringBuilder? FindUrl(IConfiguration settings, string name, ILogger? log = null) =>
+        settings.Find(name)?.Trim() is { } url ? Read(url, name, settings, log) : null;
+
+    /// <summary>The connection that a URL names.</summary>
+    /// <param name="url">Without white space around it.</param>
+    /// <param name="setting">Where the URL is from, for messages.</param>
+    /// <param name="settings">May name a root certificate.</param>
+    /// <inheritdoc cref="Find"/>
+    internal static NpgsqlConnectionStringBuilder Read(string url, string setting, IConfiguration settings, ILogger? log) =>
+        Check(FromUrl(url, setting, log), settings, setting);
 
     private static NpgsqlConnectionStringBuilder Check(NpgsqlConnectionStringBuilder connection, IConfiguration settings, string setting)
     {
@@ -154,7 +162,7 @@ public static class ConnectionSettings
         if (isNamed && connection.SslMode == SslMode.Require) connection.SslMode = SslMode.VerifyCA;
     }
 
-    /// <summary>Also from the environment itself: with <c>--connection-file</c> the settings have nothing else.</summary>
+    /// <summary>Also from the environment itself, which tests' settings do not contain.</summary>
     private static string? FindRootCertificate(IConfiguration settings) =>
         (settings.Find(RootCertificate) ?? Environment.GetEnvironmentVariable(RootCertificate)) is not { Length: > 0 } path ? null
         : File.Exists(path) ? path

@@ -20,7 +20,7 @@ internal static class ReconcileCommand
             CustomParser = result =>
             {
                 if (!DateOnly.TryParseExact(result.Tokens[0].Value, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
-                    result.AddError($"--from {result.Tokens[0].Value}: not a day. Use one such as 2026-01-31.");
+                    result.AddError("--from: not a day. Use one such as 2026-01-31.");
                 return day;
             },
         };
@@ -32,7 +32,7 @@ internal static class ReconcileCommand
 
     private static async Task<ExitCode> ReconcileAsync(ParseResult parsed, DateOnly from, bool mends, CancellationToken ct)
     {
-        await using var connection = await MigratorSession.ConnectAsync(CommandLine.FindTarget(parsed), ct);
+        await using var connection = await CommandLine.ConnectAsync(CommandLine.FindTarget(parsed), ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         if (!mends) await connection.ExecuteAsync(new CommandDefinition("set transaction read only", transaction: transaction, cancellationToken: ct));
         var ledger = new Reconciliation(transaction, from, ct);

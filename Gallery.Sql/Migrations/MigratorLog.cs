@@ -7,6 +7,9 @@ internal static partial class MigratorLog
     [LoggerMessage(1, LogLevel.Information, "{Target}")]
     public static partial void Connected(this ILogger log, string target);
 
+    [LoggerMessage(8, LogLevel.Information, "settings: the environment and {DotEnv}")]
+    public static partial void DotEnvRead(this ILogger log, string dotEnv);
+
     [LoggerMessage(2, LogLevel.Information, "waiting for {Holder}, which holds the migration lock")]
     public static partial void WaitingForLock(this ILogger log, string holder);
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Dapper;
 using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging;
@@ -57,7 +56,7 @@ internal sealed class MigratorSession : IAsyncDisposable
     }
 
     public static string Describe(NpgsqlConnectionStringBuilder target) =>
-        string.Create(CultureInfo.InvariantCulture, $"{target.Host}:{target.Port}/{target.Database} as {target.Username}");
+        $"{target.DescribeServers()}/{target.Database} as {target.Username}";
 
     /// <summary>A single connection with the migrator's options, for commands that only read.</summary>
     public static async Task<NpgsqlConnection> ConnectAsync(NpgsqlConnectionStringBuilder target, CancellationToken ct)

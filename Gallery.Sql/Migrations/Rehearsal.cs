@@ -1,4 +1,5 @@
 using Dapper;
+using Gallery.Sql.Database;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -65,8 +66,28 @@ internal static class Rehearsal
         }
         catch (MigrationException e)
         {
+            if (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UndefinedObject } && await ListMissingRolesAsync(scratch, ct) is { Length: > 0 } missing)
+            {
+                throw new SettingsException(
+                    $"the server of {RehearsalServer.Setting} lacks roles that scripts may name, and its role may not create them. "
+                    + $"Let a superuser create them there once: {string.Join(' ', missing.Select(role => $"create role {role} nologin;"))}");
+            }
+
             throw new MigrationException(e.ExitCode, $"the rehearsal on a scratch database failed; the real database was not changed:\n{e.Message}", e);
         }
+    }
+
+    private static async Task<string[]> ListMissingRolesAsync(NpgsqlConnectionStringBuilder scratch, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            select coalesce(array_agg(r.name), '{}')
+            from unnest(array['gallery_owner', 'gallery_migrator', 'gallery_app', 'gallery_readonly']) as r (name)
+            where to_regrole(r.name) is null
+            """;
+
+        await using var connection = await MigratorSession.ConnectAsync(scratch, ct);
+        return await connection.QuerySingleAsync<string[]>(new CommandDefinition(sql, cancellationToken: ct));
     }
 
     private static async Task<T> OnScratchDatabaseAsync<T>(

@@ -43,9 +43,8 @@ internal sealed class RehearsalServer : IAsyncDisposable
             case "embedded":
                 var embedded = await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.From(settings), log, ct);
                 return new RehearsalServer(embedded);
-            case var connection:
-                var asDatabaseUrl = new ConfigurationBuilder().AddInMemoryCollection([new("DATABASE_URL", connection), new(ConnectionSettings.RootCertificate, settings.Find(ConnectionSettings.RootCertificate))]).Build();
-                return new RehearsalServer(ConnectionSettings.Find(asDatabaseUrl)!);
+            default:
+                return new RehearsalServer(ConnectionSettings.FindUrl(settings, Setting, log)!);
         }
     }
 

@@ -13,7 +13,7 @@ internal static class Resolution
         MigrationLock.HoldAsync(target, ApplyOptions.Default.WaitLock, log, async session =>
         {
             var halfDone = (await Journal.ReadAsync(session.Connection, ct)).SingleOrDefault(row => row.Script == script && row.State != Journal.Applied)
-                ?? throw NothingToResolve(script);
+                ?? throw NothingToResolve();
             if (asApplied)
             {
                 await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
@@ -63,9 +63,10 @@ internal static class Resolution
                 ScriptExecutor.Client,
                 ToolVersion = Release.Version,
             }, cancellationToken: ct));
-            return resolved == 1 ? resolved : throw NothingToResolve(script);
+            return resolved == 1 ? resolved : throw NothingToResolve();
         }, ct);
 
-    private static MigrationException NothingToResolve(string script) =>
-        new(ExitCode.Usage, $"{script} is not half done, so there is nothing to resolve. See gallery-migrate status.");
+    // Does not repeat the name: it may be any word of the command line.
+    private static MigrationException NothingToResolve() =>
+        new(ExitCode.Usage, "no script of that name is half done, so there is nothing to resolve. See gallery-migrate status.");
 }

@@ -22,11 +22,12 @@ internal static class ScriptFolder
     public static IReadOnlyList<MigrationScript> Read(string directory)
     {
         if (!Directory.Exists(directory))
-            throw new MigrationException(ExitCode.Usage, $"--scripts {directory}: there is no such folder. Use the folder that contains the migrations.");
+            throw new MigrationException(ExitCode.Usage, "--scripts names no folder. Use the folder that contains the migrations.");
 
-        return Sort(Directory.EnumerateFiles(directory)
+        var scripts = Sort(Directory.EnumerateFiles(directory)
             .Where(path => path.EndsWith(".sql", StringComparison.OrdinalIgnoreCase))   // .SQL is rejected by its name, not ignored
             .Select(path => MigrationScript.Create(Path.GetFileName(path), ReadText(path), path)));
+        return scripts.Length > 0 ? scripts : throw new MigrationException(ExitCode.Usage, "--scripts names a folder without scripts. Use the folder that contains the migrations.");
     }
 
     /// <summary>The text of a script or a snapshot, which may be of a change that nobody has approved yet.</summary>

@@ -27,7 +27,7 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
             await _api.SendAsync(HttpMethod.Post, "/v1/gallery/import/", content);
 
         var agrees = await Exe.RunAsync(service.Database, "reconcile");
-        Assert.Equal((0, ""), (agrees.ExitCode, agrees.Error));
+        Assert.Equal("", agrees.ExitCode == 0 ? "" : agrees.Error);
 
         await service.Database.ExecuteAsync($"update gallery.image set metadata = '{{\"longer\": 1}}' where image_id = '{saved}'");
         await service.Database.ExecuteAsync($"update gallery.image_day set views = views + 5 where image_id = '{saved}'");
@@ -40,7 +40,7 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
         Assert.Contains($"of user {_user} counts a save of image {saved}, which the history does not know", differs.Error, StringComparison.Ordinal);
         Assert.Contains($"image {saved} of user {_user} has 13 bytes of metadata, and its line says 8", differs.Error, StringComparison.Ordinal);
         Assert.Contains("the images have 6 views, and the ledger has 2", differs.Error, StringComparison.Ordinal);
-        Assert.Equal(5, differs.Error.Trim().Split('\n').Length);
+        Assert.Equal(6, differs.Error.Trim().Split('\n').Length);   // the first names the database
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
         var differs = await Exe.RunAsync(database, "reconcile");
 
         Assert.Contains(@" of user u\u001b]0;title\u0007\u000aok: from 2026-01-01", differs.Error, StringComparison.Ordinal);
-        Assert.Equal(2, differs.Error.Trim().Split('\n').Length);
+        Assert.Equal(3, differs.Error.Trim().Split('\n').Length);   // the first names the database
     }
 
     [Fact]
@@ -84,6 +84,6 @@ public sealed class ReconcileTests(TestService service) : IClassFixture<TestServ
     {
         var result = await Exe.RunAsync(service.Database, "reconcile", "--from", "yesterday");
 
-        Assert.Equal((2, "--from yesterday: not a day. Use one such as 2026-01-31."), (result.ExitCode, result.Error.Trim()));
+        Assert.Equal((2, "--from: not a day. Use one such as 2026-01-31. See --help."), (result.ExitCode, result.Error.Trim()));
     }
 }

@@ -6,6 +6,7 @@ namespace Gallery.Tests.Migrations;
 
 public sealed class ConnectionTests(TestServer server)
 {
+    private const string Url = "postgresql://u:hunter2@h/d";
     private const string Secret = TestRoles.Password;
 
     [Fact]
@@ -66,7 +67,11 @@ public sealed class ConnectionTests(TestServer server)
             await File.WriteAllTextAsync(path, $"postgresql://user:{Secret}@127.0.0.1:1/db?sslmode=nonsense", TestContext.Current.CancellationToken);
             var wrong = await Exe.RunAsync(connectionString: null, "status", "--connection-file", path);
             Assert.Equal((2, false), (wrong.ExitCode, wrong.Error.Contains("DATABASE_URL", StringComparison.Ordinal)));
-            Assert.Contains($"--connection-file {path}", wrong.Error, StringComparison.Ordinal);
+            Assert.Contains("--connection-file's sslmode takes", wrong.Error, StringComparison.Ordinal);
+            await File.WriteAllTextAsync(path, "postgresql://user@127.0.0.1:1/db?pool=5", TestContext.Current.CancellationToken);
+            Assert.Contains(
+                "warning: --connection-file has parameters that mean nothing here and are ignored: pool",
+                (await Exe.RunAsync(connectionString: null, "status", "--connection-file", path)).Error, StringComparison.Ordinal);
             await File.WriteAllTextAsync(path, "", TestContext.Current.CancellationToken);
             Assert.Equal(2, (await Exe.RunAsync(connectionString: null, "status", "--connection-file", path)).ExitCode);
         }
@@ -101,12 +106,55 @@ public sealed class ConnectionTests(TestServer server)
         var run = await Programs.RunAsync(
             "sh", new Dictionary<string, string> { ["DATABASE_URL"] = database.ConnectionString }, "-c", "cd /tmp && exec dotnet \"$0\" status > /dev/full", Exe.Program);
 
-        Assert.Equal((1, 1), (run.ExitCode, run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Equal((1, 2), (run.ExitCode, run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));   // the first names the database
+    }
+
+    [Theory]
+    [InlineData("apply", Url)]
+    [InlineData("apply", "--connection-file", Url)]
+    [InlineData("apply", "--scripts", Url)]
+    [InlineData("apply", "--target", Url)]
+    [InlineData("apply", "--lock-timeout", Url)]
+    [InlineData("apply", "--lock-retries", Url)]
+    [InlineData("status", "--output", Url)]
+    [InlineData("plan", "--rehearse-rows", Url)]
+    [InlineData("reconcile", "--from", Url)]
+    [InlineData("resolve", Url, "--as", Url, "--reason", "x")]
+    [InlineData(Url)]
+    public async Task A_connection_on_the_command_line_is_not_repeated(params string[] arguments)
+    {
+        var run = await Exe.RunAsync("Host=127.0.0.1;Port=1;Username=u;Database=d", arguments);
+
+        Assert.Equal((2, false), (run.ExitCode, run.Everything.Contains("hunter2", StringComparison.Ordinal)));
+        Assert.NotEmpty(run.Error);
     }
 
     [Theory]
     [InlineData("status")]
+    [InlineData("plan")]
+    [InlineData("verify")]
+    [InlineData("reconcile")]
+    public async Task The_log_names_the_file_of_settings_and_the_database_and_the_output_does_not(string command)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        var (folder, target) = (Directory.CreateTempSubdirectory("gallery-settings-"), new NpgsqlConnectionStringBuilder(database.ConnectionString));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, ".env"), $"DATABASE_URL='{database.ConnectionString}'\n", TestContext.Current.CancellationToken);
+
+        var run = await Programs.RunAsync("sh", [], "-c", "unset DATABASE_URL; cd \"$1\" && exec dotnet \"$0\" \"$2\"", Exe.Program, folder.FullName, command);
+        folder.Delete(recursive: true);
+
+        Assert.Equal((0, $"settings: the environment and {folder.FullName}/.env\n{MigratorSession.Describe(target)}\n"), (run.ExitCode, run.Error));
+        Assert.DoesNotContain(".env", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_several_servers_each_is_named_with_its_port() => Assert.Equal(
+        "one:5432, two:5433/d as u", MigratorSession.Describe(new NpgsqlConnectionStringBuilder { Host = "one,two:5433", Database = "d", Username = "u" }));
+
+    [Theory]
+    [InlineData("status")]
     [InlineData("apply", "--connection-file", "/no/such/file")]
+    [InlineData("apply", "--connection-file", "/")]
     [InlineData("apply", "--lock-timeout", "soon")]
     [InlineData("apply", "--lock-timeout", "0s")]
     [InlineData("apply", "--lock-timeout", "9999999min")]

@@ -1,6 +1,7 @@
 using Gallery.Sql.Migrations;
 using Gallery.Tests.Database;
 using Gallery.Tests.Embedded;
+using Npgsql;
 
 namespace Gallery.Tests.Migrations;
 
@@ -48,6 +49,23 @@ public sealed class EmbeddedRehearsalTests(TestServer server, FetchedPrograms fe
             Assert.Contains("42501", bad.Error, StringComparison.Ordinal);   // insufficient privilege
             Assert.False(File.Exists(touched));
         }
+    }
+
+    [Fact]
+    public async Task A_server_that_lacks_gallerys_roles_is_told_how_to_get_them()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery; create table gallery.thing (id int); grant select on gallery.thing to gallery_readonly;");
+        await using var scratch = await fetched.StartAsync(_home);
+        await scratch.AskAsync("alter role gallery_readonly rename to another; create role rehearser login createdb password 'p'");
+        var rehearser = new NpgsqlConnectionStringBuilder(scratch.ConnectionString) { Username = "rehearser", Password = "p", Database = "postgres" };
+
+        using var exe = Exe.Start(database.ConnectionString, new Dictionary<string, string> { [RehearsalServer.Setting] = rehearser.ConnectionString }, "plan", "--scripts", scripts.Folder);
+        var plan = await exe.WaitAsync();
+
+        Assert.Equal((2, ""), (plan.ExitCode, plan.Output));
+        Assert.Contains("create role gallery_readonly nologin;", plan.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("correct the script", plan.Error, StringComparison.Ordinal);
     }
 
     private async Task<ExeResult> PlanAsync(TestDatabase database, ScriptsOnDisk scripts)

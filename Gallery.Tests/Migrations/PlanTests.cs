@@ -74,7 +74,7 @@ public sealed class PlanTests(TestServer server)
         var scratch = new NpgsqlConnectionStringBuilder(server.AdminConnectionString) { Username = role, Password = role, Database = "postgres" }.ConnectionString;   // the private server closes its own database to other roles
 
         var text = await PlanAsync(database, scratch, scripts, "text");
-        Assert.Equal("", text.Error);
+        Assert.Equal($"{MigratorSession.Describe(new(database.ConnectionString))}\n", text.Error);
         Assert.Contains("gallery.thing: ACCESS EXCLUSIVE lock, blocks reads and writes; the table is rewritten", text.Output, StringComparison.Ordinal);
 
         using var json = JsonDocument.Parse((await PlanAsync(database, scratch, scripts, "json")).Output);
@@ -129,6 +129,19 @@ public sealed class PlanTests(TestServer server)
 
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("set GALLERY_REHEARSAL", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_server_for_the_rehearsal_is_an_error_of_its_setting()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk().Put("0001_create_thing.sql", "create schema gallery;");
+
+        var run = await PlanAsync(database, "nonsense", scripts, "text");
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("GALLERY_REHEARSAL cannot be read.", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("DATABASE_URL", run.Error, StringComparison.Ordinal);
     }
 
     private static async Task<ExeResult> PlanAsync(TestDatabase database, string scratch, ScriptsOnDisk scripts, string output, params string[] more)

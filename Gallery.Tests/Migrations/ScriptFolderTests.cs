@@ -22,7 +22,22 @@ public sealed class ScriptFolderTests(TestServer server)
         var plan = await Exe.RunAsync(database, "plan", "--scripts", scripts.Folder);
 
         Assert.Equal((2, ""), (plan.ExitCode, plan.Output));
-        Assert.Equal($"{scripts.PathOf(Name)} is a link: replace it by a plain file of at most 8 MB.", plan.Error.Trim());
+        Assert.EndsWith($"\n{scripts.PathOf(Name)} is a link: replace it by a plain file of at most 8 MB.\n", plan.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("apply")]
+    [InlineData("status")]
+    public async Task A_folder_without_scripts_is_refused_with_2(string command)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk();
+        await File.WriteAllTextAsync(scripts.PathOf("README.md"), "none", Ct);
+
+        var run = await Exe.RunAsync(database, command, "--scripts", scripts.Folder);
+
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.Contains("--scripts names a folder without scripts", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

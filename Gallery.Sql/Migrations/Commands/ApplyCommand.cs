@@ -22,7 +22,7 @@ internal static class ApplyCommand
         lockRetries.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && int.TryParse(text, CultureInfo.InvariantCulture, out var retries) && retries < 0)
-                result.AddError($"--lock-retries {text}: it must be 0 or more.");
+                result.AddError("--lock-retries: it must be 0 or more.");
         });
         var command = new Command("apply", "Runs the pending scripts, each in its own transaction.")
         {

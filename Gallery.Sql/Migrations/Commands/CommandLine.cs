@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Gallery.Sql.Database;
 using Gallery.Sql.Metering;
-using Microsoft.Extensions.Configuration;
 using Npgsql;
 
 namespace Gallery.Sql.Migrations.Commands;
@@ -38,8 +37,7 @@ internal static class CommandLine
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                await Console.Error.WriteLineAsync(error.Message);
+            await PrintFailureAsync(CommandFault.Explain(parsed));
             return (int)ExitCode.Usage;
         }
 
@@ -56,9 +54,9 @@ internal static class CommandLine
         CustomParser = result =>
         {
             if (!Duration.TryParse(result.Tokens[0].Value, out var duration))
-                result.AddError($"{name} {result.Tokens[0].Value}: not a duration. Use a number and ms, s or min, such as 3s.");
+                result.AddError($"{name}: not a duration. Use a number and ms, s or min, such as 3s.");
             else if (duration < atLeast || duration.TotalMilliseconds > int.MaxValue)   // PostgreSQL's limit
-                result.AddError($"{name} {result.Tokens[0].Value}: it must be between {atLeast.TotalMilliseconds:0}ms and {int.MaxValue}ms.");
+                result.AddError($"{name}: it must be between {atLeast.TotalMilliseconds:0}ms and {int.MaxValue}ms.");
             return duration;
         },
     };
@@ -82,30 +80,40 @@ internal static class CommandLine
 
     public static NpgsqlConnectionStringBuilder FindTarget(ParseResult parsed)
     {
-        if (parsed.GetValue(ConnectionFile) is not { } path)
-        {
-            return ConnectionSettings.Find(Settings.Load(), StandardErrorLog.Instance) ?? throw new SettingsException(
-                "no database is set: set DATABASE_URL or SUPABASE_DB_* in the environment or .env, or use --connection-file.");
-        }
+        var dotEnv = Settings.FindDotEnv(Directory.GetCurrentDirectory());
+        var settings = Settings.Load(dotEnv);
+        if (dotEnv is not null)
+            StandardErrorLog.Instance.DotEnvRead(dotEnv);
+        if (parsed.GetValue(ConnectionFile) is { } path)
+            return ConnectionSettings.Read(ReadConnectionFile(path), ConnectionFile.Name, settings, StandardErrorLog.Instance);
+        return ConnectionSettings.Find(settings, StandardErrorLog.Instance) ?? throw new SettingsException(
+            "no database is set: set DATABASE_URL or SUPABASE_DB_* in the environment or .env, or use --connection-file.");
+    }
 
-        if (!File.Exists(path))
-            throw new SettingsException($"--connection-file {path}: there is no such file.");
+    /// <summary>No message repeats the path: it may be the connection itself, by mistake.</summary>
+    private static string ReadConnectionFile(string path)
+    {
         try
         {
-            return ConnectionSettings.Find(new ConfigurationBuilder()
-                .AddInMemoryCollection([new(ConnectionSettings.Url, File.ReadAllText(path).Trim()), new(ConnectionSettings.RootCertificate, Settings.Load().Find(ConnectionSettings.RootCertificate))])
-                .Build()) ?? throw new SettingsException($"--connection-file {path}: the file is empty.");
+            return File.ReadAllText(path).Trim() is { Length: > 0 } text ? text : throw new SettingsException($"{ConnectionFile.Name} names an empty file. Put the connection into it.");
         }
-        catch (SettingsException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            // The connection is from the file, so the message must not name DATABASE_URL.
-            throw new SettingsException(e.Message.Replace(ConnectionSettings.Url, $"--connection-file {path}", StringComparison.Ordinal));
+            throw new SettingsException($"{ConnectionFile.Name} names no file that can be read ({e.GetType().Name}). Correct the path, or let the migrator read the file.");
         }
     }
 
-    // pgbouncer in statement mode also answers with class 08.
-    private static bool IsConnectionFailure(string? state) =>
-        state == PostgresErrorCodes.InsufficientPrivilege || state?.StartsWith("08", StringComparison.Ordinal) == true;
+    /// <summary>A connection for commands that only read. The log names the servers.</summary>
+    public static async Task<NpgsqlConnection> ConnectAsync(NpgsqlConnectionStringBuilder target, CancellationToken ct)
+    {
+        var connection = await MigratorSession.ConnectAsync(target, ct);
+        StandardErrorLog.Instance.Connected(MigratorSession.Describe(target));
+        return connection;
+    }
+
+    /// <summary>Whether the connection was lost or cannot be used. pgbouncer in statement mode also answers with class 08.</summary>
+    private static bool IsConnectionFailure(NpgsqlException fault) => fault is not PostgresException { InvariantSeverity: "ERROR" }
+        || fault.SqlState is PostgresErrorCodes.InsufficientPrivilege or ['0', '8', ..];
 
     /// <summary>Runs a command, and prints a failure once, on standard error.</summary>
     public static async Task<int> ExecuteAsync(Func<Task<ExitCode>> command)
@@ -132,7 +140,7 @@ internal static class CommandLine
         catch (NpgsqlException e)
         {
             await PrintFailureAsync(e is PostgresException { SqlState: var state, MessageText: var text } ? $"{state} {text}" : e.Message);
-            return (int)(IsConnectionFailure(e.SqlState) ? ExitCode.Connection : ExitCode.Unexpected);
+            return (int)(IsConnectionFailure(e) ? ExitCode.Connection : ExitCode.Unexpected);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -18,7 +18,7 @@ internal static class PlanCommand
         rows.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && (!int.TryParse(text, CultureInfo.InvariantCulture, out var count) || count is < 0 or > 100_000_000))
-                result.AddError($"--rehearse-rows {text}: it must be from 0 to 100000000.");
+                result.AddError("--rehearse-rows: it must be from 0 to 100000000.");
         });
         var command = new Command("plan",
             $"Shows in full what apply would run. Only reads. If {RehearsalServer.Setting} is set, rehearses the scripts there.")
@@ -30,7 +30,7 @@ internal static class PlanCommand
         command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
             var database = CommandLine.FindTarget(parsed);
-            await using var connection = await MigratorSession.ConnectAsync(database, ct);
+            await using var connection = await CommandLine.ConnectAsync(database, ct);
             var plan = MigrationPlan.Make(
                 CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), parsed.GetValue(target));
             plan.ThrowIfInconsistent();

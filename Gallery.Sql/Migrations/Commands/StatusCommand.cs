@@ -12,7 +12,7 @@ internal static class StatusCommand
         var command = new Command("status", "Shows the state of each script. Only reads.") { output, exitCode };
         command.SetAction((parsed, ct) => CommandLine.ExecuteAsync(async () =>
         {
-            await using var connection = await MigratorSession.ConnectAsync(CommandLine.FindTarget(parsed), ct);
+            await using var connection = await CommandLine.ConnectAsync(CommandLine.FindTarget(parsed), ct);
             var plan = MigrationPlan.Make(CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), target: null);
             Console.Write(parsed.GetValue(output) == "json" ? StatusReport.ToJson(plan) : StatusReport.ToTable(plan));
             if (!parsed.GetValue(exitCode))

@@ -24,7 +24,7 @@ internal static class VerifyCommand
 
     private static async Task<ExitCode> VerifyAsync(ParseResult parsed, bool writeSnapshot, bool allowDrift, CancellationToken ct)
     {
-        await using var connection = await MigratorSession.ConnectAsync(CommandLine.FindTarget(parsed), ct);
+        await using var connection = await CommandLine.ConnectAsync(CommandLine.FindTarget(parsed), ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         await connection.ExecuteAsync(new CommandDefinition(
             "set transaction read only; set local search_path = pg_catalog", transaction: transaction, cancellationToken: ct));
