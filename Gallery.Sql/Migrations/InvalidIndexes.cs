@@ -28,7 +28,7 @@ internal static class InvalidIndexes
         $gallery$;
         """;
 
-    /// <exception cref="MigrationException">An index is invalid.</exception>
+    /// <exception cref="MigrationException">An index is invalid, or is being built by another run.</exception>
     public static async Task ThrowIfAnyAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -46,6 +46,7 @@ internal static class InvalidIndexes
         if (invalid.Count == 0)
             return;
 
+        await MigrationLock.ThrowIfUnderWayAsync(connection, ct);
         throw new MigrationException(ExitCode.Integrity, string.Join('\n', [
             .. invalid.Select(index => $"the index {index} is invalid: the run that built it was interrupted."),
             "next:",

@@ -71,7 +71,7 @@ internal static class JournalSql
     public const string InsertOrResume = $"""
         {InsertRunning}
         on conflict (script) where state <> 'resolved'
-        do update set state = 'running', run_id = excluded.run_id, started_at = now(), duration = null, error = null, client = excluded.client, tool_version = excluded.tool_version
+        do update set state = 'running', run_id = excluded.run_id, started_at = excluded.started_at, duration = null, error = null, client = excluded.client, tool_version = excluded.tool_version
         """;
 
     // language=PostgreSQL

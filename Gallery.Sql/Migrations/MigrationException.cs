@@ -23,3 +23,6 @@ public sealed class MigrationException(ExitCode exitCode, string message, Except
 {
     public ExitCode ExitCode { get; } = exitCode;
 }
+
+/// <summary>A run was cancelled after it had begun. The message says what stays.</summary>
+public sealed class MigrationCancelledException(string message, Exception cause) : OperationCanceledException(message, cause);

@@ -48,11 +48,11 @@ internal static class MigrationLock
                 return;
 
             if (first)
-                log.WaitingForLock(await FindHolderAsync(connection, ct));
+                log.WaitingForLock(await DescribeHolderAsync(connection, ct));
             if (waited.Elapsed >= wait)
             {
                 throw new MigrationException(ExitCode.LockHeld, $"""
-                    another run of the migrator holds the lock: {await FindHolderAsync(connection, ct)}. Waited {wait.TotalSeconds:0} s.
+                    another run of the migrator holds the lock: {await DescribeHolderAsync(connection, ct)}. Waited {wait.TotalSeconds:0} s.
                     nothing was changed.
                     next: run again when it has finished, or wait longer with --wait-lock.
                     """);
@@ -62,7 +62,25 @@ internal static class MigrationLock
         }
     }
 
-    private static async Task<string> FindHolderAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<string> DescribeHolderAsync(NpgsqlConnection connection, CancellationToken ct) =>
+        await FindHolderAsync(connection, ct) ?? "a session that has just ended";
+
+    /// <summary>What looks half done is not, while the run that does it is under way.</summary>
+    /// <exception cref="MigrationException">Another session holds the lock.</exception>
+    public static async Task ThrowIfUnderWayAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        if (await FindHolderAsync(connection, ct) is { } holder)
+        {
+            throw new MigrationException(ExitCode.LockHeld, $"""
+                a run of the migrator is under way: {holder}.
+                nothing was changed.
+                next: run again when it has finished.
+                """);
+        }
+    }
+
+    /// <summary>The other session that holds the lock. Null if there is none.</summary>
+    public static async Task<string?> FindHolderAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
@@ -76,12 +94,12 @@ internal static class MigrationLock
             join pg_stat_activity a on a.pid = l.pid
             where l.locktype = 'advisory'
               and l.granted
+              and l.pid <> pg_backend_pid()
               and l.objsubid = 1        -- taken with one 64-bit key, which pg_locks shows in two halves
               and l.database = (select d.oid from pg_database d where d.datname = current_database())
               and ((l.classid::bigint << 32) | l.objid::bigint) = {Key}
             """;
 
-        return await connection.ExecuteScalarAsync<string?>(new CommandDefinition(sql, cancellationToken: ct))
-            ?? "a session that has just ended";
+        return await connection.ExecuteScalarAsync<string?>(new CommandDefinition(sql, cancellationToken: ct));
     }
 }

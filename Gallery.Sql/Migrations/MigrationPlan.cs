@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Npgsql;
 
 namespace Gallery.Sql.Migrations;
 
@@ -100,14 +101,16 @@ internal sealed class MigrationPlan
         };
     }
 
-    /// <exception cref="MigrationException">The files and the journal disagree, or a script stopped half-way.</exception>
-    public void ThrowIfInconsistent()
+    /// <exception cref="MigrationException">The files and the journal disagree, a script stopped half-way, or another run has not finished it yet.</exception>
+    public async Task ThrowIfInconsistentAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var problems = Scripts.Where(script => script.State is not (ScriptState.Applied or ScriptState.Pending or ScriptState.Newer)).ToArray();
         if (problems.Length == 0)
             return;
 
         var exitCode = problems.Any(problem => problem.State == ScriptState.HalfDone) ? ExitCode.HalfDone : ExitCode.Integrity;
+        if (exitCode == ExitCode.HalfDone)
+            await MigrationLock.ThrowIfUnderWayAsync(connection, ct);
         throw new MigrationException(exitCode, string.Join('\n', [.. problems.Select(Explain), "nothing was changed."]));
     }
 

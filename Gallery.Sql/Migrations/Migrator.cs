@@ -43,7 +43,7 @@ public static class Migrator
         {
             // Read under the lock, so that scripts just applied by another run are not pending.
             var plan = MigrationPlan.Make(scripts, await Journal.ReadAsync(session.Connection, ct), options.Target);
-            plan.ThrowIfInconsistent();
+            await plan.ThrowIfInconsistentAsync(session.Connection, ct);
             await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
             if (options.ExpectedPlan is { } approved && !plan.Matches(approved))
             {
@@ -69,7 +69,19 @@ public static class Migrator
         await Journal.PrepareAsync(session.Connection, ct);
         var executor = new ScriptExecutor(session, options.LockTimeout, options.LockRetries, log);
         foreach (var script in plan.Pending)
-            await executor.RunAsync(script, ct);
+        {
+            try
+            {
+                await executor.RunAsync(script, ct);
+            }
+            catch (OperationCanceledException e)
+            {
+                throw new MigrationCancelledException(script.IsBatched
+                    ? $"cancelled: {script.Name} stopped after its last whole batch. Run apply again, and it goes on."
+                    : $"cancelled: nothing of {script.Name} was applied. Scripts before it stay applied.", e);
+            }
+        }
+
         await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
     }
 }

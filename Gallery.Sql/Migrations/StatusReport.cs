@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace Gallery.Sql.Migrations;
 
-/// <summary>The state of each script, as a table or as JSON.</summary>
+/// <summary>The state of each script, as a table or as JSON. A script is running, and not half done, only while a run is under way.</summary>
 internal static class StatusReport
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
-    public static string ToTable(MigrationPlan plan)
+    public static string ToTable(MigrationPlan plan, bool isUnderWay)
     {
         string[][] rows =
         [
@@ -17,7 +17,7 @@ internal static class StatusReport
             .. plan.Scripts.Select(script => new[]
             {
                 script.Name,
-                Label(script.State),
+                Label(script, isUnderWay),
                 Checksum(script) switch { true => "ok", false => "differs", null => "-" },
                 script.Row?.StartedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "-",
                 script.Row is { } row ? $"{row.Role} ({row.Client})" : "-",
@@ -32,11 +32,11 @@ internal static class StatusReport
         return text.ToString();
     }
 
-    public static string ToJson(MigrationPlan plan) => JsonSerializer.Serialize(
+    public static string ToJson(MigrationPlan plan, bool isUnderWay) => JsonSerializer.Serialize(
         plan.Scripts.Select(script => new
         {
             script.Name,
-            State = Label(script.State),
+            State = Label(script, isUnderWay),
             ChecksumOk = Checksum(script),
             script.Row?.StartedAt,
             Milliseconds = script.Row?.Duration?.TotalMilliseconds,
@@ -53,12 +53,13 @@ internal static class StatusReport
     private static bool? Checksum(PlannedScript script) =>
         script is { Script: { } file, Row: { } row } ? file.Checksum == row.Checksum : null;
 
-    private static string Label(ScriptState state) => state switch
+    private static string Label(PlannedScript script, bool isUnderWay) => script.State switch
     {
+        ScriptState.HalfDone when isUnderWay && script.Row!.State == "running" => "running",
         ScriptState.OutOfOrder => "out of order",
         ScriptState.JournalChanged => "journal changed",
         ScriptState.HalfDone => "half done",
         ScriptState.Newer => "newer release",
-        _ => state.ToString().ToLowerInvariant(),
+        var state => state.ToString().ToLowerInvariant(),
     };
 }

@@ -95,7 +95,7 @@ public sealed class ConcurrencyTests(TestServer server)
         var result = await run.WaitAsync();
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("cancelled", result.Error, StringComparison.Ordinal);
+        Assert.Contains("cancelled: nothing of 0001_create_run.sql was applied", result.Error, StringComparison.Ordinal);
         Assert.False(await database.ScalarAsync<bool>("select to_regnamespace('gallery') is not null"));
         Assert.False(await database.ScalarAsync<bool>("select exists (select from pg_stat_activity where application_name = 'gallery-migrate' and state = 'active' and datname = current_database())"));
     }
@@ -113,6 +113,47 @@ public sealed class ConcurrencyTests(TestServer server)
         Assert.Equal(7, run.ExitCode);
         Assert.Contains("someone-else", run.Error, StringComparison.Ordinal);
         Assert.Contains($"pid {holder.ProcessID}", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("status", "--exit-code")]
+    [InlineData("plan")]
+    [InlineData("verify")]
+    public async Task A_script_of_a_run_that_is_under_way_is_not_half_done(params string[] command)
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        using var scripts = new ScriptsOnDisk().Put("0001_create_run.sql", "create schema gallery; create table gallery.run (id int);");
+        await database.ApplyAsync(scripts);
+        scripts.PutConcurrent("0002_index_run.sql", "create index concurrently run_id_idx on gallery.run (id);");
+        await using var reader = await database.OpenAsync();
+        await using var old = await reader.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await reader.ExecuteAsync("select * from gallery.run");   // the index must wait for it
+        using var running = Exe.Start(database.ConnectionString, "apply", "--scripts", scripts.Folder);
+        await UntilAsync(database, "select exists (select from pg_index where not indisvalid)");
+
+        var run = await Exe.RunAsync(database, [.. command, "--scripts", scripts.Folder]);
+        await old.CommitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal((7, 0), (run.ExitCode, (await running.WaitAsync()).ExitCode));
+        Assert.Contains("a run of the migrator is under way: gallery-migrate as ", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("drop index", run.Error, StringComparison.Ordinal);
+        if (command[0] == "status") Assert.Matches(@"0002_index_run\.sql +running", run.Output);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_cancelled_while_it_waits_has_changed_nothing()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+        await using var holder = await database.OpenAsync();
+        await holder.ExecuteAsync($"select pg_advisory_lock({MigrationLock.Key})");
+        using var run = Exe.Start(database.ConnectionString, "apply");
+        await UntilAsync(database, "select exists (select from pg_stat_activity where application_name = 'gallery-migrate' and query like '%pg_try_advisory_lock%' and datname = current_database())");
+
+        using var kill = Process.Start("kill", ["-TERM", $"{run.Id}"]);
+        var result = await run.WaitAsync();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.EndsWith("\ncancelled: nothing was changed.\n", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

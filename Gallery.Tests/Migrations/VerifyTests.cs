@@ -17,6 +17,31 @@ public sealed class VerifyTests(TestServer server)
         Assert.Equal(0, (await Exe.RunAsync(database, "verify")).ExitCode);
     }
 
+    [Fact]
+    public async Task A_database_without_scripts_is_not_called_ok()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: false);
+
+        var run = await Exe.RunAsync(database, "verify");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("scripts are pending, so drift was not checked: run apply first", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ok:", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_snapshot_is_not_written_while_scripts_are_pending()
+    {
+        await using var database = await server.CreateDatabaseAsync(migrated: true);
+        using var scripts = ScriptsOnDisk.OfTheRelease();
+        scripts.Put("9999_add_note.sql", "alter table gallery.image add column note text;");
+
+        var run = await Exe.RunAsync(database, "verify", "--write-snapshot", "--scripts", scripts.Folder);
+
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.Contains("1 scripts are pending, so the snapshot was not written: run apply first.", run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("alter table gallery.image add column extra int", " extra integer")]
     [InlineData("drop index gallery.image_deleted_at_image_id_idx", "- index CREATE INDEX image_deleted_at_image_id_idx")]

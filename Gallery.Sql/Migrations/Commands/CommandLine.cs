@@ -132,9 +132,9 @@ internal static class CommandLine
             await PrintFailureAsync(e.Message);
             return (int)ExitCode.Usage;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            await PrintFailureAsync("cancelled: the running script was rolled back. Scripts before it stay applied.");
+            await PrintFailureAsync(e is MigrationCancelledException ? e.Message : "cancelled: nothing was changed.");
             return (int)ExitCode.Unexpected;
         }
         catch (NpgsqlException e)

@@ -33,7 +33,7 @@ internal static class PlanCommand
             await using var connection = await CommandLine.ConnectAsync(database, ct);
             var plan = MigrationPlan.Make(
                 CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), parsed.GetValue(target));
-            plan.ThrowIfInconsistent();
+            await plan.ThrowIfInconsistentAsync(connection, ct);
             await InvalidIndexes.ThrowIfAnyAsync(connection, ct);   // as apply and the bundle do
             ScriptRules.ThrowIfBroken(plan.Pending);
 

@@ -14,11 +14,12 @@ internal static class StatusCommand
         {
             await using var connection = await CommandLine.ConnectAsync(CommandLine.FindTarget(parsed), ct);
             var plan = MigrationPlan.Make(CommandLine.ReadScripts(parsed), await Journal.ReadAsync(connection, ct), target: null);
-            Console.Write(parsed.GetValue(output) == "json" ? StatusReport.ToJson(plan) : StatusReport.ToTable(plan));
+            var isUnderWay = await MigrationLock.FindHolderAsync(connection, ct) is not null;
+            Console.Write(parsed.GetValue(output) == "json" ? StatusReport.ToJson(plan, isUnderWay) : StatusReport.ToTable(plan, isUnderWay));
             if (!parsed.GetValue(exitCode))
                 return ExitCode.Done;
 
-            plan.ThrowIfInconsistent();
+            await plan.ThrowIfInconsistentAsync(connection, ct);
             return plan.Pending.Count > 0 ? ExitCode.Pending : ExitCode.Done;
         }));
         return command;
