@@ -52,7 +52,7 @@ internal static class AccessSetup
         // Before CORS, which answers preflights. So the log names each refused origin.
         app.UseMiddleware<CrossOriginGuard>();
 
-        if (app.Services.GetService<ICorsService>() is not null) app.UseCors();   // before credentials: a preflight has no credentials, and pages must be able to read a 401
+        if (app.Services.GetService<ICorsService>() is not null) app.UseGalleryCors();   // before credentials: a preflight has no credentials, and pages must be able to read a 401
         if (app.Services.GetService<ServiceKeys>() is not null) app.UseMiddleware<Authentication>();
     }
 

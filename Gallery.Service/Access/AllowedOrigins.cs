@@ -8,6 +8,7 @@ internal sealed class AllowedOrigins
 {
     private const string Setting = "GALLERY_CORS_ORIGINS";
     private const string AnySubdomain = "://*.";
+    private const int MaximumLength = 268;   // https://, 253 characters of a name (RFC 1035), and a port. The answer repeats it
 
     private readonly HashSet<string> _origins = [];
     private readonly List<Uri> _parents = [];
@@ -34,7 +35,7 @@ internal sealed class AllowedOrigins
     /// <param name="origin">As browsers send it: lower case, without a path or a default port. Anything else is not an origin.</param>
     public bool Contains(string origin) =>
         _origins.Contains(origin)
-        || _parents.Count > 0 && Parse(origin) is { HostNameType: UriHostNameType.Dns } uri && Write(uri) == origin
+        || _parents.Count > 0 && origin.Length <= MaximumLength && Parse(origin) is { HostNameType: UriHostNameType.Dns } uri && Write(uri) == origin
             && _parents.Exists(parent => uri.Scheme == parent.Scheme && uri.Port == parent.Port && uri.Host.EndsWith($".{parent.Host}", StringComparison.Ordinal));
 
     /// <summary>Whether the text has the form of an origin. A credential that was sent there by mistake has not.</summary>

@@ -7,6 +7,8 @@ namespace Gallery.Service.Access;
 /// <summary>Which web pages may call from a browser (CORS, WHATWG Fetch): those of <see cref="AllowedOrigins"/>. By default no page may.</summary>
 internal static class CorsSetup
 {
+    private const int MaximumAsked = 1024;   // characters
+
     private static readonly TimeSpan PreflightAge = TimeSpan.FromMinutes(10);
 
     /// <exception cref="SettingsException">An entry is not an origin.</exception>
@@ -24,4 +26,9 @@ internal static class CorsSetup
                 HeaderNames.Accept, HeaderNames.Allow, HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate, RequestIds.Header)
             .SetPreflightMaxAge(PreflightAge)));
     }
+
+    /// <summary>Leaves out requests that ask for very long names, because the answer would repeat them, and proxies limit the headers of an answer.</summary>
+    public static void UseGalleryCors(this WebApplication app) => app.UseWhen(
+        http => http.Request.Headers.AccessControlRequestMethod.ToString().Length + http.Request.Headers.AccessControlRequestHeaders.ToString().Length <= MaximumAsked,
+        branch => branch.UseCors());
 }

@@ -8,6 +8,9 @@ internal sealed class PageQuery
     public const int DefaultLimit = 50;
     public const int MaximumLimit = 200;
 
+    /// <summary>Characters of <c>Link</c>. Many proxies accept 4 KB for all headers of an answer, and take a longer one for a failure of the service.</summary>
+    private const int MaximumLink = 2048;
+
     public static readonly ProblemResult BadLimit = FieldErrors.Of("limit", LimitFault("0"));
     public static readonly ProblemResult BadCursor = FieldErrors.Of("cursor", "cursor is not from this list with these filters. Send next_cursor of the previous page, or omit cursor.", "invalid_cursor");
 
@@ -50,12 +53,13 @@ internal sealed class PageQuery
 
     public string CursorAt(long number, string text = "") => Cursor.Encode(_list, number, Guid.Empty, text);
 
-    /// <summary>The next page as a <c>Link</c> header (RFC 8288).</summary>
-    public string Link(HttpContext http, string cursor)
+    /// <summary>The next page as a <c>Link</c> header (RFC 8288). Null if it would be too long, because it repeats the filters. The body has the cursor too.</summary>
+    public string? Link(HttpContext http, string cursor)
     {
         var others = _query.Where(parameter => parameter.Key is not ("limit" or "cursor")).SelectMany(parameter => parameter.Value.Select(value => KeyValuePair.Create(parameter.Key, value)));
         var next = QueryString.Create([.. others, new("limit", Limit.ToString(CultureInfo.InvariantCulture)), new("cursor", cursor)]);
-        return $"<{http.UrlOf(_path, next)}>; rel=\"next\"";
+        var link = $"<{http.UrlOf(_path, next)}>; rel=\"next\"";
+        return link.Length <= MaximumLink ? link : null;
     }
 
     private static string LimitFault(string text) =>

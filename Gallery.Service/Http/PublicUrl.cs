@@ -5,6 +5,10 @@ namespace Gallery.Service.Http;
 /// <summary>URLs of this service as its callers see them.</summary>
 internal static class PublicUrl
 {
+    // Headers repeat both, and proxies limit the headers of an answer.
+    private const int LongestHost = 260;   // 253 characters of a name (RFC 1035), and a port
+    private const int LongestPrefix = 255;
+
     private static readonly string[] OfProxies = ["X-Original-", "CF-", "Fastly-", "X-Azure-", "X-Envoy-"];
 
     /// <summary>
@@ -15,8 +19,8 @@ internal static class PublicUrl
     public static string UrlOf(this HttpContext http, string path, QueryString query = default)
     {
         var request = http.Request;
-        if (request.PathBase.Value?.StartsWith("//", StringComparison.Ordinal) == true) request.PathBase = "";   // it would name a host
-        return !request.Host.HasValue || request.Scheme is not ("http" or "https") || IsProxied(request) && !request.Headers.ContainsKey("X-Original-Proto")   // set when X-Forwarded-Proto was trusted
+        if (request.PathBase.Value is { } prefix && (prefix.StartsWith("//", StringComparison.Ordinal) || prefix.Length > LongestPrefix)) request.PathBase = "";   // the slashes would name a host
+        return !request.Host.HasValue || request.Host.Value.Length > LongestHost || request.Scheme is not ("http" or "https") || IsProxied(request) && !request.Headers.ContainsKey("X-Original-Proto")   // set when X-Forwarded-Proto was trusted
             ? request.PathBase.Add(path).ToUriComponent() + query
             : UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, path, query);
     }

@@ -88,7 +88,7 @@ internal static class RouteFacts
             Default = PageQuery.DefaultLimit,
         })
         .WithParameter(ParameterLocation.Query, "cursor", "next_cursor of the previous page, with the same filters. Leave it out for the first page.", Text())
-        .WithHeader("Link", "The next page, rel=\"next\". Absent on the last page.", StatusCodes.Status200OK)
+        .WithHeader("Link", "The next page, rel=\"next\". Absent on the last page, and if it would exceed 2 KB: use next_cursor.", StatusCodes.Status200OK)
         .Problems(PageQuery.BadLimit, PageQuery.BadCursor);
 
     /// <summary>Declares an optional text parameter of the query.</summary>

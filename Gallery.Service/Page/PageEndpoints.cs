@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gallery.Service.Http;
 using Gallery.Service.Limits;
 using Gallery.Service.Page.Demo;
+using Gallery.Service.Sharing;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.ResponseCompression;
@@ -36,7 +37,12 @@ internal static class PageEndpoints
         files.Remove("shared.html", out var shared);
         page.MapMethods("/s/{token}", Get, IResult (string token, HttpContext http, IResponseCompressionProvider codings) =>
         {
-            if (http.Request.Path.Value!.EndsWith('/')) return TypedResults.Redirect($"../{Uri.EscapeDataString(token)}", permanent: true, preserveMethod: true);   // relative URLs would lead elsewhere
+            if (http.Request.Path.Value!.EndsWith('/'))   // relative URLs would lead elsewhere
+            {
+                if (token.Length != ShareToken.Length) return TypedResults.NotFound();   // Location would repeat the text, and proxies limit the headers of an answer
+                return TypedResults.Redirect($"../{Uri.EscapeDataString(token)}", permanent: true, preserveMethod: true);
+            }
+
             http.Response.Headers["X-Robots-Tag"] = "noindex";   // a link is for those who were given it
             return AnswerHtml(shared!, http, codings);
         });

@@ -83,6 +83,31 @@ public sealed class CorsTests(AccessFixture fixture) : IClassFixture<AccessFixtu
         Assert.Equal("Origin", Header(answer, "Vary"));
     }
 
+    [Theory]
+    [InlineData(100, true)]
+    [InlineData(4_000, false)]   // a name has at most 253 characters
+    public async Task An_origin_that_is_too_long_to_be_one_is_not_repeated(int labels, bool isAllowed)
+    {
+        await using var service = await fixture.StartAsync("GALLERY_CORS_ORIGINS=https://*.example.app");
+        var origin = $"https://{string.Concat(Enumerable.Repeat("a.", labels))}example.app";
+
+        Assert.Equal(isAllowed ? origin : null, Header(await service.Api.GetAsync("/livez", ("Origin", origin)), "Access-Control-Allow-Origin"));
+    }
+
+    [Theory]
+    [InlineData(1_000, 20, true)]
+    [InlineData(8_000, 20, false)]
+    [InlineData(20, 8_000, false)]
+    public async Task A_preflight_for_names_of_more_than_1_KB_is_refused(int headers, int method, bool isAllowed)
+    {
+        await using var service = await fixture.StartAsync($"GALLERY_CORS_ORIGINS={Page}");
+
+        var answer = await PreflightAsync(service.Api, Page, new string('M', method), new string('x', headers));
+
+        Assert.Equal((isAllowed ? 204 : 405, isAllowed ? Page : null), (answer.Status, Header(answer, "Access-Control-Allow-Origin")));
+        Assert.InRange(answer.Headers.ToString().Length, 1, 2_048);
+    }
+
     [Fact]
     public async Task A_refused_origin_is_logged_once_a_second_as_one_line_of_plain_text()
     {

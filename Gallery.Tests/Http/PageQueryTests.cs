@@ -54,6 +54,42 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
         Assert.StartsWith("https://api.example.com/images/v1/gallery/?limit=1&cursor=", await LinkAsync(service.Api, headers), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_link_of_more_than_2_KB_is_left_out_and_the_cursor_leads_on()
+    {
+        Guid[] saved = [Guid.NewGuid(), Guid.NewGuid()];
+        foreach (var id in saved) await _api.SaveAsync(id, "long_link");
+        var list = $"/v1/gallery/?limit=1&ids={string.Join(',', saved.Concat(Enumerable.Range(0, 98).Select(_ => Guid.NewGuid())))}";
+
+        var first = await _api.GetAsync(list);
+        var second = await _api.GetAsync($"{list}&cursor={first.NextCursor}");
+
+        Assert.Equal((200, false), (first.Status, first.Headers.Contains("Link")));
+        Assert.Equal(saved.Order(), first.Ids.Concat(second.Ids).Order());
+    }
+
+    [Theory]
+    [InlineData("X-Forwarded-Host", "/images/v1/gallery/")]
+    [InlineData("X-Forwarded-Prefix", "https://api.example.com/v1/gallery/")]
+    public async Task A_host_or_prefix_that_is_too_long_to_be_one_is_not_repeated(string header, string start)
+    {
+        await using var service = await LimitedService.StartAsync(other.Database, "GALLERY_TRUSTED_PROXIES=127.0.0.1");
+        var headers = new Dictionary<string, string>
+        {
+            ["X-Forwarded-For"] = "192.0.2.1",
+            ["X-Forwarded-Proto"] = "https",
+            ["X-Forwarded-Host"] = "api.example.com",
+            ["X-Forwarded-Prefix"] = "/images",
+            [header] = (header == "X-Forwarded-Prefix" ? "/" : "") + string.Concat(Enumerable.Repeat("a.", 4_000)) + "a",
+        };
+        var id = Guid.NewGuid();
+
+        var saved = await service.Api.SendAsync(HttpMethod.Post, "/v1/gallery/", new StringContent(
+            $$"""{"user_id":"u","image_url":"{{Api.UrlOf(id)}}"}""", System.Text.Encoding.UTF8, "application/json"), [.. headers.Select(pair => (pair.Key, pair.Value))]);
+
+        Assert.Equal((201, $"{start}{id}/"), (saved.Status, saved.Headers.Location?.ToString()));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("GALLERY_TRUSTED_PROXIES=127.0.0.1")]   // which does not name its scheme here
