@@ -100,6 +100,24 @@ def contract():
                              capture_output=True, text=True, check=True).stdout
     check("HTTP/2", version == "2 200", version)
     large()
+    echoes()
+
+
+def echoes():
+    """nginx takes an instance for failed if the headers of its answer are too large. Nobody may shut out others in this way."""
+    ids = [str(uuid.uuid4()) for _ in range(100)]
+    for image_id in ids[:2]:
+        check("a save", call("POST", "/v1/gallery/", image(image_id))[0] == 201)
+    long = "a." * 3500 + "a"
+    for fact, method, path, headers, expected in (
+        ("a long text in place of a token", "GET", f"/s/{long}/", {}, 404),
+        ("a list with a long query", "GET", f"/v1/gallery/?limit=1&ids={','.join(ids)}", {}, 200),
+        ("a long host", "GET", "/v1/gallery/?user_id=user_ship&limit=1", {"Host": long}, 200),
+    ):
+        answers = [call(method, path, headers=headers)[0] for _ in range(6)]
+        check(fact, set(answers) == {expected}, answers)
+        others = [call("GET", "/v1/gallery/?user_id=user_ship")[0] for _ in range(4)]
+        check(f"{fact} does not shut out others", set(others) == {200}, others)
 
 
 def large():
