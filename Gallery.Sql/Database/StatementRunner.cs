@@ -62,8 +62,15 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
     /// <exception cref="PostgresException">57014: the time was not enough.</exception>
     /// <inheritdoc cref="ReadAsync" path="/param|/exception"/>
     public Task<IReadOnlyList<T>> QueryWithinAsync<T>(string sql, TimeSpan time, long since, CancellationToken ct, params IEnumerable<(string Name, object Value)> parameters) =>
+        QueryWithinAsync<T>(sql, time, _ => { }, since, ct, parameters);
+
+    /// <param name="worked">Gets how long the statement took, without the waits for a place and for a connection.</param>
+    /// <inheritdoc cref="QueryWithinAsync{T}(string, TimeSpan, long, CancellationToken, IEnumerable{ValueTuple{string, object}})"/>
+    public Task<IReadOnlyList<T>> QueryWithinAsync<T>(
+        string sql, TimeSpan time, Action<TimeSpan> worked, long since, CancellationToken ct, params IEnumerable<(string Name, object Value)> parameters) =>
         RunAsync<IReadOnlyList<T>>(_repeatable, async connection =>
         {
+            var start = Stopwatch.GetTimestamp();
             await using var batch = new NpgsqlBatch(connection);   // one implicit transaction, in which the settings end
             // Parallel workers would take the processors from other requests, and cost more than they save here.
             batch.BatchCommands.Add(new("select set_config('statement_timeout', @time, true), set_config('max_parallel_workers_per_gather', '0', true)") { Parameters = { new("time", $"{Math.Max(1, (int)time.TotalMilliseconds)}") } });
@@ -72,7 +79,9 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
             batch.BatchCommands.Add(command);
             await using var reader = await batch.ExecuteReaderAsync();
             await reader.NextResultAsync();
-            return await RowsAsync(reader, typeof(T) == typeof(string) ? row => row.GetFieldValue<T>(0) : reader.GetRowParser<T>());   // Dapper's parser makes no strings
+            var rows = await RowsAsync(reader, typeof(T) == typeof(string) ? row => row.GetFieldValue<T>(0) : reader.GetRowParser<T>());   // Dapper's parser makes no strings
+            worked(Stopwatch.GetElapsedTime(start));
+            return rows;
         }, since, ct);
 
     /// <summary>Runs one statement and maps its rows.</summary>

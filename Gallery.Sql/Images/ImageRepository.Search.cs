@@ -17,6 +17,9 @@ public sealed partial class ImageRepository
 
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
+    // What a statement gets at least. The ones before it were not too slow, so the search may not be broad.
+    private static readonly TimeSpan Least = TimeSpan.FromSeconds(0.2);
+
     // A search that has started always gets its full second, so a broad one is rejected and does not time out. The last 0.25 s are for the answer.
     private static readonly TimeSpan LongestWait = GalleryDatabase.Patience - Enough - TimeSpan.FromSeconds(0.25);
 
@@ -176,21 +179,16 @@ public sealed partial class ImageRepository
     /// <summary>Runs a statement within what is left of the request's time.</summary>
     private async Task<IReadOnlyList<T>> WithinAsync<T>(string sql, Search search, IEnumerable<(string Name, object Value)> parameters, CancellationToken ct)
     {
-        var start = Stopwatch.GetTimestamp();
+        var time = search.Left > Least ? search.Left : Least;
+        var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(search.Since);
+        if (patience <= TimeSpan.Zero) throw new TimeoutException("The list before this count took too long.");
         try
         {
-            if (search.Left <= TimeSpan.Zero) throw new SearchTooBroadException();
-            var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(search.Since);
-            if (patience <= TimeSpan.Zero) throw new TimeoutException("The list before this count took too long.");
-            return await _searches.QueryWithinAsync<T>(sql, search.Left, search.Since, ct, parameters).WaitAsync(patience, CancellationToken.None);
+            return await _searches.QueryWithinAsync<T>(sql, time, worked => search.Left -= worked, search.Since, ct, parameters).WaitAsync(patience, CancellationToken.None);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
         {
             throw new SearchTooBroadException();
-        }
-        finally
-        {
-            search.Left -= Stopwatch.GetElapsedTime(start);
         }
     }
 

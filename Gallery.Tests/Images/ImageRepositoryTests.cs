@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Gallery.Sql.Coalescing;
 using Gallery.Sql.Database;
 using Gallery.Sql.Images;
+using Gallery.Sql.Tags;
 using Gallery.Tests.Database;
 using Npgsql;
 
@@ -127,6 +128,23 @@ public sealed class ImageRepositoryTests(TestServer server) : IAsyncLifetime
         })));
 
         Assert.Equal(deadlocks, await CountDeadlocksAsync());
+    }
+
+    [Fact]
+    public async Task The_wait_for_a_connection_is_no_work_of_a_search()
+    {
+        await SaveAsync(New() with { UserId = "searcher", Tags = TagArray.Of(["a", "b"]) });
+        var filter = new ImageFilter("searcher") { Tags = ["a", "b"] };
+        using var search = await _images.StartSearchAsync(None);
+        Task<ImagePage> found;
+        await using (await _source.OpenConnectionAsync(None))
+        {
+            found = _images.SearchImagesAsync(search, filter, ImageOrder.List, ImageKeyset.Start, 200, None);
+            await Task.Delay(TimeSpan.FromSeconds(1.1));   // longer than PostgreSQL may work for a search
+        }
+
+        Assert.Single((await found).Images);
+        Assert.Equal(1, await _images.CountImagesAsync(search, filter, live: true, None));
     }
 
     [Fact]
