@@ -43,7 +43,7 @@ internal static class TagEndpoints
             .WithFilter("prefix", "Only tags that begin with this text, in any case, such as style: for a category. " + TagRules.Length, 0, Tag.MaximumCodePoints)
             .WithChoice("sort", "name, or count for those with the most images first.", "name", "count")
             .WithPaging().Answers(200, Envelope.Of<TagCount>([new("style:noir", 12)], "Tags retrieved successfully", new Pagination(PageQuery.DefaultLimit, null)))
-            .Problems(Permissions.ForbiddenUserId)
+            .Problems(TooManyFor(null, ""), Permissions.ForbiddenUserId)
             .AllowedTo(Callers.Users, Callers.ServiceKeys);
         tags.MapPost("/tags/rename/", RenameTag)
             .WithName("RenameTag").WithSummary("Renames a tag of a user's images, or merges it into another")
@@ -87,14 +87,26 @@ internal static class TagEndpoints
         var (count, after) = query.AfterText ?? (long.MaxValue, "");
         var key = Tag.Of(prefix).Key;
         using var turn = await turns.TakeAsync(caller, ct);   // each user has one, so that a user with many tags keeps out no one else
-        var page = sort == "name"
-            ? await tags.ListTagsAsync(userId, key, after, query.Limit, ct)
-            : await tags.ListTagsByCountAsync(userId, key, count, after, query.Limit, ct);
+        TagPage page;
+        try
+        {
+            page = sort == "name"
+                ? await tags.ListTagsAsync(userId, key, after, query.Limit, ct)
+                : await tags.ListTagsByCountAsync(userId, key, count, after, query.Limit, ct);
+        }
+        catch (SearchTooBroadException)
+        {
+            return TooManyFor(userId, prefix);
+        }
+
         var next = page.Next is { } last ? query.CursorAt(sort == "name" ? 0 : page.Tags[^1].Images, last) : null;
         if (next is not null) http.Response.Headers.Link = query.Link(http, next);
         http.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(Envelope.Of([.. page.Tags.Select(TagCount.Of)], "Tags retrieved successfully", new Pagination(query.Limit, next)));
     }
+
+    private static ProblemResult TooManyFor(string? userId, string prefix) => new(
+        422, "search_too_broad", $"Too many tags would have to be counted. {(userId is null ? "Add user_id, or " : "Add ")}{(prefix.Length == 0 ? "prefix" : "a longer prefix")}. Or leave sort out.");
 
     private static async Task<IResult> RenameTag(HttpContext http, TagRepository tags, [FromKeyedServices(UserTurns.Repeating)] UserTurns turns, CancellationToken ct)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Gallery.Sql.Database;
+using Gallery.Sql.Images;
 using Npgsql;
 
 namespace Gallery.Sql.Tags;
@@ -107,7 +108,7 @@ public sealed class TagRepository : IDisposable
         var tags = new List<TagRow>();
         for (var wanted = limit + 1; ; wanted = FurtherTags)
         {
-            var rows = await ReadAsync(userId is null ? ofEveryone : ofUser, userId, prefix, since, ct, ("After", after), ("Limit", wanted));
+            var rows = await _lists.QueryAsync<TagRow>(userId is null ? ofEveryone : ofUser, since, ct, Parameters(userId, prefix, ("After", after), ("Limit", wanted)));
             foreach (var row in rows.Where(row => row.Images > 0))
             {
                 if (tags.Count == limit) return new(tags, tags[^1].Tag);
@@ -121,6 +122,7 @@ public sealed class TagRepository : IDisposable
     }
 
     /// <summary>Tags with live images, those with the most images first. Counts may change from page to page.</summary>
+    /// <exception cref="SearchTooBroadException">PostgreSQL would count the tags for longer than a second.</exception>
     /// <param name="count">The last count of the page before. <see cref="long.MaxValue"/> for the first page.</param>
     /// <inheritdoc cref="ListTagsAsync" path="/param"/>
     public async Task<TagPage> ListTagsByCountAsync(string? userId, string prefix, long count, string after, int limit, CancellationToken ct)
@@ -168,8 +170,17 @@ public sealed class TagRepository : IDisposable
             order by c.images desc, c.tag
             """;
 
-        var rows = await ReadAsync(
-            userId is null ? ofEveryone : ofUser, userId, prefix, Stopwatch.GetTimestamp(), ct, ("Count", count), ("After", after), ("Limit", limit + 1));
+        IReadOnlyList<TagRow> rows;
+        try
+        {
+            rows = await _lists.QueryWithinAsync<TagRow>(
+                userId is null ? ofEveryone : ofUser, Enough, Stopwatch.GetTimestamp(), ct, Parameters(userId, prefix, ("Count", count), ("After", after), ("Limit", limit + 1)));
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
+        {
+            throw new SearchTooBroadException();
+        }
+
         return rows.Count > limit ? new([.. rows.Take(limit)], rows[limit - 1].Tag) : new(rows, null);
     }
 
@@ -247,10 +258,10 @@ public sealed class TagRepository : IDisposable
 
     public void Dispose() => _listing.Dispose();
 
-    private Task<IReadOnlyList<TagRow>> ReadAsync(string sql, string? userId, string prefix, long since, CancellationToken ct, params (string, object)[] place)
+    private static (string, object)[] Parameters(string? userId, string prefix, params (string, object)[] place)
     {
         (string, object)[] all = [.. place, ("First", prefix), ("End", EndOf(prefix)), ("Marks", prefix.Length > 0 ? Caseless.Marks : [])];   // é is not an e with something after it
-        return _lists.QueryAsync<TagRow>(sql, since, ct, userId is null ? all : [.. all, ("UserId", userId)]);
+        return userId is null ? all : [.. all, ("UserId", userId)];
     }
 
     /// <summary>The first text after all those that begin with the prefix, by code points.</summary>

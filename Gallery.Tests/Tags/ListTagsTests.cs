@@ -110,6 +110,31 @@ public sealed class ListTagsTests(TestService service) : IClassFixture<TestServi
         Assert.Equal(message, (await _api.GetAsync($"/v1/gallery/tags/?{query}")).Error(field));
 
     [Fact]
+    public async Task A_count_of_tags_that_takes_more_than_a_second_is_refused_and_says_what_to_add()
+    {
+        await SaveAsync("ab");
+        await service.Database.ExecuteAsync(
+            """
+            alter table gallery.image_tag rename to image_tag_fast;
+            create view gallery.image_tag as select * from gallery.image_tag_fast where pg_sleep(1.5) is not null;
+            grant select on gallery.image_tag to public
+            """);
+        try
+        {
+            foreach (var (query, cure) in new[] { ("", "Add user_id, or prefix."), ($"&user_id={_user}", "Add prefix."), ($"&user_id={_user}&prefix=a", "Add a longer prefix.") })
+            {
+                var answer = await _api.GetAsync($"/v1/gallery/tags/?sort=count{query}");
+                Assert.Equal((422, "search_too_broad"), (answer.Status, answer.Problem));
+                Assert.Equal($"Too many tags would have to be counted. {cure} Or leave sort out.", (string?)answer.Body["message"]);
+            }
+        }
+        finally
+        {
+            await service.Database.ExecuteAsync("drop view gallery.image_tag; alter table gallery.image_tag_fast rename to image_tag");
+        }
+    }
+
+    [Fact]
     public async Task A_cursor_belongs_to_its_sort_and_prefix()
     {
         await SaveAsync("a", "b");
