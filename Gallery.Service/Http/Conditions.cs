@@ -17,7 +17,7 @@ internal static class Conditions
 
     public static ProblemResult Malformed(string name) => FieldErrors.Of(name, $"{name} is not a list of entity tags. Send an ETag with its quotes, or *.");
 
-    /// <summary>If-Match compares strongly, so a weak tag matches nothing there.</summary>
+    /// <summary>If-Match compares strongly, so a weak tag matches nothing there. A star in quotes is a tag that no version has.</summary>
     private static string? Read(string name, StringValues header, bool isStrong, FieldErrors errors)
     {
         if (header.Count == 0) return null;
@@ -29,6 +29,6 @@ internal static class Conditions
 
         return tags.Contains(EntityTagHeaderValue.Any)
             ? "*"
-            : string.Join(',', tags.Where(tag => !(isStrong && tag.IsWeak)).Select(tag => tag.Tag.ToString().Trim('"')).Where(tag => !tag.Contains(',', StringComparison.Ordinal)));
+            : string.Join(',', tags.Where(tag => !(isStrong && tag.IsWeak)).Select(tag => tag.Tag.ToString().Trim('"')).Where(tag => tag != "*" && !tag.Contains(',', StringComparison.Ordinal)));
     }
 }

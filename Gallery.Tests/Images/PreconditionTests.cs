@@ -52,6 +52,16 @@ public sealed class PreconditionTests(TestService service) : IClassFixture<TestS
         Assert.Equal(200, (await WriteAsync(method, rest, ("If-None-Match", "\"other\""))).Status);
     }
 
+    [Theory]
+    [MemberData(nameof(Writes))]
+    public async Task A_star_in_quotes_is_a_tag_that_no_image_has(string method, string rest)
+    {
+        await _api.SaveAsync(_id);
+
+        Assert.Equal(412, (await WriteAsync(method, rest, ("If-Match", "\"*\""))).Status);
+        Assert.Equal(200, (await WriteAsync(method, rest, ("If-None-Match", "\"*\""))).Status);
+    }
+
     [Fact]
     public async Task A_save_with_if_none_match_any_creates_an_image_once()
     {
