@@ -20,7 +20,7 @@ internal static class ErasureEndpoints
     private static readonly ProblemResult WithoutUser = FieldErrors.Of("user_id", "user_id is required. Name the user whose trash is to be emptied.");
 
     private static readonly ProblemResult Unconfirmed =
-        FieldErrors.Of("confirm", "confirm must repeat the user_id of the path. This deletes that user's images, history and sharing.");
+        FieldErrors.Of("confirm", "confirm must repeat the user_id of the path. This deletes that user's images, history and sharing. In a query, + is %2B.");
 
     private static readonly ProblemResult Forbidden = new(403, "forbidden_erasure", "Users' tokens may not erase a user. Send the request with a service key.");
 
@@ -50,7 +50,7 @@ internal static class ErasureEndpoints
         var caller = http.Caller();
         if (permissions.FindPurgeFault(caller) is { } forbidden) return forbidden;
         var errors = new FieldErrors();
-        var userId = http.Request.Query.ReadUserId(caller, errors);
+        var userId = http.Request.Query.ReadUserId(caller, errors, isRequired: true);
         if (errors.Any) return errors.ToProblem();
         if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(caller, userId) is { } other) return other;
@@ -73,9 +73,8 @@ internal static class ErasureEndpoints
     {
         var caller = http.Caller();
         if (caller.UserId is not null) return Forbidden;
-        // The server leaves %2F in a path as it is, because a slash would be another segment. In the query it is decoded.
-        if (http.Request.Query["confirm"] is not [{ } confirm] || WithSlashes(confirm) != WithSlashes(userId)) return Unconfirmed;
-        userId = confirm;
+        userId = http.DecodeLast(userId);
+        if (http.Request.Query["confirm"] is not [{ } confirm] || confirm != userId) return Unconfirmed;
         if (TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault) return FieldErrors.Of("user_id", fault);
 
         var start = Stopwatch.GetTimestamp();
@@ -96,8 +95,6 @@ internal static class ErasureEndpoints
     }
 
     private static bool MayGoOn(long start, CancellationToken ct) => !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime;
-
-    private static string WithSlashes(string userId) => userId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
     private static int Report(HttpContext http, Audit audit, IReadOnlyList<Guid?> rows)
     {

@@ -87,11 +87,12 @@ internal static class QueryParameters
     }
 
     /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
-    public static string? ReadUserId(this IQueryCollection query, Caller caller, FieldErrors errors)
+    /// <param name="isRequired">Whether a service key has to send it.</param>
+    public static string? ReadUserId(this IQueryCollection query, Caller caller, FieldErrors errors, bool isRequired = false)
     {
         var userId = query.TryGetValue("user_id", out var text) ? text.ToString() : caller.UserId;
         if (userId is not null && TextRules.FindFault("user_id", userId, 1, Caller.UserIdMaximum) is { } fault)
-            errors.Add("user_id", $"{fault} Leave user_id out for {(caller.UserId is null ? "everyone's" : "your own")}.");
+            errors.Add("user_id", caller.UserId is not null ? $"{fault} Leave user_id out for your own." : isRequired ? fault : $"{fault} Leave user_id out for everyone's.");
         return userId;
     }
 

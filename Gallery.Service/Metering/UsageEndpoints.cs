@@ -68,7 +68,7 @@ internal static class UsageEndpoints
         var errors = new FieldErrors();
         var now = clock.GetUtcNow();
         var month = Month.Read(http.Request.Query, now, errors);
-        var userId = http.Request.Query.ReadUserId(http.Caller(), errors);
+        var userId = http.Request.Query.ReadUserId(http.Caller(), errors, isRequired: true);
         if (errors.Any) return errors.ToProblem();
         if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(http.Caller(), userId) is { } forbidden) return forbidden;

@@ -111,7 +111,7 @@ internal static class GrantEndpoints
         var caller = http.Caller();
         var errors = new FieldErrors();
         var query = new PageQuery("/v1/gallery/shared-with-me/", http.Request.Query, [("user_id", caller.UserId)], errors);
-        var userId = http.Request.Query.ReadUserId(caller, errors);
+        var userId = http.Request.Query.ReadUserId(caller, errors, isRequired: true);
         if (errors.Any) return errors.ToProblem();
         if (userId is null) return WithoutUser;
         if (Permissions.FindUserIdFault(caller, userId) is { } forbidden) return forbidden;

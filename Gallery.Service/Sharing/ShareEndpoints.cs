@@ -164,7 +164,7 @@ internal static class ShareEndpoints
     private static (string? UserId, ProblemResult? Problem) ReadUserId(HttpContext http, FieldErrors errors)
     {
         var caller = http.Caller();
-        var userId = http.Request.Query.ReadUserId(caller, errors);
+        var userId = http.Request.Query.ReadUserId(caller, errors, isRequired: true);
         return (userId, errors.Any ? errors.ToProblem() : userId is null ? WithoutUser : Permissions.FindUserIdFault(caller, userId));
     }
 

@@ -33,6 +33,10 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
     }
 
     [Fact]
+    public async Task Emptying_does_not_offer_to_empty_everyones_trash() =>
+        Assert.Equal("user_id is empty. Send 1 to 255 characters.", (await _api.PostAsync("/v1/gallery/deleted/empty/?user_id=")).Error("user_id"));
+
+    [Fact]
     public async Task A_trash_of_several_batches_is_emptied_whole()
     {
         await service.Database.ExecuteAsync(
@@ -160,6 +164,17 @@ public sealed class ErasureTests(TestService service) : IClassFixture<TestServic
         await _api.SaveAsync(Guid.NewGuid(), user);
 
         Assert.Equal(1, (int)(await EraseAsync(Uri.EscapeDataString(user), Uri.EscapeDataString(user))).Image["purged"]!);
+    }
+
+    [Theory]
+    [InlineData("a%2Fb", "a%252Fb")]
+    [InlineData("a%252Fb", "a%2Fb")]
+    public async Task A_confirmation_with_another_spelling_of_a_slash_erases_no_one(string path, string confirm)
+    {
+        Guid[] ids = [await SaveAsync($"{_user}a/b"), await SaveAsync($"{_user}a%2Fb")];
+
+        Assert.Contains("In a query, + is %2B.", (await EraseAsync($"{_user}{path}", $"{_user}{confirm}")).Error("confirm"), StringComparison.Ordinal);
+        foreach (var id in ids) Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{id}/")).Status);
     }
 
     [Fact]
