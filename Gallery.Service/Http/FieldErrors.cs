@@ -5,6 +5,7 @@ internal sealed class FieldErrors
 {
     private const string SeveralKinds = "validation_failed";
     private const int MostFields = 16;   // keeps the answer small when a body has many unknown fields
+    private const int MostMessages = 16;   // of one field, which each item of a list may add to
 
     private readonly Dictionary<string, List<string>> _messages = [];
     private string? _code;
@@ -21,11 +22,12 @@ internal sealed class FieldErrors
     /// <param name="code">The problem's code if the request has no fault of another kind.</param>
     public void Add(string field, string message, string code = SeveralKinds)
     {
-        var known = _messages.TryGetValue(field, out var messages) && messages.Contains(message);
-        if (known) return;
+        var isFull = _messages.TryGetValue(field, out var messages) && messages.Count == MostMessages;
+        if (!isFull && messages?.Contains(message) == true) return;
         _count++;
         _first ??= message;
         _code = _code is null || _code == code ? code : SeveralKinds;
+        if (isFull) return;
         if (messages is not null) messages.Add(message);
         else if (_messages.Count < MostFields) _messages[field] = [message];
     }

@@ -60,6 +60,7 @@ internal static class JsonRules
     /// <param name="line">From 0, like <paramref name="column"/>, which counts bytes.</param>
     public static string Explain(ReadOnlySpan<byte> json, long line, long column)
     {
+        if (json.Trim(" \t\r\n"u8).IsEmpty) return "The body is empty. Send a JSON object.";
         var rest = json;
         for (var skipped = 0; skipped < line; skipped++) rest = rest[(rest.IndexOf((byte)'\n') + 1)..];
         rest = rest[(int)Math.Min(column, rest.Length)..];

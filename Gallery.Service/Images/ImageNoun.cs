@@ -17,7 +17,7 @@ internal static class ImageNoun
         ["image_refined_prompt_length"] = ("refined_prompt", "refined_prompt must have at most 16,384 characters."),
         ["image_intent_length"] = ("intent", "intent must have at most 100 characters."),
         ["image_metadata_is_object"] = ("metadata", "metadata must be a JSON object."),
-        ["image_metadata_size"] = ("metadata", "metadata would exceed the 96 KB of one image after the merge. Save fewer keys."),
+        ["image_metadata_size"] = ("metadata", "metadata would exceed the 96 KB of one image, stored keys included. Send fewer keys."),
         ["image_metadata_depth"] = ("metadata", "metadata is nested too deeply. Use at most 32 levels."),
         ["image_tags_count"] = ("tags", "tags would exceed the 50 tags of one image. Remove some first."),
         ["image_revision_positive"] = ("revision", "revision must be at least 1."),

@@ -9,7 +9,8 @@ public sealed class JsonBodyTests(TestService service) : IClassFixture<TestServi
     private readonly Api _api = service.Api;
 
     [Theory]
-    [InlineData("", "Invalid JSON at line 1, byte 1: the JSON ends too early. Close every quote, bracket and brace.")]
+    [InlineData("", "The body is empty. Send a JSON object.")]
+    [InlineData(" \n", "The body is empty. Send a JSON object.")]
     [InlineData("{", "Invalid JSON at line 1, byte 2: the JSON ends too early. Close every quote, bracket and brace.")]
     [InlineData("{\"user_id\":\"a", "Invalid JSON at line 1, byte 14: the JSON ends too early. Close every quote, bracket and brace.")]
     [InlineData("{} {}", "Invalid JSON at line 1, byte 4: unexpected '{'.")]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Gallery.Service.Http;
 using Gallery.Tests.Fuzzing;
 using Gallery.Tests.Service;
@@ -40,6 +41,17 @@ public sealed class PercentEncodingTests(TestService service) : IClassFixture<Te
     [InlineData("%F4%90%80%80", 0)]       // past U+10FFFF
     [InlineData("%F8%88%80%80%80", 0)]
     public void An_escape_must_begin_or_end_a_character_of_utf8(string text, int? place) => Assert.Equal(place, PercentEncoding.FindFault(text));
+
+    [Fact]
+    public async Task Of_many_faults_of_one_parameter_the_answer_names_sixteen_and_counts_all()
+    {
+        using var connection = await RawConnection.OpenAsync(_api.Address);
+        await connection.SendAsync($"GET /v1/gallery/?{string.Join('&', Enumerable.Range(100, 200).Select(number => $"q=%FF{number}"))} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        var answer = (await connection.ReadAsync())!;
+
+        Assert.Equal((400, 16), (answer.Status, JsonNode.Parse(answer.Text)!["errors"]!["q"]!.AsArray().Count));
+        Assert.Contains(" 199 more faults are in errors.", answer.Text, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("%FF")]
