@@ -58,20 +58,20 @@ internal static class BatchEndpoints
 
         return await batch.RunAsync(http, Items, errors, Read, images.SaveBatchAsync, ["created", "updated", "unchanged", "in_trash"], Explain, ct, findFault: FindFault);
 
-        (Guid, NewImage?, ProblemResult?) Read(ReadOnlyMemory<byte> json)
+        (Guid?, NewImage?, ProblemResult?) Read(ReadOnlyMemory<byte> json)
         {
-            if (json.Length > limits.BodyBytes) return (default, null, BatchBody.ItemTooLarge(limits.BodyBytes));
-            if (json.Span[0] != '{') return (default, null, FieldErrors.Of(Items, "This item must be an object, as a single save sends it."));
+            if (json.Length > limits.BodyBytes) return (null, null, BatchBody.ItemTooLarge(limits.BodyBytes));
+            if (json.Span[0] != '{') return (null, null, FieldErrors.Of(Items, "This item must be an object, as a single save sends it."));
             try
             {
                 var faults = new FieldErrors();
-                return CreateImageRequest.Read(json, hosts, caller.UserId, faults) is { } image
-                    ? (image.ImageId, image with { Caller = caller, Recreates = recreates }, Permissions.FindUserIdFault(caller, image.UserId))
-                    : (default, null, faults.ToProblem());
+                return CreateImageRequest.Read(json, hosts, caller.UserId, faults, out var id) is { } image
+                    ? (id, image with { Caller = caller, Recreates = recreates }, Permissions.FindUserIdFault(caller, image.UserId))
+                    : (id, null, faults.ToProblem());
             }
             catch (JsonException e)
             {
-                return (default, null, JsonBody.Invalid(e.Message));
+                return (null, null, JsonBody.Invalid(e.Message));
             }
         }
 
@@ -151,8 +151,8 @@ internal static class BatchEndpoints
         return batch.RunAsync(
             http, Ids, errors ?? new FieldErrors(), Read, run, outcomes, (id, write) => write.Outcome == ImageOutcome.NotFound ? (null, ImageProblems.NotFound(id)) : explain(id, write), ct, others, findFault, names);
 
-        (Guid, ImageKey, ProblemResult?) Read(ReadOnlyMemory<byte> json) => BatchBody.FindUuid(json) is { } id
+        (Guid?, ImageKey, ProblemResult?) Read(ReadOnlyMemory<byte> json) => BatchBody.FindUuid(json) is { } id
             ? (id, new ImageKey(id, caller), null)
-            : (default, default, FieldErrors.Of(Ids, "This item must be a UUID with its hyphens, as a string."));
+            : (null, default, FieldErrors.Of(Ids, "This item must be a UUID with its hyphens, as a string."));
     }
 }

@@ -30,13 +30,13 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
 
     /// <param name="field">The field that has the items.</param>
     /// <param name="errors">May have faults of the query already.</param>
-    /// <param name="read">The image's id and the request of an item, or what is wrong with it. The id is nil if the item has none.</param>
+    /// <param name="read">The image's id and the request of an item, or what is wrong with it. The id is null if the item has none.</param>
     /// <param name="outcomes">All that the route can have.</param>
     /// <param name="explain">An item's outcome, or why it failed.</param>
     /// <param name="findFault">What is wrong with all requests together, if they are to run in one transaction.</param>
     /// <param name="others">Reads the further fields of the body, which <paramref name="names"/> lists. Its faults go to <paramref name="errors"/>.</param>
     public async Task<IResult> RunAsync<T>(
-        HttpContext http, string field, FieldErrors errors, Func<ReadOnlyMemory<byte>, (Guid ImageId, T? Request, ProblemResult? Problem)> read, RunItems<T> run,
+        HttpContext http, string field, FieldErrors errors, Func<ReadOnlyMemory<byte>, (Guid? ImageId, T? Request, ProblemResult? Problem)> read, RunItems<T> run,
         string[] outcomes, Func<Guid, ImageWrite, (string? Outcome, ProblemResult? Problem)> explain, CancellationToken ct,
         Action<JsonFields>? others = null, Func<IReadOnlyList<T>, ProblemResult?>? findFault = null, params string[] names)
     {
@@ -78,7 +78,7 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
         {
             var rest = items.GetEnumerator();
             var text = 0;
-            return [.. parsed.Select((one, i) => Bound(one.Problem is { } fault ? Failed(i, one.ImageId, fault) : ExplainOne(i, one.ImageId, rest.MoveNext() ? rest.Current : default)))];
+            return [.. parsed.Select((one, i) => Bound(one.Problem is { } fault ? Failed(i, one.ImageId, fault) : ExplainOne(i, one.ImageId!.Value, rest.MoveNext() ? rest.Current : default)))];
 
             BatchResult Bound(BatchResult result)
             {
@@ -115,8 +115,8 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
         _running.Dispose();
     }
 
-    private static BatchResult Failed(int index, Guid imageId, ProblemResult problem) =>
-        new(index, imageId == default ? null : imageId, Code: problem.Code, Message: problem.Message, Errors: problem.Errors);
+    private static BatchResult Failed(int index, Guid? imageId, ProblemResult problem) =>
+        new(index, imageId, Code: problem.Code, Message: problem.Message, Errors: problem.Errors);
 
     [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed: {Reason}, trace {TraceId}; {LeftOut} more such since the line before")]
     private partial void LogFaults(string path, int count, string reason, string traceId, int leftOut);

@@ -85,8 +85,9 @@ public sealed record CreateImageRequest(
 
     /// <summary>The image that a body asks to save; null if a field is at fault.</summary>
     /// <param name="callersUserId">The owner if the body names none. Null if the body must name one.</param>
+    /// <param name="id">The UUID in image_url, also if another field is at fault. Null if image_url is.</param>
     /// <exception cref="System.Text.Json.JsonException">The body is not a JSON object.</exception>
-    internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, string? callersUserId, FieldErrors errors)
+    internal static NewImage? Read(ReadOnlyMemory<byte> json, ImageHosts hosts, string? callersUserId, FieldErrors errors, out Guid? id)
     {
         var fields = JsonFields.Read(json, Fields, errors);
         var userId = callersUserId is null ? fields.RequireText("user_id", 1, Caller.UserIdMaximum) : fields.FindText("user_id", 1, Caller.UserIdMaximum) ?? callersUserId;
@@ -99,6 +100,7 @@ public sealed record CreateImageRequest(
 
         var url = imageUrl is null ? default : CloudinaryUrl.Parse(imageUrl, hosts);
         if (url.Error is { } fault) errors.Add("image_url", fault.Message, fault.Code);
+        id = imageUrl is null || url.Error is not null ? null : url.ImageId;
         return errors.Any ? null : new NewImage(url.ImageId, userId!, url.Stored!, refinedPrompt, intent, metadata) { Tags = TagArray.Of([.. (tags ?? []).Select(tag => tag.Label)]) };
     }
 

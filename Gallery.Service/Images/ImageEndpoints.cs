@@ -78,7 +78,7 @@ internal static class ImageEndpoints
         NewImage? image;
         try
         {
-            image = CreateImageRequest.Read(json, hosts, caller.UserId, errors);
+            image = CreateImageRequest.Read(json, hosts, caller.UserId, errors, out _);
         }
         catch (JsonException e)
         {

@@ -79,12 +79,15 @@ public sealed class BatchTests(TestService service) : IClassFixture<TestService>
     public async Task A_bad_item_fails_alone_and_names_its_place_and_field()
     {
         var id = Guid.NewGuid();
-        var items = new JsonArray(Item(id), 5, new JsonObject { ["user_id"] = _user, ["image_url"] = "cat.png" }, new JsonObject { ["image_url"] = Api.UrlOf(Guid.NewGuid()), ["x"] = 1 });
+        var faulty = Guid.NewGuid();
+        var items = new JsonArray(Item(id), 5, new JsonObject { ["user_id"] = _user, ["image_url"] = "cat.png" }, new JsonObject { ["image_url"] = Api.UrlOf(faulty), ["x"] = 1 });
 
         var answer = await PostAsync("save", new JsonObject { ["items"] = items });
 
         Assert.Equal(["created", "validation_failed", "malformed_url", "validation_failed"], Words(answer));
         Assert.Equal([null, "items", "image_url", "x,user_id"], Results(answer).Select(result => result["errors"] is { } errors ? string.Join(',', errors.AsObject().Select(error => error.Key)) : null));
+        Assert.Equal([id, null, null, faulty], Results(answer).Select(result => (Guid?)result["image_id"]));
+        Assert.Equal(Guid.Empty, (Guid?)Results(await RunAsync("find", Guid.Empty))[0]["image_id"]);
         Assert.Equal(["found", "validation_failed", "validation_failed"], Words(await PostAsync("find", new JsonObject { ["image_ids"] = new JsonArray(id.ToString(), "8d76bd3a053e4bb5a2abce147e53f40c", null) })));
     }
 
