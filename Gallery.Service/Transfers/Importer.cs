@@ -155,11 +155,11 @@ internal sealed class Importer(TransferRepository transfers, ImageHosts hosts, T
             if (_errors.Count < MostErrors) _errors.Add(new(line, code, message));
         }
 
-        /// <summary>The line after the last one that was read. It is always in the report.</summary>
+        /// <summary>The line after the last one that was read. It is always in the report, and counts as no line, because it may not exist.</summary>
         public void Stop(long line, string message)
         {
             if (_errors.Count == MostErrors) _errors.RemoveAt(MostErrors - 1);
-            Fail(line, Stopped.Code, message);
+            _errors.Add(new(line, Stopped.Code, message));
         }
 
         public void Add(long line, Guid id, ImportOutcome outcome)

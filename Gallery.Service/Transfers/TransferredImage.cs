@@ -115,7 +115,7 @@ public sealed record ImportReport(
     [property: Description("Images that were replaced, because their revision was lower.")] long Updated,
     [property: Description("Images that have this revision or a higher one already.")] long Unchanged,
     [property: Description("Lines that were left out.")] long Failed,
-    [property: Description("Why lines failed. At most 1,000.")] IReadOnlyList<ImportError> Errors)
+    [property: Description("Why lines failed, and where the import stopped if it did. At most 1,000.")] IReadOnlyList<ImportError> Errors)
 {
     internal static readonly ImportReport Example = new(3, 1, 0, 1, 1, [new(3, "no_uuid_in_file_name", "The file name 'cat.png' contains no UUID. Upload the image under a UUID, such as 8d76bd3a-….png.")]);
 }

@@ -39,6 +39,7 @@ public sealed class ImportBoundsTests(TestService service) : IClassFixture<TestS
         Assert.Equal((200, !goesOn, goesOn ? 2 : 1), (answer.Status, isStopped, (int)answer.Body["data"]!["created"]!));
         Assert.Equal(goesOn ? "Import complete" : string.Create(CultureInfo.InvariantCulture, $"Import stopped at line {line}"), (string)answer.Body["message"]!);
         if (!goesOn) Assert.Equal(("import_stopped", line), ((string)errors[^1]!["code"]!, (int)errors[^1]!["line"]!));
+        if (!goesOn) Assert.Equal((1, 0), ((int)answer.Body["data"]!["lines"]!, (int)answer.Body["data"]!["failed"]!));
     }
 
     [Fact]
