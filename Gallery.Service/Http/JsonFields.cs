@@ -133,7 +133,8 @@ internal sealed class JsonFields
     /// <summary>A list of strings. Null if it is absent or has a fault.</summary>
     /// <param name="findFault">The fault of an item as a message, from the item's name and value; null if it has none.</param>
     /// <param name="maximum">Strings that may be sent. Further ones are not read.</param>
-    public IReadOnlyList<string>? FindTexts(string name, int maximum, Func<string, string, string?> findFault)
+    /// <param name="cure">What to send instead of more.</param>
+    public IReadOnlyList<string>? FindTexts(string name, int maximum, string cure, Func<string, string, string?> findFault)
     {
         if (Find(name) is not { } json) return null;
 
@@ -146,7 +147,7 @@ internal sealed class JsonFields
             var item = $"{name}[{texts.Count}]";
             var isText = reader.TokenType == JsonTokenType.String;
             texts.Add(isText ? Text(ref reader) ?? "\ud800" : "");   // TextRules explains the surrogate
-            fault = texts.Count > maximum ? $"{name} has more than {maximum} items. Send fewer."
+            fault = texts.Count > maximum ? $"{name} has more than {maximum} items. {cure}"
                 : isText ? findFault(item, texts[^1]) : $"{item} must be a string, not {Describe(reader.TokenType)}.";
         }
 

@@ -33,11 +33,10 @@ internal static class ImageFilters
     /// <param name="whose">What <c>user_id</c> means.</param>
     public static RouteHandlerBuilder WithImageFilters(this RouteHandlerBuilder route, string whose = "Whose images. Without it everyone's, or with a user's token their own.")
     {
-        var tag = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = Tag.MaximumCodePoints, Pattern = TagRules.Pattern, Description = TagRules.Length };
         return route
             .WithFilter("user_id", whose, 1, Caller.UserIdMaximum)
-            .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, tag)
-            .WithRepeated("any_tag", "Repeat it: images with one of these tags, or more.", MaximumTags, tag)
+            .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, TagRules.Schema())
+            .WithRepeated("any_tag", "Repeat it: images with one of these tags, or more.", MaximumTags, TagRules.Schema())
             .WithFilter("intent", "Images with exactly this intent. intent= finds the empty text, not images without an intent.", 0, CreateImageRequest.IntentMaximum)
             .WithTime("created_from", "Images created at this time or later. A day is its first moment in UTC.")
             .WithTime("created_to", "Images created before this time. A day is its first moment in UTC.")

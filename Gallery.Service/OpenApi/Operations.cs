@@ -34,7 +34,8 @@ internal static class Operations
 
         var tag = facts.OfType<OpenApiTag>().Single();
         context.Document!.Tags!.Single(known => known.Name == tag.Name).Description = tag.Description;
-        operation.Parameters = [.. operation.Parameters ?? [], .. facts.OfType<OpenApiParameter>()];
+        var declared = facts.OfType<OpenApiParameter>().ToList();
+        operation.Parameters = [.. (operation.Parameters ?? []).Where(known => !declared.Exists(one => one.In == known.In && one.Name == known.Name)), .. declared];
         if (facts.OfType<BodyExample>().SingleOrDefault() is { } body)
             foreach (var content in operation.RequestBody!.Content!.Values) content.Example = WithoutNulls(Write(body.Value)!.AsObject());
 

@@ -91,6 +91,10 @@ internal static class RouteFacts
         .WithHeader("Link", "The next page, rel=\"next\". Absent on the last page, and if it would exceed 2 KB: use next_cursor.", StatusCodes.Status200OK)
         .Problems(PageQuery.BadLimit, PageQuery.BadCursor);
 
+    /// <summary>Declares what a text in the path may be, instead of what the handler's signature says.</summary>
+    public static RouteHandlerBuilder WithPathText(this RouteHandlerBuilder route, string name, string description, OpenApiSchema schema) =>
+        route.WithMetadata(new OpenApiParameter { Name = name, In = ParameterLocation.Path, Required = true, Description = description, Schema = schema });
+
     /// <summary>Declares an optional text parameter of the query.</summary>
     public static RouteHandlerBuilder WithFilter(this RouteHandlerBuilder route, string name, string description, int minimum, int maximum) =>
         route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, MinLength = minimum, MaxLength = maximum });

@@ -41,7 +41,7 @@ public sealed class TagCostTests(TestService service) : IClassFixture<TestServic
         string[] equal = [.. Enumerable.Repeat("tag", 100)];
 
         Assert.Equal(["tag"], (await service.Api.SaveAsync(Guid.NewGuid(), tags: equal)).Tags);
-        Assert.Equal("tags has more than 100 items. Send fewer.", (await service.Api.SaveAsync(Guid.NewGuid(), tags: [.. equal, "tag"])).Error("tags"));
+        Assert.Equal("tags has more than 100 items. Send at most 50 different tags.", (await service.Api.SaveAsync(Guid.NewGuid(), tags: [.. equal, "tag"])).Error("tags"));
     }
 
     [Theory]

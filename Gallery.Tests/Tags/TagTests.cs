@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+using Gallery.Service.Tags;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Tags;
@@ -100,6 +102,8 @@ public sealed class TagTests(TestService service) : IClassFixture<TestService>
     [InlineData("東京タワー")]
     [InlineData("\U0001F469\u200d\U0001F469\u200d\U0001F467")]
     [InlineData("...")]
+    [InlineData("\u2764\ufe0f")]
+    [InlineData("\U0001F3F4\U000E0067\U000E0062\U000E007F")]
     public async Task Any_tag_can_be_put_and_removed_by_its_path(string tag)
     {
         await _api.SaveAsync(_id);
@@ -113,6 +117,11 @@ public sealed class TagTests(TestService service) : IClassFixture<TestService>
     [Theory]
     [InlineData(" a", "begins or ends with a blank")]
     [InlineData("a\u3000", "begins or ends with a blank")]
+    [InlineData("\u200b", "begins or ends with the invisible character U+200B")]
+    [InlineData("\u2060\u00ad", "begins or ends with the invisible character U+00AD")]
+    [InlineData("\ufeffa", "begins or ends with the invisible character U+FEFF")]
+    [InlineData("a\u200d", "begins or ends with the invisible character U+200D")]
+    [InlineData("\ufe0f", "begins or ends with the invisible character U+FE0F")]
     [InlineData("a\tb", "U+0009")]
     [InlineData("a\u0085b", "U+0085")]
     [InlineData("", "is empty")]
@@ -131,6 +140,15 @@ public sealed class TagTests(TestService service) : IClassFixture<TestService>
         Assert.All(answers, answer => Assert.Equal(400, answer.Status));
         Assert.All(answers, answer => Assert.Contains(message, (string?)answer.Body["message"], StringComparison.Ordinal));
         Assert.Empty((await _api.GetAsync(Path)).Tags);
+    }
+
+    [Fact]
+    public void The_pattern_in_the_document_is_the_rule()
+    {
+        var pattern = new Regex(TagRules.Pattern);
+        var texts = Enumerable.Range(0, 0x10000).Select(code => (char)code).Where(one => !char.IsSurrogate(one)).SelectMany(one => new[] { $"{one}", $"{one}a", $"a{one}", $"a{one}a" });
+
+        Assert.DoesNotContain(texts.Append("..").Append("...").Append(".a").Append("a."), text => (pattern.Match(text) is { Success: true } match && match.Length == text.Length) != (TagRules.FindFault("tag", text) is null));   // $ also stands before a last \n in .NET
     }
 
     [Theory]
