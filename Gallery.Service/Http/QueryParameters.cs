@@ -11,6 +11,18 @@ namespace Gallery.Service.Http;
 /// <summary>Parameters of the query. A wrong value is a fault that names the parameter.</summary>
 internal static class QueryParameters
 {
+    // What other services call the parameters that several routes have.
+    private static readonly OtherNames Others = new(new()
+    {
+        ["page"] = "cursor",
+        ["offset"] = "cursor",
+        ["per_page"] = "limit",
+        ["page_size"] = "limit",
+        ["order"] = "sort",
+        ["order_by"] = "sort",
+        ["ordering"] = "sort",
+    });
+
     /// <summary>
     /// Middleware. A parameter that the route does not declare is a fault, because a misspelt one would change what is meant. So is one that is given twice.
     /// </summary>
@@ -26,7 +38,7 @@ internal static class QueryParameters
             if (known.Find(one => IsNamed(one, name)) is not { } parameter)
             {
                 if (errors.IsFull) errors.Count();   // a suggestion takes microseconds, and thousands of names fit into a request
-                else errors.Add(TextRules.Clip(name), UnknownMessage(TextRules.Clip(name), known));
+                else errors.Add(TextRules.Clip(name), UnknownMessage(TextRules.Clip(name), known, facts));
             }
             else if (values.Count > 1 && parameter.Schema!.Type != JsonSchemaType.Array) errors.Add(name, $"{name} is given {(values.Count == 2 ? "twice" : $"{values.Count} times")}. Send it once.");
         }
@@ -71,16 +83,21 @@ internal static class QueryParameters
         parameter.Style == ParameterStyle.DeepObject ? Path(name, parameter.Name!).Count > 0 : name == parameter.Name;
 
     /// <summary>The answer to a parameter that a route with these facts does not declare.</summary>
-    public static ProblemResult Unknown(string name, IEnumerable<object> facts) => FieldErrors.Of(name, UnknownMessage(name, [.. Declared(facts)]));
+    public static ProblemResult Unknown(string name, IEnumerable<object> facts) => FieldErrors.Of(name, UnknownMessage(name, [.. Declared(facts)], facts));
 
     /// <summary>A name that is like no other may be a key of an object, such as <c>metadata.session_id</c>.</summary>
-    private static string UnknownMessage(string name, List<OpenApiParameter> known)
+    private static string UnknownMessage(string name, List<OpenApiParameter> known, IEnumerable<object> facts)
     {
         if (known.Count == 0) return $"Unknown parameter '{name}'. Remove it; this route has none.";
         if (known.Any(parameter => parameter.Name == name)) return $"{name} needs a key. Send {name}.key=value.";
         var names = known.Select(parameter => parameter.Name!).ToList();
-        var suggestion = Spelling.Suggest(name.Split('.', '[')[0], names);
-        var hint = suggestion.Length == 0 && known.FirstOrDefault(parameter => parameter.Style == ParameterStyle.DeepObject) is { } holder
+        var holder = known.Find(parameter => parameter.Style == ParameterStyle.DeepObject);
+        if (holder is not null && (name.StartsWith($"{holder.Name}.", StringComparison.Ordinal) || name.StartsWith($"{holder.Name}[", StringComparison.Ordinal)))
+            return $"Unknown parameter '{name}'. Send {holder.Name}.key=value, or {holder.Name}[key]=value.";
+        var meant = facts.OfType<OtherNames>().Append(Others).Select(others => others.Names.GetValueOrDefault(name.ToLowerInvariant())).FirstOrDefault(other => other is not null && names.Contains(other));
+        if (meant is null && holder is not null && name.StartsWith($"{holder.Name}_", StringComparison.Ordinal)) meant = $"{holder.Name}.{name[(holder.Name!.Length + 1)..]}";
+        var suggestion = meant is null ? Spelling.Suggest(name.Split('.', '[')[0], names) : $"Did you mean {meant}? ";
+        var hint = suggestion.Length == 0 && holder is not null
             ? $" For a value of {holder.Name}, send {holder.Name}.{name}=value."
             : "";
         return $"Unknown parameter '{name}'. {suggestion}Known parameters: {string.Join(", ", names)}.{hint}";
@@ -104,8 +121,9 @@ internal static class QueryParameters
         return false;
     }
 
-    /// <summary>Null if it is absent.</summary>
-    public static bool? ReadTruth(this IQueryCollection query, string name, FieldErrors errors) => query.ContainsKey(name) ? query.ReadSwitch(name, errors) : null;
+    /// <summary>Null if it is absent or has a fault.</summary>
+    public static bool? ReadTruth(this IQueryCollection query, string name, FieldErrors errors) =>
+        query.TryGetValue(name, out var text) && (query.ReadSwitch(name, errors) || text is ["false"]) ? text is ["true"] : null;
 
     /// <summary>A time in UTC, or a day, which stands for its first moment in UTC. Null if it is absent or has a fault.</summary>
     public static DateTime? ReadTime(this IQueryCollection query, string name, FieldErrors errors)

@@ -25,6 +25,24 @@ internal static class ImageFilters
     private const int MaximumValue = 256;
     private const string Metadata = "metadata";
 
+    // What callers who guess call these filters.
+    private static readonly OtherNames Guesses = new(new()
+    {
+        ["since"] = "created_from",
+        ["after"] = "created_from",
+        ["date_from"] = "created_from",
+        ["created_after"] = "created_from",
+        ["created_since"] = "created_from",
+        ["until"] = "created_to",
+        ["before"] = "created_to",
+        ["date_to"] = "created_to",
+        ["created_before"] = "created_to",
+        ["created_until"] = "created_to",
+        ["prompt"] = "q",
+        ["query"] = "q",
+        ["search"] = "q",
+    });
+
     public static readonly ProblemResult TooBroad = TooBroadFor(new ImageFilter(null));
 
     public static readonly ProblemResult NoWord = FieldErrors.Of("q", "q has no word to look for. Send a word without a minus, and one in each part of an \"or\". Emoji are not searched.");
@@ -34,12 +52,13 @@ internal static class ImageFilters
     public static RouteHandlerBuilder WithImageFilters(this RouteHandlerBuilder route, string whose = "Whose images. Without it everyone's, or with a user's token their own.")
     {
         return route
+            .WithMetadata(Guesses)
             .WithFilter("user_id", whose, 1, Caller.UserIdMaximum)
             .WithRepeated("tag", "Images with this tag, in any case. Repeat it: images with all of them.", MaximumTags, TagRules.Schema())
             .WithRepeated("any_tag", "Repeat it: images with one of these tags, or more.", MaximumTags, TagRules.Schema())
             .WithFilter("intent", "Images with exactly this intent. intent= finds the empty text, not images without an intent.", 0, CreateImageRequest.IntentMaximum)
-            .WithTime("created_from", "Images created at this time or later. A day is its first moment in UTC.")
-            .WithTime("created_to", "Images created before this time. A day is its first moment in UTC.")
+            .WithTime("created_from", "Images created at this time or later. A time with its offset, such as 2026-01-15T10:30:00Z, or a day, which is its first moment in UTC.")
+            .WithTime("created_to", "Images created before this time, which must be after created_from. A time with its offset, such as 2026-01-16T10:30:00Z, or a day, which is its first moment in UTC.")
             .WithObject(Metadata, "metadata.model=flux or metadata[model]=flux: images whose metadata has this value. A dot or brackets lead into objects. 42 finds the number and the text.", MaximumValues)
             .WithTruth("has_prompt", "true: images with a prompt. false: images without one, or with an empty one.")
             .WithFilter("q", "Words of the prompt: all of them, in any order. Also \"a phrase\", -without, or, and prefix*.", 1, MaximumWords)
@@ -55,7 +74,7 @@ internal static class ImageFilters
     public static ImageFilter Read(HttpContext http, FieldErrors errors)
     {
         var query = http.Request.Query;
-        return new ImageFilter(query.ReadUserId(http.Caller(), errors))
+        var filter = new ImageFilter(query.ReadUserId(http.Caller(), errors))
         {
             Tags = ReadTags(query, "tag", errors),
             AnyTags = ReadTags(query, "any_tag", errors),
@@ -67,6 +86,10 @@ internal static class ImageFilters
             Words = ReadWords(query, errors),
             ImageIds = query.ReadIds("ids", MaximumIds, errors),
         };
+        if (filter.CreatedTo <= filter.CreatedFrom)
+            errors.Add("created_to", "created_to is not after created_from. created_to is exclusive: to include a day, send the day after it.");
+        if (filter is { HasPrompt: false, Words: not null }) errors.Add("q", "q finds nothing with has_prompt=false. Leave q or has_prompt out.");
+        return filter;
     }
 
     /// <summary>The filters and the order of a request by name, with their defaults. A cursor is bound to them.</summary>
@@ -86,7 +109,8 @@ internal static class ImageFilters
         if (filter.UserId is null) cures.Add("user_id");
         if (filter.CreatedFrom is null || filter.CreatedTo is null) cures.Add(filter.CreatedTo is not null ? "created_from" : filter.CreatedFrom is not null ? "created_to" : "created_from and created_to");
         if (filter.Tags.Count == 0) cures.Add("a tag");
-        cures.Add(filter.Words is null ? "words with q" : "another word");
+        if (filter.HasPrompt != false) cures.Add(filter.Words is null ? "words with q" : "another word");
+        if (cures.Count == 0) cures.Add("another tag");
         return new(422, "search_too_broad", $"Too many images would have to be looked at. Add {string.Join(", or ", cures)}.{(isSorted ? " Or leave sort out." : "")}");
     }
 
@@ -121,10 +145,13 @@ internal static class ImageFilters
     private static List<string[]> ReadMetadata(IQueryCollection query, FieldErrors errors)
     {
         var values = new List<string[]>();
+        var names = new Dictionary<string, string>();
         foreach (var (name, text) in query)
         {
             if (QueryParameters.Path(name, Metadata) is not { Count: > 0 } path) continue;
-            if (FindFault(path, text.ToString()) is { } fault) errors.Add(TextRules.Clip(name), fault);
+            var shown = TextRules.Clip(name);
+            if (FindFault(shown, path, text.ToString()) is { } fault) errors.Add(shown, fault);
+            else if (!names.TryAdd(string.Join('\0', path), shown)) errors.Add(shown, $"{shown} is the same as {names[string.Join('\0', path)]}. Send one of them.");
             else values.Add([.. Forms(text.ToString()).Select(form => path.Reverse().Aggregate(form, (inner, key) => new JsonObject { [key] = inner })!.ToJsonString())]);
         }
 
@@ -132,10 +159,11 @@ internal static class ImageFilters
         return values;
     }
 
-    private static string? FindFault(IReadOnlyList<string> path, string value) =>
-        path.Count > MaximumDepth ? string.Create(CultureInfo.InvariantCulture, $"metadata has a path of {path.Count} keys. The maximum is {MaximumDepth}.")
-        : path.Any(key => key.Length == 0) ? "metadata has an empty key. Send metadata.key=value, or metadata.key.key=value."
-        : path.Select(key => TextRules.FindFault(Metadata, key, 1, MaximumValue)).FirstOrDefault(fault => fault is not null) ?? TextRules.FindFault(Metadata, value, 0, MaximumValue);
+    private static string? FindFault(string name, IReadOnlyList<string> path, string value) =>
+        path.Count > MaximumDepth ? string.Create(CultureInfo.InvariantCulture, $"{name} has a path of {path.Count} keys. The maximum is {MaximumDepth}.")
+        : path.Any(key => key.Length == 0) ? $"{name} has an empty key. Send metadata.key=value, or metadata.key.key=value."
+        : path.Select(key => TextRules.FindFault($"A key of {name}", key, 1, MaximumValue)).FirstOrDefault(fault => fault is not null)
+            ?? TextRules.FindFault($"The value of {name}", value, 0, MaximumValue);
 
     private static IEnumerable<JsonNode?> Forms(string text)
     {

@@ -44,7 +44,7 @@ internal static class ImageListEndpoints
     }
 
     private static RouteHandlerBuilder WithSelection(this RouteHandlerBuilder route) => route
-        .WithFields(ImageJsonContext.Default.Image, "The fields to show of each image. Without it all but views and downloads.")
+        .WithFields(ImageJsonContext.Default.Image, "The fields to show of each image. Without it all but views and downloads. A page of large images ends early, whichever fields it shows.")
         .WithChoice("count", "exact: pagination.count is the number of images on all pages, or \"10000+\". estimated: the planner's estimate, which costs less. With a user's token it is exact too.", "none", "exact", "estimated");
 
     private static Task<IResult> ListImages(HttpContext http, ImageRepository images, StatisticsRepository statistics, IOptions<JsonOptions> json, [FromKeyedServices(ImageNoun.Searches)] UserTurns searches, [FromKeyedServices(ImageNoun.PlainLists)] UserTurns plain, CancellationToken ct) =>

@@ -22,12 +22,19 @@ internal sealed record AnswerHeader(string Name, string Description, int? Status
 
 internal sealed record AllowedCallers(IReadOnlyList<Callers> Callers);
 
+/// <summary>What callers may take parameters of the query for, for the message that names the right one.</summary>
+/// <param name="Names">Wrong names in lower case, and the right ones.</param>
+internal sealed record OtherNames(Dictionary<string, string> Names);
+
 /// <summary>
 /// Facts about a route that its signature does not state. They are metadata, set where the route is mapped. The OpenAPI document shows
 /// them, and the tests of access and the fuzzer read that document.
 /// </summary>
 internal static class RouteFacts
 {
+    /// <summary>How a time or a day begins. There is no format for both, so that clients which check formats can send days.</summary>
+    public const string TimePattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}";
+
     /// <summary>Names the group of operations that these routes form.</summary>
     public static RouteGroupBuilder WithTag(this RouteGroupBuilder routes, string name, string description) =>
         routes.WithTags(name).WithMetadata(new OpenApiTag { Name = name, Description = description });
@@ -146,9 +153,9 @@ internal static class RouteFacts
         route.WithParameter(
             ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.Object, MaxProperties = most, AdditionalProperties = Text() }, ParameterStyle.DeepObject, explode: true);
 
-    /// <summary>Declares an optional time of the query.</summary>
+    /// <summary>Declares an optional time of the query, which may be a day.</summary>
     public static RouteHandlerBuilder WithTime(this RouteHandlerBuilder route, string name, string description) =>
-        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" });
+        route.WithParameter(ParameterLocation.Query, name, description, new OpenApiSchema { Type = JsonSchemaType.String, Pattern = TimePattern });
 
     /// <summary>Declares an optional boolean of the query that has no default.</summary>
     public static RouteHandlerBuilder WithTruth(this RouteHandlerBuilder route, string name, string description) =>

@@ -3,12 +3,17 @@ namespace Gallery.Sql.Database;
 /// <summary>Finds what somebody meant who misspelt a name.</summary>
 internal static class Spelling
 {
-    /// <summary>A question for the known name that is nearest in any case, with a space after it. Empty if more than half of the sent name is wrong.</summary>
+    /// <summary>
+    /// A question for the known name that is nearest in any case, with a space after it. If more than half of the sent name is wrong, one name must be a
+    /// beginning or an end of the other, up to an underscore. Empty if none is.
+    /// </summary>
     /// <param name="known">In lower case, one at least.</param>
-    public static string Suggest(string sent, IEnumerable<string> known)
+    public static string Suggest(string sent, IReadOnlyCollection<string> known)
     {
-        var (nearest, distance) = known.Select(name => (name, Distance(sent.ToLowerInvariant(), name))).MinBy(one => one.Item2);
-        return 2 * distance <= sent.Length ? $"Did you mean {nearest}? " : "";
+        var name = sent.ToLowerInvariant();
+        var (nearest, distance) = known.Select(one => (one, Distance(name, one))).MinBy(one => one.Item2);
+        var meant = 2 * distance <= sent.Length ? nearest : known.FirstOrDefault(one => IsPart(name, one) || IsPart(one, name));
+        return meant is null ? "" : $"Did you mean {meant}? ";
     }
 
     /// <summary>Levenshtein's: the insertions, deletions and replacements that turn one text into the other.</summary>
@@ -24,4 +29,7 @@ internal static class Spelling
 
         return row[^1];
     }
+
+    private static bool IsPart(string part, string whole) =>
+        whole.StartsWith($"{part}_", StringComparison.Ordinal) || whole.EndsWith($"_{part}", StringComparison.Ordinal);
 }

@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using CsCheck;
+using Gallery.Service.OpenApi;
 using Gallery.Sql.Tags;
 
 namespace Gallery.Tests.Fuzzing;
@@ -170,6 +171,7 @@ internal sealed partial class GoodInputs(ApiDocument document)
         return Gen.Select(Optional(parameters.Select(parameter => (parameter, Values(parameter, id)))), Gen.Bool, (query, alone) =>
             alone && query.Any(given => given.Name == "ids" && given.Value.Contains($"{id}", StringComparison.Ordinal))
                 ? (IReadOnlyList<(string, string)>)[.. query.Where(given => given.Name is "ids" or "sort" or "fields" or "count" or "limit")]
+                : query.Any(given => given.Name == "q") ? [.. query.Select(given => given.Name == "has_prompt" ? (given.Name, "true") : given)]   // no schema says that they exclude each other
                 : query);
     }
 
@@ -200,7 +202,8 @@ internal sealed partial class GoodInputs(ApiDocument document)
         if (parameter.Name == "period") return Gen.OneOf(ApiDocument.AnyMonth, "1999-12");   // no schema says that it must be over
         if (parameter.Required) return Gen.Const(ApiDocument.AnyText);   // repeats the path's, as a confirmation
         if (JsonSchemas.FindFormat(schema) == "uuid") return Gen.OneOf<string>(Gen.Const(id.ToString()), Gen.Guid.Select(other => other.ToString()));   // the case's image, which may be there, or none
-        if (JsonSchemas.FindFormat(schema) == "date-time") return Gen.OneOf("2026-01-15T10:30:00Z", "2026-01-15T12:30:00.5+02:00", "2026-01-15");
+        if (JsonSchemas.FindPattern(schema) == RouteFacts.TimePattern)   // no schema says that the end must be later
+            return parameter.Name.EndsWith("to", StringComparison.Ordinal) ? Gen.OneOf("2026-01-16T10:30:00Z", "2026-01-16") : Gen.OneOf("2026-01-15T10:30:00Z", "2026-01-15T12:30:00.5+02:00", "2026-01-15");
         if (schema.TryGetProperty("enum", out var choices)) return Gen.OneOf([.. choices.EnumerateArray().Select(choice => choice.GetString()!)]);
         return document.Schemas.Types(schema) is ["string"] && JsonSchemas.FindFormat(schema) is null
             ? Text(schema, document.FindExample(parameter.Name))

@@ -9,7 +9,7 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
     private readonly Api _api = other.Api;
 
     [Theory]
-    [InlineData("page=2", "page", "Unknown parameter 'page'. Did you mean tag? Known parameters: user_id, tag, any_tag, intent, created_from, created_to, metadata, has_prompt, q, ids, sort, fields, count, limit, cursor.")]
+    [InlineData("page=2", "page", "Unknown parameter 'page'. Did you mean cursor? Known parameters: user_id, tag, any_tag, intent, created_from, created_to, metadata, has_prompt, q, ids, sort, fields, count, limit, cursor.")]
     [InlineData("created_frm=2026-01-15", "created_frm", "Unknown parameter 'created_frm'. Did you mean created_from? Known parameters: user_id, tag, any_tag, intent, created_from, created_to, metadata, has_prompt, q, ids, sort, fields, count, limit, cursor.")]
     [InlineData("limit=1&limit=2", "limit", "limit is given twice. Send it once.")]
     [InlineData("limit=1&limit=2&limit=3", "limit", "limit is given 3 times. Send it once.")]
@@ -21,6 +21,31 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
 
         Assert.Equal((400, message, message), (answer.Status, answer.Error(name), (string?)answer.Body["message"]));
     }
+
+    [Theory]
+    [InlineData("user", "user_id")]
+    [InlineData("from", "created_from")]
+    [InlineData("since", "created_from")]
+    [InlineData("date_from", "created_from")]
+    [InlineData("created_before", "created_to")]
+    [InlineData("to", "created_to")]
+    [InlineData("until", "created_to")]
+    [InlineData("prompt", "q")]
+    [InlineData("query", "q")]
+    [InlineData("id", "ids")]
+    [InlineData("metadata_session_id", "metadata.session_id")]
+    [InlineData("offset", "cursor")]
+    [InlineData("per_page", "limit")]
+    [InlineData("page_size", "limit")]
+    [InlineData("order_by", "sort")]
+    [InlineData("Order", "sort")]
+    [InlineData("sort_order", "sort")]
+    public async Task A_guessed_name_leads_to_the_right_one(string guess, string name) =>
+        Assert.StartsWith($"Unknown parameter '{guess}'. Did you mean {name}? ", (await _api.GetAsync($"/v1/gallery/?{guess}=1")).Error(guess), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_guess_never_leads_to_a_parameter_that_the_route_lacks() =>
+        Assert.Equal("Unknown parameter 'since'. Known parameters: user_id, prefix, sort, limit, cursor.", (await _api.GetAsync("/v1/gallery/tags/?since=1")).Error("since"));
 
     [Fact]
     public async Task An_empty_cursor_is_the_first_page()

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Gallery.Service.Images;
+using Gallery.Sql.Images;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Images;
@@ -170,6 +172,13 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [InlineData("q=!!!", "q", "no word")]
     [InlineData("created_from=2026-01-01T00:00:00%2001:00", "created_from", "+ is %2B")]
     [InlineData("ids=1", "ids", "not a UUID")]
+    [InlineData("created_from=2026-02-01&created_to=2026-01-01", "created_to", "to include a day, send the day after it.")]
+    [InlineData("created_from=2026-01-15&created_to=2026-01-15", "created_to", "created_to is not after created_from.")]
+    [InlineData("q=golden&has_prompt=false", "q", "q finds nothing with has_prompt=false. Leave q or has_prompt out.")]
+    [InlineData("metadata.a=1&metadata[a]=2", "metadata[a]", "metadata[a] is the same as metadata.a. Send one of them.")]
+    [InlineData("metadata.a=1&metadata.b=%00", "metadata.b", "The value of metadata.b contains the character U+0000")]
+    [InlineData("metadata.a=1&metadata.b%00=1", "metadata.b\0", "A key of metadata.b\0 contains the character U+0000")]
+    [InlineData("metadata[session_id=x", "metadata[session_id", "Send metadata.key=value, or metadata[key]=value.")]
     [InlineData("TAG=x&tag=y", "TAG", "Did you mean tag?")]
     [InlineData("tag=y&TAG=x", "TAG", "Did you mean tag?")]
     [InlineData("Metadata.a=x&metadata.a=x", "Metadata.a", "Did you mean metadata?")]
@@ -243,6 +252,12 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
         Assert.Equal("Too many images would have to be looked at. Add another word.", (string)answers[1].Body["message"]!);
         Assert.Equal("Too many images would have to be looked at. Add created_to, or a tag, or another word.", (string)answers[2].Body["message"]!);
     }
+
+    [Theory]
+    [InlineData("u", "Add created_from and created_to, or a tag.")]
+    [InlineData(null, "Add user_id, or created_from and created_to, or a tag.")]
+    public void Words_are_no_cure_for_a_search_of_images_without_a_prompt(string? user, string cure) =>
+        Assert.Equal($"Too many images would have to be looked at. {cure}", ImageFilters.TooBroadFor(new ImageFilter(user) { HasPrompt = false }).Message);
 
     [Fact]
     public async Task A_page_and_its_count_have_one_second_together()
