@@ -53,6 +53,9 @@ internal sealed class JsonFields
     /// <summary>Whether the field is there and null.</summary>
     public bool IsNull(string name) => _values.TryGetValue(name, out var json) && json.Span[0] == 'n';
 
+    /// <summary>Whether the field is there and not null.</summary>
+    public bool Has(string name) => Find(name) is not null;
+
     /// <summary>A string within its bounds, in Unicode code points. Null if it is absent or has a fault.</summary>
     public string? FindText(string name, int minimum, int maximum) => FindText(name, (field, text) => TextRules.FindFault(field, text, minimum, maximum));
 

@@ -24,7 +24,7 @@ internal static partial class ReportedEvent
         var eventId = fields.RequireId("event_id");
         var userId = fields.RequireText("user_id", 1, Caller.UserIdMaximum);
         var kind = fields.RequireText("kind", 1, ReportedUsage.KindMaximum);
-        var quantity = fields.RequireNumber("quantity", -ReportedUsage.MaximumQuantity, ReportedUsage.MaximumQuantity);
+        var quantity = fields.RequireNumber("quantity", fields.Has("corrects") ? -ReportedUsage.MaximumQuantity : 1, ReportedUsage.MaximumQuantity);
         var imageId = fields.FindId("image_id");
         var occurredAt = fields.FindTime("occurred_at");
         var corrects = fields.FindId("corrects");
@@ -33,7 +33,6 @@ internal static partial class ReportedEvent
         if (occurredAt > now.UtcDateTime + ClocksDiffer) faults.Add("occurred_at", "occurred_at is in the future. Send the time of the event.");
         if (corrects is null && kind is not null && UsageKinds.All.Contains(kind))
             faults.Add("kind", $"kind is {kind}, which the service itself meters. Send another kind, or corrects.");
-        if (corrects is null && quantity < 1) faults.Add("quantity", "quantity must be 1 or more, except in a correction. Send corrects with the event that it corrects.");
         if (corrects is not null && note is null) faults.Add("note", "note is required in a correction. Say why.");
         if (corrects is not null && corrects == eventId) faults.Add("corrects", "corrects is the event itself. Give the correction another event_id.");
         if (!faults.Any) return new(userId!, eventId!.Value, kind!, quantity!.Value, imageId, occurredAt, corrects, note);

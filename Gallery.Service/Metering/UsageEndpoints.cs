@@ -26,7 +26,7 @@ internal static class UsageEndpoints
     private static readonly ProblemResult WithoutUser = FieldErrors.Of("user_id", "user_id is required. Name the user whose usage is asked for.");
     private static readonly ProblemResult BadPeriod = FieldErrors.Of("period", "period is '2026'. Send a month such as 2026-01.");
     private static readonly ProblemResult Forbidden = new(403, "forbidden_usage", "Users' tokens may not report or export usage. Send the request with a service key.");
-    private static readonly ProblemResult Open = new(409, "period_open", "The month of period is not over, so its lines are not complete. Export it after its end, UTC.");
+    private static readonly ProblemResult Open = new(409, "period_open", "The lines of this month are not complete yet. Export it from one minute after its end on, UTC.");
 
     private static readonly ProblemResult TooMany = new(
         413, "too_many_items", string.Create(CultureInfo.InvariantCulture, $"{Events} has more than {ReportedUsages.MaximumEvents:N0} events. Send them in several requests."));

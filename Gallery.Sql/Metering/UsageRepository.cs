@@ -13,6 +13,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     public static readonly TimeSpan ClosingTime = TimeSpan.FromMinutes(1);
 
     private const int PartLines = 1000;   // equals the limit in the SQL
+    private const int MostRuns = 10;      // docs/api/usage.md has it
     private static readonly TimeSpan SumTime = TimeSpan.FromSeconds(2);
 
     private readonly StatementRunner _statements = new(database);
@@ -20,7 +21,8 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     /// <summary>Adds events of other systems, and returns what became of each, in their order. It may be repeated at any time.</summary>
     public async Task<IReadOnlyList<UsageOutcome>> AddEventsAsync(IReadOnlyList<UsageEvent> events, CancellationToken ct)
     {
-        // If another transaction has just added the event, this snapshot does not show it. It then looks like CorrectsNothing, so the statement runs again.
+        // If another transaction has just added the event, this snapshot does not show it. Nor does it show a correction that the statement itself adds. Both
+        // look like CorrectsNothing, so the statement runs again, as long as that finds more.
         // language=PostgreSQL
         const string sql = $"""
             with n as
@@ -49,13 +51,15 @@ public sealed class UsageRepository(NpgsqlDataSource database)
             )
             select n.place::int, case
                        when s.is_new and n.nth = 1 then 'Recorded'
-                       when s.event_id is null and n.nth > 1 then 'Differs'
-                       when s.event_id is null then 'CorrectsNothing'
+                       when s.event_id is null
+                            and (f.kind, f.quantity, f.image_id, f.occurred_at, f.corrects, f.note)
+                                is not distinct from (n.kind, n.quantity, n.image_id, coalesce(n.occurred_at, f.occurred_at), n.corrects, n.note) then 'CorrectsNothing'
                        when (s.kind, s.quantity, s.image_id, s.occurred_at, s.corrects, s.note)
                             is not distinct from (n.kind, n.quantity, n.image_id, coalesce(n.occurred_at, s.occurred_at), n.corrects, n.note) then 'Known'
                        else 'Differs'
                    end
             from n
+            join n as f on f.user_id = n.user_id and f.event_id = n.event_id and f.nth = 1
             left join
             (
                 select true as is_new, w.* from w
@@ -67,16 +71,15 @@ public sealed class UsageRepository(NpgsqlDataSource database)
             """;
 
         var outcomes = new UsageOutcome[events.Count];
-        for (var runs = 1; runs <= 2; runs++)
+        var left = events.Count;
+        for (var runs = 1; runs <= MostRuns && left > 0; runs++)
         {
-            var isCertain = true;
             foreach (var (place, outcome) in await ReadAsync())
-            {
-                if (runs == 1 || outcomes[place - 1] == UsageOutcome.CorrectsNothing) outcomes[place - 1] = outcome;
-                isCertain &= outcome != UsageOutcome.CorrectsNothing;
-            }
+                if (runs == 1 || outcomes[place - 1] != UsageOutcome.Recorded) outcomes[place - 1] = outcome;
 
-            if (isCertain) break;
+            var before = left;
+            left = outcomes.Count(outcome => outcome == UsageOutcome.CorrectsNothing);
+            if (runs > 1 && left == before) break;
         }
 
         return outcomes;

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using Dapper;
 using Gallery.Tests.Service;
+using Npgsql;
 
 namespace Gallery.Tests.Metering;
 
@@ -128,9 +130,10 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
     [InlineData("kind", "Seconds", "kind is 'Seconds'. It must be a lower-case word such as generated_images: a letter, then up to 49 letters, digits and _.")]
     [InlineData("kind", "seconds\n", "kind is 'seconds\n'. It must be a lower-case word such as generated_images: a letter, then up to 49 letters, digits and _.")]
     [InlineData("kind", "saves", "kind is saves, which the service itself meters. Send another kind, or corrects.")]
-    [InlineData("quantity", null, "quantity is required. Send a whole number from -1000000000000 to 1000000000000.")]
-    [InlineData("quantity", 0, "quantity must be 1 or more, except in a correction. Send corrects with the event that it corrects.")]
-    [InlineData("quantity", 1.5, "quantity must be a whole number from -1000000000000 to 1000000000000.")]
+    [InlineData("quantity", null, "quantity is required. Send a whole number from 1 to 1000000000000.")]
+    [InlineData("quantity", 0, "quantity must be a whole number from 1 to 1000000000000.")]
+    [InlineData("quantity", -1, "quantity must be a whole number from 1 to 1000000000000.")]
+    [InlineData("quantity", 1.5, "quantity must be a whole number from 1 to 1000000000000.")]
     [InlineData("occurred_at", "9999-01-01T00:00:00Z", "occurred_at is in the future. Send the time of the event.")]
     [InlineData("corrects", "5f1c2d3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f", "note is required in a correction. Say why.", "note")]
     [InlineData("size", 1, "Unknown field 'size'. Known fields: event_id, user_id, kind, quantity, image_id, occurred_at, corrects, note.")]
@@ -155,6 +158,41 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
 
         Assert.Equal(("recorded", "known", "event_differs"), ((string?)answer.Image[0]!["outcome"], (string?)answer.Image[1]!["outcome"], (string?)answer.Image[2]!["code"]));
         Assert.Equal(3, await TotalAsync("seconds"));
+    }
+
+    [Fact]
+    public async Task An_event_twice_in_one_request_is_known_twice_if_another_sender_was_faster()
+    {
+        var id = Guid.NewGuid();
+        await using var connection = new NpgsqlConnection(service.Database.ConnectionString);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var faster = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync(
+            "insert into gallery.usage_line (user_id, event_id, period, kind, quantity, occurred_at) values (@_user, @id, date_trunc('month', now() at time zone 'utc')::date, 'seconds', 3, '2026-01-15 10:30Z')",
+            new { _user, id }, faster);
+        var sent = SendAsync(Event(id, "seconds", 3), Event(id, "seconds", 3), Event(id, "seconds", 4));
+        await service.Database.WaitForWaitersAsync(request: sent);
+        await faster.CommitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(["known", "known", "event_differs"], Words(await sent));
+    }
+
+    [Fact]
+    public async Task A_correction_of_nothing_twice_in_one_request_corrects_nothing_twice()
+    {
+        var one = Correction(Guid.NewGuid(), "seconds", -1);
+
+        Assert.Equal(["event_not_found", "event_not_found"], Words(await SendAsync(one, one)));
+    }
+
+    [Fact]
+    public async Task A_correction_in_the_same_request_can_be_corrected_again_and_again()
+    {
+        List<JsonObject> chain = [Event(Guid.NewGuid(), "seconds", 30)];
+        while (chain.Count < 11) chain.Add(Correction((Guid)chain[^1]["event_id"]!, "seconds", -1));
+
+        Assert.All(Words(await SendAsync([.. chain.AsEnumerable().Reverse()])), word => Assert.Equal("recorded", word));
+        Assert.Equal(20, await TotalAsync("seconds"));
     }
 
     [Theory]
@@ -202,7 +240,7 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
     {
         var answer = await _api.GetAsync($"/v1/gallery/usage/export/?period={DateTime.UtcNow:yyyy-MM}");
 
-        Assert.Equal((409, "period_open"), (answer.Status, answer.Problem));
+        Assert.Equal((409, "period_open", "The lines of this month are not complete yet. Export it from one minute after its end on, UTC."), (answer.Status, answer.Problem, (string?)answer.Body["detail"]));
         Assert.Equal("period is required. Send a month that is over, such as 2026-01.", (await _api.GetAsync("/v1/gallery/usage/export/")).Error("period"));
     }
 
@@ -220,6 +258,8 @@ public sealed class UsageEventTests(TestService service) : IClassFixture<TestSer
         $"insert into gallery.usage_tally (user_id, period, kind, quantity) values ('{_user}', date_trunc('month', now() at time zone 'utc')::date, 'share_views', {openings}) returning event_id")).Single();
 
     private Task<Answer> SendAsync(params JsonObject[] events) => _api.PostAsync("/v1/gallery/usage/events/", new JsonObject { ["events"] = new JsonArray([.. events.Select(one => one.DeepClone())]) }.ToJsonString());
+
+    private static IEnumerable<string?> Words(Answer answer) => answer.Image.AsArray().Select(one => (string?)(one!["outcome"] ?? one["code"]));
 
     private async Task<long> TotalAsync(string kind) => (long)(await _api.GetAsync($"/v1/gallery/usage/?user_id={_user}")).Image["totals"]![kind]!;
 }
