@@ -211,6 +211,13 @@ internal sealed class JsonFields
         return null;
     }
 
+    /// <summary>Like <see cref="FindWord"/>, and absence is a fault.</summary>
+    public string? RequireWord(string name, params string[] words)
+    {
+        if (Find(name) is null) _errors.Add(name, $"{name} is required. Send {string.Join(" or ", words)}.");
+        return FindWord(name, words);
+    }
+
     /// <summary>False if it is absent or has a fault.</summary>
     public bool FindSwitch(string name)
     {

@@ -64,7 +64,7 @@ internal static class GrantEndpoints
         try
         {
             var fields = JsonFields.Read(json, ["role"], errors);
-            role = fields.RequireText("role", 1, 10) is null ? null : fields.FindWord("role", "view", "edit");
+            role = fields.RequireWord("role", "view", "edit");
         }
         catch (JsonException e)
         {

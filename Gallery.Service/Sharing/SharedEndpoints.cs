@@ -42,8 +42,18 @@ internal static class SharedEndpoints
             if (SharePasswords.FindFault(password) is not null) return ShareProblems.PasswordRequired;   // no link has it
             // From the attempt on, a caller who leaves changes nothing: the right password takes its attempt back.
             if (await passwords.CheckAsync(key.ShareId, password, () => shares.TakeAttemptAsync(key, CancellationToken.None), ct) is not var (isRight, hash))
-                return (await shares.OpenShareAsync(key, passwordHash: null, ct)).AsksForPassword ? ShareProblems.TooManyAttempts : ShareProblems.NotFound;   // used up or expired meanwhile
-            if (!isRight) return ShareProblems.PasswordRequired;
+            {
+                return await shares.FindRetryAfterAsync(key, ct) is { } seconds
+                    ? ShareProblems.TooManyAttempts with { RetryAfterSeconds = seconds }
+                    : ShareProblems.NotFound;   // used up or expired meanwhile
+            }
+
+            if (!isRight)
+            {
+                await shares.UpdateAttemptsSinceAsync(key, CancellationToken.None);
+                return ShareProblems.PasswordRequired;
+            }
+
             opening = await shares.OpenShareAsync(key, hash, CancellationToken.None);
         }
 

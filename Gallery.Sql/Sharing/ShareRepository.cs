@@ -21,7 +21,7 @@ public sealed class ShareRepository : IAsyncDisposable
     /// <summary>How many wrong passwords a link takes in <see cref="AttemptsTime"/>.</summary>
     public const int MaximumAttempts = 10;
 
-    /// <summary>From the first wrong password on. Equals the interval in the SQL.</summary>
+    /// <summary>From the first wrong password on, and from the last one again. Equals the interval in the SQL.</summary>
     public static readonly TimeSpan AttemptsTime = TimeSpan.FromMinutes(15);
 
     private readonly StatementRunner _statements;
@@ -167,7 +167,7 @@ public sealed class ShareRepository : IAsyncDisposable
         const string sql = $"""
             update gallery.image_share as s
             set attempts       = case when s.attempts_since > now() - interval '15 minutes' then s.attempts + 1 else 1 end,
-                attempts_since = case when s.attempts_since > now() - interval '15 minutes' and s.attempts + 1 < @Maximum then s.attempts_since else now() end   -- the last attempt begins the time without any
+                attempts_since = case when s.attempts_since > now() - interval '15 minutes' then s.attempts_since else now() end
             from gallery.image as i
             where s.image_id = @ImageId
               and s.share_id = @ShareId
@@ -181,6 +181,40 @@ public sealed class ShareRepository : IAsyncDisposable
         return (await _statements.ReadAsync<string>(
             sql, _ => row => row.GetString(0), isRepeatable: false, Stopwatch.GetTimestamp(), ct,
             ("ImageId", key.ImageId), ("ShareId", key.ShareId), ("Maximum", MaximumAttempts))).SingleOrDefault();
+    }
+
+    /// <summary>After a wrong password: if it was the last that the link takes, the time without attempts begins now. While it was checked, it might have been the right one.</summary>
+    public Task UpdateAttemptsSinceAsync(ShareKey key, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = """
+            update gallery.image_share as s
+            set attempts_since = now()
+            where s.image_id = @ImageId
+              and s.share_id = @ShareId
+              and s.attempts >= @Maximum
+            returning 1
+            """;
+
+        return _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("ImageId", key.ImageId), ("ShareId", key.ShareId), ("Maximum", MaximumAttempts));
+    }
+
+    /// <summary>In how many seconds a link takes passwords again: at least 1. Null if it shows nothing, or asks for no password.</summary>
+    public async Task<int?> FindRetryAfterAsync(ShareKey key, CancellationToken ct)
+    {
+        // language=PostgreSQL
+        const string sql = $"""
+            select greatest(case when s.attempts < @Maximum then 1 else ceil(extract(epoch from s.attempts_since + interval '15 minutes' - now())) end, 1)::int
+            from gallery.image_share as s
+            join gallery.image as i on i.image_id = s.image_id
+            where s.image_id = @ImageId
+              and s.share_id = @ShareId
+              and s.password_hash is not null
+              and {ShareRow.IsOpenNow}
+            """;
+
+        var rows = await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("ImageId", key.ImageId), ("ShareId", key.ShareId), ("Maximum", MaximumAttempts));
+        return rows.Count == 0 ? null : rows[0];
     }
 
     /// <summary>Requests for one link are one row of the statement. It counts them all, and so says how many of them were left.</summary>
