@@ -10,7 +10,7 @@ namespace Gallery.Service.Statistics;
 /// <summary>What a beacon may send.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record Beacon(
-    [property: MinLength(1), MaxLength(Beacon.VisitorMaximum), Description("Tells visitors apart. Without it, their addresses and user agents do.")] string? Visitor = null,
+    [property: MinLength(1), MaxLength(Beacon.VisitorMaximum), Description("Tells visitors apart. Without it, viewer does. Without both, their addresses and user agents do.")] string? Visitor = null,
     [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The user who views, so that owners do not count. For service keys; with a user's token it is the token's sub.")] string? Viewer = null)
 {
     internal const int VisitorMaximum = 255;

@@ -46,7 +46,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     /// image exists is decided when it is written.
     /// </summary>
     /// <param name="http">The visitor's request. Its user, if it has one, is the viewer.</param>
-    /// <param name="visitor">Tells the visitors of a service key apart. Null: their addresses and user agents do. A user is one visitor.</param>
+    /// <param name="visitor">Tells the visitors of a service key apart. Null: the viewer does, or their addresses and user agents. A user is one visitor.</param>
     /// <param name="viewer">The user who views, if the request has no user.</param>
     public void Note(Guid imageId, VisitKind kind, HttpContext http, string? visitor = null, string? viewer = null)
     {
@@ -56,7 +56,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
 
         // Only a digest waits, so that no address is kept even in memory.
         var user = http.Caller().UserId is { Length: > 0 } id ? id : null;
-        var who = user is not null ? $"user {user}" : visitor is not null ? $"visitor {visitor}" : $"{RateLimit.NetworkOf(http.Connection.RemoteIpAddress)} {userAgent}";
+        var who = user is not null ? $"user {user}" : visitor is not null ? $"visitor {visitor}" : viewer is not null ? $"user {viewer}" : $"{RateLimit.NetworkOf(http.Connection.RemoteIpAddress)} {userAgent}";
         var noted = new Noted(imageId, Today, kind, SHA256.HashData(Encoding.UTF8.GetBytes(who)), user ?? viewer, IsOfUser: user is not null);
         lock (_lock)
         {

@@ -30,8 +30,8 @@ public sealed class StatisticsRepository : IDisposable
     }
 
     /// <summary>
-    /// Counts visits of live images, each visitor once a day. The owner and unknown images do not count, and neither does a visitor beyond 100,000 of one image, day
-    /// and kind, so that strangers cannot fill the table. It may be repeated at any time.
+    /// Counts visits of live images, each visitor once a day. The owner and unknown images do not count, and neither does a visitor once an image has 100,000 of a
+    /// day and kind, so that strangers cannot fill the table. All visits of one call are compared with the count before it. It may be repeated at any time.
     /// </summary>
     /// <exception cref="PostgresException">23503: an image was purged meanwhile. Nothing was counted. Repeat it; the image is then unknown.</exception>
     public Task AddVisitsAsync(IReadOnlyList<Visit> visits, CancellationToken ct)

@@ -45,6 +45,16 @@ public sealed class BeaconTests(TestService service) : IClassFixture<TestService
         Assert.Equal((2, 0), await CountAsync(id));
     }
 
+    [Fact]
+    public async Task Without_a_visitor_the_viewer_is_the_visitor()
+    {
+        var id = await SaveAsync();
+        foreach (var viewer in new[] { "u1", "u2", "u1" }) await BeaconAsync(id, "views", $$"""{"viewer": "{{viewer}}"}""", "Mozilla/5.0 (X11)");
+        foreach (var viewer in new[] { "u3", "u4" }) await BeaconAsync(id, "views", $$"""{"visitor": "a", "viewer": "{{viewer}}"}""", "Mozilla/5.0 (X11)");
+
+        Assert.Equal((3, 0), await CountAsync(id));
+    }
+
     [Theory]
     [InlineData("text/plain;charset=UTF-8")]
     [InlineData("application/json")]
