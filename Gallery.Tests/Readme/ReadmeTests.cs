@@ -161,7 +161,7 @@ public sealed partial class ReadmeTests(TestService service) : IClassFixture<Tes
     [GeneratedRegex(@"'([^']*)'|[^\s']+")]
     private static partial Regex Words();
 
-    [GeneratedRegex(@"\d{4}-\d\d-\d\dT[\d:]+\.\d{6}Z|(?<=""trace_id"":"")[0-9a-f]{32}|(?<=""next_cursor"":"")[\w-]+|(?<=\\u0022|"")\d+-\d{10}\.\d{6}(?=\\u0022|"")|(?<=""(?:from|to|start)"":"")\d{4}-\d\d-\d\d(?="")|(?<=""period"":""|such as )\d{4}-\d\d(?=""|\.)|(?<=""(?:version|commit)"":"")[\w.+-]+")]
+    [GeneratedRegex(@"\d{4}-\d\d-\d\dT[\d:]+\.\d{6}Z|(?<=""trace_id"":"")[0-9a-f]{32}|(?<=""next_cursor"":"")[\w-]+|(?<=\\u0022|"")\d+-\d{10}\.\d{6}(?=\\u0022|"")|(?<=""(?:from|to|start)"":"")\d{4}-\d\d-\d\d(?="")|(?<=""(?:period|value)"":""|such as )\d{4}-\d\d(?=""|\.)|(?<=""(?:version|commit)"":"")[\w.+-]+")]
     private static partial Regex Changing();
 
     [GeneratedRegex(@"(?<=""(token|share_id)"":"")[\w-]+", RegexOptions.ExplicitCapture)]
