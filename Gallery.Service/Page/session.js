@@ -41,7 +41,7 @@ export class Session {
     this.#changed = changed;
     this.#tokens = read();
     window.addEventListener('storage', event => {
-      if (event.key !== sessionKey) return;
+      if (event.key !== sessionKey || this.#key) return;   // a key is this tab's alone
       const before = this.#tokens?.email;
       this.#tokens = read();
       if (this.#tokens?.email === before) return;
@@ -168,8 +168,8 @@ export class Session {
   }
 
   #forget() {
+    if (!this.#key) localStorage.removeItem(sessionKey);   // another tab may have a session meanwhile
     this.#key = this.#tokens = null;
-    localStorage.removeItem(sessionKey);
     forgetLink();
     this.#changed();
   }

@@ -141,6 +141,29 @@ public sealed class SignInTests(SignInService service, PageService open) : PageT
     }
 
     [Fact]
+    public async Task A_service_key_and_what_was_typed_stay_while_somebody_signs_in_in_another_tab_and_neither_signs_out_the_other()
+    {
+        var page = await OpenAsync();
+        await UseKeyAsync(page, GuardedService.Key);
+        await page.Tile("Picture 4").ClickAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        var other = await OpenAsync();
+        await other.SignInAsync("ada@example.com");
+        await Expect(other.Tiles()).ToHaveCountAsync(3);
+
+        await page.NextFrameAsync();
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Mine");
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        await page.Button("Close").ClickAsync();
+        await page.Button("Sign out").ClickAsync();
+        await Expect(page.Tiles()).ToHaveCountAsync(3);
+        await other.ReloadAsync();
+        await Expect(other.Tiles()).ToHaveCountAsync(3);
+    }
+
+    [Fact]
     public async Task A_wrong_service_key_says_so()
     {
         var page = await OpenAsync();
