@@ -128,7 +128,10 @@ export class App {
     if (image === null && isFocusHere) this.grid.focus(next?.image_id ?? null);
     else if (image !== null && ids.has(image)) {
       if (next) this.open(next.image_id);
-      else this.closeImage();
+      else {
+        this.dialog.discard();   // or it would ask again
+        this.closeImage();
+      }
     }
   }
 

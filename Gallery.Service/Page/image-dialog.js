@@ -177,9 +177,14 @@ export class ImageDialog {
 
   async close() {
     if (await this.confirmLeave()) {
-      this.#form.reset();
+      this.discard();
       this.#app.closeImage();
     }
+  }
+
+  /** Forgets the unsaved changes. */
+  discard() {
+    this.#form.reset();
   }
 
   template() {

@@ -14,7 +14,7 @@ import { calm } from './text.js';
 export class ImageForm {
   #app;
   #dialog;
-  /** @type {Draft} */
+  /** @type {Draft} a new object after each reset */
   #draft = {};
   /** @type {Image | null} the image as it was when the draft was begun */
   #base = null;
@@ -82,6 +82,7 @@ export class ImageForm {
   async #save() {
     const { image, etag } = this.#dialog;
     if (image === null) return;
+    const draft = this.#draft;   // a late answer must not touch a newer one
     const changes = this.#changes(image);
     const before = Object.fromEntries(Object.keys(changes).map(field => [field, image[/** @type {keyof Draft} */ (field)]]));
     this.#isSaving = true;
@@ -89,15 +90,15 @@ export class ImageForm {
     try {
       if (this.#isContested(image, changes)) return await this.#resolve(changes, image);
       const saved = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: changes, etag });
-      if (this.#dialog.image?.image_id === image.image_id) this.reset();
+      if (this.#draft === draft) this.reset();
       this.#dialog.put(saved.data, saved.etag);
       this.#app.messages.done('Image saved', () => this.#undo(saved.data, saved.etag, before));
     } catch (error) {
       if (this.#dialog.noteFailure(image.image_id, error)) return;   // it is said where the image is shown
-      if (error instanceof Problem && error.status === 412) await this.#resolve(changes, image);
+      if (error instanceof Problem && error.status === 412 && this.#draft === draft) await this.#resolve(changes, image);
       else this.#app.messages.failed(`The image was not saved. ${/** @type {Error} */ (error).message}`);
     } finally {
-      this.#isSaving = false;
+      if (this.#draft === draft) this.#isSaving = false;
       this.#app.update();
     }
   }
@@ -115,10 +116,10 @@ export class ImageForm {
    * @returns {Promise<void>}
    */
   async #resolve(changes, sent) {
-    const shown = this.#base;
+    const [draft, shown] = [this.#draft, this.#base];
     await this.#dialog.read();
     const current = this.#dialog.image;
-    if (shown === null || current === null || this.#dialog.problem !== null || current.image_id !== shown.image_id) return;
+    if (this.#draft !== draft || shown === null || current === null || this.#dialog.problem !== null) return;
     if (!this.isChanged) {   // the edit was saved, and its answer was lost
       this.reset();
       this.#app.messages.done('Image saved');
@@ -132,17 +133,23 @@ export class ImageForm {
     }
 
     const choice = await chooseVersion(shown, current, changes);
-    if (this.#dialog.image?.image_id !== shown.image_id) return;   // the browser's Back button left the image meanwhile
+    if (this.#draft !== draft) return;   // the browser's Back button left the image meanwhile
     this.#base = current;   // do not ask twice
     if (choice === 'theirs') this.reset();
     this.#app.update();
     if (choice === 'mine' && this.isChanged) await this.#save();
   }
 
-  /** @param {Image} image @param {string | null} etag @param {Draft} before */
-  async #undo(image, etag, before) {
+  /** A change of something else since then does not hinder it. @param {Image} saved @param {string | null} etag @param {Draft} before */
+  async #undo(saved, etag, before) {
+    const path = `${saved.image_id}/`;
     try {
-      const undone = await this.#app.api.send('PATCH', `${image.image_id}/`, { body: before, etag });
+      const undone = await this.#app.api.send('PATCH', path, { body: before, etag }).catch(async error => {
+        if (!(error instanceof Problem && error.status === 412)) throw error;
+        const current = await this.#app.api.send('GET', path);
+        if (/** @type {(keyof Draft)[]} */ (Object.keys(before)).some(field => current.data[field] !== saved[field])) throw error;
+        return this.#app.api.send('PATCH', path, { body: before, etag: current.etag });
+      });
       this.#dialog.put(undone.data, undone.etag);
       this.#app.messages.done('Edit undone');
     } catch (error) {

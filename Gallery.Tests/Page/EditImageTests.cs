@@ -195,6 +195,68 @@ public sealed class EditImageTests(PageService service) : PageTests(service)
     }
 
     [Fact]
+    public async Task An_edit_is_undone_although_something_else_changed_since()
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await image.Button("Save").ClickAsync();
+        await Expect(page.Message("Image saved")).ToBeVisibleAsync();
+        await image.GetByLabel("Add a tag").FillAsync("night");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Message("Tag night added")).ToBeVisibleAsync();
+
+        await page.Message("Image saved").Button("Undo").ClickAsync();
+        await Expect(page.Message("Edit undone")).ToBeVisibleAsync();
+        Assert.Equal(("Picture 1", "generate"), await StoredAsync());
+        Assert.Equal(["night"], (await Api.GetAsync(Path)).Tags);
+        Allow("status of 412");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_late_answer_to_a_save_leaves_what_was_typed_meanwhile(bool isStale)
+    {
+        await SeedAsync(1, _ => new() { ["created_at"] = "2026-01-01T00:00:00Z", ["refined_prompt"] = "Another" });
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        var held = await page.HoldAsync("PATCH");
+        await image.Text("Prompt").FillAsync("First");
+        await image.Button("Save").ClickAsync();
+        if (isStale) await Api.PatchAsync(Path, """{"intent": "edit"}""");
+        await image.Button("Next image").ClickAsync();
+        await page.Question(Leave).Button("Discard changes").ClickAsync();
+        await page.Opened("Another").Button("Previous image").ClickAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        await image.Text("Prompt").FillAsync("Second");
+
+        await page.RunAndWaitForRequestFinishedAsync(() =>
+        {
+            held.SetResult();
+            return Task.CompletedTask;
+        }, new() { Predicate = sent => sent.Method == "PATCH" });
+        await Expect(page.Message(isStale ? "The image was not saved." : "Image saved")).ToBeVisibleAsync();
+        await Expect(image.Text("Prompt")).ToHaveValueAsync("Second");
+        await Expect(image.Button("Save")).ToBeEnabledAsync();
+        Assert.Equal(isStale ? "Picture 1" : "First", (await StoredAsync()).Prompt);
+        if (isStale) Allow("status of 412");
+    }
+
+    [Fact]
+    public async Task Deleting_the_only_image_with_unsaved_changes_asks_once()
+    {
+        var page = await OpenOneAsync();
+        var image = page.Locator("dialog.image");
+        await image.Text("Prompt").FillAsync("Mine");
+        await image.Button("Delete").ClickAsync();
+        await page.Question(Leave).Button("Discard changes").ClickAsync();
+        await Expect(page.Message("1 image moved to the trash")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "No images yet" })).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task Leaving_with_unsaved_changes_asks_however_one_leaves()
     {
         await SeedAsync(2);
