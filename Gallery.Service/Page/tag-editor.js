@@ -1,6 +1,7 @@
 // Tags of one image: add with suggestions, remove, undo.
 
 import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { live } from './vendor/lit-html/directives/live.js';
 import { Problem } from './api.js';
 import { icon } from './icons.js';
 import { splitTags } from './tag-dialog.js';
@@ -12,6 +13,7 @@ import { hasTag, plain } from './text.js';
 export class TagEditor {
   #app;
   #dialog;
+  #typed = '';
   #error = '';
   /** @type {TagSuggestions | null} */
   #suggestions = null;
@@ -26,14 +28,17 @@ export class TagEditor {
   }
 
   reset() {
-    this.#error = '';
+    this.#typed = this.#error = '';
     this.#suggestions = null;
   }
 
   /** @param {Image} image @param {boolean} canEdit */
   template(image, canEdit) {
     this.#suggestions ??= new TagSuggestions(this.#app.api, this.#app.session.seesAll ? image.user_id : '', () => this.#app.update());
-    const suggest = (/** @type {Event} */ event) => this.#suggestions?.typed(/** @type {HTMLInputElement} */ (event.target).value);
+    const suggest = (/** @type {Event} */ event) => {
+      this.#typed = /** @type {HTMLInputElement} */ (event.target).value;
+      this.#suggestions?.typed(this.#typed);
+    };
     return html`<section class="tags" aria-labelledby="tags">
       <h2 id="tags">Tags</h2>
       ${image.tags.length > 0 ? html`<ul role="list" class="chips">${image.tags.map(tag => html`<li class="chip">
@@ -41,9 +46,9 @@ export class TagEditor {
           : html`<a href=${this.#app.urlOfTag(tag)} @click=${(/** @type {MouseEvent} */ event) => this.#app.followTag(event, tag)}><bdi>${tag}</bdi></a>`}
         ${canEdit ? html`<button class="icon" aria-label=${`Remove tag ${plain(tag)}`} @click=${() => this.#change(image, 'DELETE', tag)}>${icon('close')}</button>` : nothing}
       </li>`)}</ul>` : canEdit ? nothing : html`<p class="hint">No tags</p>`}
-      ${canEdit ? html`<form class="add-tag" @submit=${(/** @type {SubmitEvent} */ event) => this.#submitted(event, image)}>
+      ${canEdit ? html`<form class="add-tag" @submit=${(/** @type {Event} */ event) => this.#submitted(event, image)}>
         <label class="unseen" for="tag">Add a tag</label>
-        <input id="tag" name="tag" list="suggested-tags" placeholder="Add a tag" autocomplete="off" enterkeyhint="done"
+        <input id="tag" name="tag" list="suggested-tags" placeholder="Add a tag" autocomplete="off" enterkeyhint="done" .value=${live(this.#typed)}
           aria-invalid=${this.#error !== ''} aria-describedby="tag-error" @input=${suggest} @focus=${suggest}>
         ${this.#suggestions.template('suggested-tags')}
         <button>Add</button>
@@ -52,12 +57,17 @@ export class TagEditor {
     </section>`;
   }
 
-  /** @param {SubmitEvent} event @param {Image} image */
+  /** The field is empty at once, so that the next tag can be typed. @param {Event} event @param {Image} image */
   async #submitted(event, image) {
     event.preventDefault();
-    const input = /** @type {HTMLInputElement} */ (/** @type {HTMLFormElement} */ (event.target).elements.namedItem('tag'));
-    for (const tag of splitTags(input.value)) if (!(await this.#change(image, 'PUT', tag))) return;
-    input.value = '';
+    const typed = this.#typed;
+    this.#typed = '';
+    this.#app.update();
+    for (const tag of splitTags(typed)) {
+      if (await this.#change(image, 'PUT', tag)) continue;
+      if (this.#dialog.image?.image_id === image.image_id && this.#typed === '') this.#typed = typed;
+      return this.#app.update();
+    }
   }
 
   /**

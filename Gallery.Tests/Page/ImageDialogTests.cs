@@ -99,6 +99,27 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
     }
 
     [Fact]
+    public async Task A_tag_that_is_typed_while_another_one_is_sent_stays_until_one_leaves_the_image()
+    {
+        await SeedAsync(2);
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        var held = await page.HoldAsync("PUT");
+        var input = page.GetByLabel("Add a tag");
+        await input.FillAsync("cat");
+        await page.Keyboard.PressAsync("Enter");
+        await page.NextFrameAsync();
+        await page.Keyboard.TypeAsync("dog");
+        held.SetResult();
+        await Expect(page.Message("Tag cat added")).ToBeVisibleAsync();
+        await page.NextFrameAsync();
+        await Expect(input).ToHaveValueAsync("dog");
+
+        await page.Button("Next image").ClickAsync();
+        await Expect(page.Opened("Picture 2").GetByLabel("Add a tag")).ToHaveValueAsync("");
+    }
+
+    [Fact]
     public async Task A_tag_in_the_image_leads_to_the_images_that_have_it()
     {
         await SeedAsync(3, i => i < 2 ? new() { ["tags"] = new JsonArray("night") } : []);
