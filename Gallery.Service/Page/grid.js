@@ -146,7 +146,7 @@ export class Grid {
     else if (event.key === ' ' && event.shiftKey) selection.extend(id, list.images);
     else if (event.key === ' ' || event.key === 'x') selection.toggle(id);
     else if (event.key === 'a' && isMod) selection.all(list.images);
-    else if (event.key === 'Delete') {
+    else if (event.key === 'Delete' && !event.repeat) {   // held, it would delete the next image too
       const ids = selection.ids.size > 0 ? [...selection.ids] : [id];
       if (!view.isTrash) actions.delete(ids);
       else if (this.#app.mayPurge) actions.purge(ids);

@@ -19,6 +19,12 @@ import { readView } from './view.js';
 
 /** @typedef {import('./api.js').Image} Image */
 
+/** For a button that leads to the next image: a double click does not act on that one too. @param {() => unknown} act */
+const once = act => (/** @type {MouseEvent} */ event) => { if (event.detail < 2) act(); };
+
+/** A held Enter presses a button again and again. @param {KeyboardEvent} event */
+const ignoreRepeat = event => { if (event.repeat) event.preventDefault(); };
+
 export class ImageDialog {
   #app;
   /** @type {string | null} */
@@ -225,7 +231,7 @@ export class ImageDialog {
         @click=${() => this.#countDownload(image)} @auxclick=${(/** @type {MouseEvent} */ event) => { if (event.button === 1) this.#countDownload(image); }}>${icon('link')}</a>
       ${image.deleted_at === null && !this.isForeign && !this.#gone ? html`
         <button class="icon" aria-label="Share" title="Share" @click=${() => openShareDialog(this.#app, image)}>${icon('share')}</button>
-        <button class="icon" aria-label="Delete" title="Delete" @click=${() => this.#delete(image)}>${icon('trash')}</button>` : nothing}`;
+        <button class="icon" aria-label="Delete" title="Delete" @keydown=${ignoreRepeat} @click=${once(() => this.#delete(image))}>${icon('trash')}</button>` : nothing}`;
   }
 
   /** @param {Image} image */
@@ -260,7 +266,7 @@ export class ImageDialog {
     const left = daysLeft(image.purge_at);
     return html`<div class="notice">
       <p>In the trash since ${formatMoment(image.deleted_at ?? '')}. ${left === null ? '' : left === 0 ? 'This is its last day.' : `${plural(left, 'day')} left.`}</p>
-      <button @click=${() => actions.restore(ids)}>${icon('restore')} Restore</button>
+      <button @keydown=${ignoreRepeat} @click=${once(() => actions.restore(ids))}>${icon('restore')} Restore</button>
       ${mayPurge ? html`<button class="danger" @click=${() => actions.purge(ids)}>Delete permanently</button>` : nothing}
     </div>`;
   }
@@ -309,7 +315,7 @@ export class ImageDialog {
     if (isTyping || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'ArrowLeft') this.step(-1);
     else if (event.key === 'ArrowRight') this.step(1);
-    else if (event.key === 'Delete' && this.image?.deleted_at === null && !this.isForeign) this.#delete(this.image);
+    else if (event.key === 'Delete' && !event.repeat && this.image?.deleted_at === null && !this.isForeign) this.#delete(this.image);
     else return;
     event.preventDefault();
   };

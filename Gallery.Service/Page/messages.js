@@ -64,9 +64,9 @@ export class Messages {
 
   /** @param {Message} message @param {number | null} wait in seconds */
   #show(message, wait) {
-    this.#shown = [...this.#shown, message];
-    const oldest = this.#shown.find(shown => shown.kind === 'done');
-    if (this.#shown.length > most && oldest) this.#shown = this.#shown.filter(shown => shown !== oldest);
+    const done = this.#shown.filter(shown => shown.kind === 'done');
+    const spare = done.find(shown => !shown.undo) ?? (message.undo ? done[0] : undefined);   // only a newer Undo takes the place of one
+    this.#shown = [...this.#shown.filter(shown => this.#shown.length < most || shown !== spare), message];
     if (wait !== null) setTimeout(() => this.#hide(message), wait * 1000);
     this.#changed();
   }

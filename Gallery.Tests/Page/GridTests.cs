@@ -41,6 +41,26 @@ public sealed class GridTests(PageService service) : PageTests(service)
     }
 
     [Fact]
+    public async Task A_held_Delete_deletes_one_image()
+    {
+        await SeedAsync(3);
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").FocusAsync();
+        await page.Keyboard.DownAsync("Delete");
+        await Expect(page.Tile("Picture 2")).ToBeFocusedAsync();
+        await page.Keyboard.DownAsync("Delete");
+        await page.Keyboard.DownAsync("Delete");
+        await page.Keyboard.UpAsync("Delete");
+
+        await page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page.Tile("Picture 3")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("Delete");   // pressed again, it deletes another one
+        await Expect(page.Message("1 image moved to the trash")).ToHaveCountAsync(2);
+        await Expect(page.Tiles()).ToHaveCountAsync(1);
+        Assert.Single((await Api.GetAsync("/v1/gallery/")).Ids);
+    }
+
+    [Fact]
     public async Task With_10_000_images_few_are_in_the_dom_wherever_one_is()
     {
         await SeedAsync(10_000);

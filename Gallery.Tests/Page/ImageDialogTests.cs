@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Gallery.Tests.Service;
 using Microsoft.Playwright;
@@ -227,6 +228,65 @@ public sealed class ImageDialogTests(PageService service) : PageTests(service)
         await Expect(page.Tiles()).ToHaveCountAsync(3);
         for (var i = 0; i < 3; i++) await Expect(page.Tiles().Nth(i)).ToHaveAccessibleNameAsync($"“Picture {i + 1}”");
         Assert.Equal(ids, (await Api.GetAsync("/v1/gallery/")).Ids);
+    }
+
+    [Theory]
+    [InlineData("a held Delete")]
+    [InlineData("a held Enter")]
+    [InlineData("a double click")]
+    public async Task A_held_key_or_a_double_click_deletes_one_image(string how)
+    {
+        await SeedAsync(3);
+        var page = await OpenAsync();
+        var deletions = new ConcurrentQueue<string>();
+        page.Request += (_, request) =>
+        {
+            if (request.Url.EndsWith("/batch/delete/", StringComparison.Ordinal)) deletions.Enqueue(request.Url);
+        };
+        await page.Tile("Picture 1").ClickAsync();
+        await Expect(page.Opened("Picture 1").Text("Prompt")).ToBeEditableAsync();
+        var button = page.Opened("Picture 1").Button("Delete");
+        await button.FocusAsync();
+        await button.HoverAsync();
+        await PressAsync(1);
+        await Expect(page.Opened("Picture 2").Button("Delete")).ToBeFocusedAsync();
+        await PressAsync(2);
+        await page.NextFrameAsync();
+        await Expect(page.Opened("Picture 2").Text("Prompt")).ToBeEditableAsync();
+        Assert.Single(deletions);
+
+        async Task PressAsync(int count)
+        {
+            if (how != "a double click")
+            {
+                await page.Keyboard.DownAsync(how == "a held Enter" ? "Enter" : "Delete");
+            }
+            else
+            {
+                await page.Mouse.DownAsync(new() { ClickCount = count });
+                await page.Mouse.UpAsync(new() { ClickCount = count });
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_message_without_undo_takes_no_undo_away()
+    {
+        await SeedAsync(4);
+        var page = await OpenAsync();
+        await page.Tile("Picture 1").ClickAsync();
+        for (var i = 1; i <= 3; i++)
+        {
+            await Expect(page.Opened($"Picture {i}").Text("Prompt")).ToBeEditableAsync();
+            await page.Keyboard.PressAsync("Delete");
+        }
+
+        await Expect(page.Opened("Picture 4").Text("Prompt")).ToBeEditableAsync();
+        await page.Button("Copy the id").ClickAsync();
+        await page.Button("Copy the prompt").ClickAsync();
+        await Expect(page.Message("Prompt copied")).ToBeVisibleAsync();
+        await Expect(page.Message("Id copied")).ToHaveCountAsync(0);
+        await Expect(page.Button("Undo")).ToHaveCountAsync(3);
     }
 
     [Theory]
