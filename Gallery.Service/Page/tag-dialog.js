@@ -3,7 +3,7 @@
 import { html } from './vendor/lit-html/lit-html.js';
 import { askIn } from './confirm.js';
 import { TagSuggestions } from './tag-suggestions.js';
-import { clip, plural } from './text.js';
+import { clip, hasTag, plural } from './text.js';
 
 const longest = 64;   // characters of a tag, in NFC
 
@@ -23,7 +23,7 @@ export function askForTags(app, count) {
       event.preventDefault();
       const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
       const [add, remove] = ['add', 'remove'].map(name => splitTags(String(form.get(name))));
-      error = findFault([...add, ...remove]);
+      error = findFault(add, remove);
       if (error) return update();
       close(add.length + remove.length > 0 ? { add, remove } : null);
     };
@@ -43,10 +43,12 @@ export function askForTags(app, count) {
   }, /** @type {{ add: string[], remove: string[] } | null} */ (null));
 }
 
-/** @param {string[]} tags @returns {string} what the API would refuse, so that nothing typed is lost; empty if nothing */
-function findFault(tags) {
-  const long = tags.find(tag => [...tag.normalize()].length > longest);
-  return long ? `A tag has at most ${longest} characters: ${clip(long, 40)}` : '';
+/** @param {string[]} add @param {string[]} remove @returns {string} what the API would refuse, so that nothing typed is lost; empty if nothing */
+function findFault(add, remove) {
+  const long = [...add, ...remove].find(tag => [...tag.normalize()].length > longest);
+  if (long) return `A tag has at most ${longest} characters: ${clip(long, 40)}`;
+  const both = add.find(tag => hasTag(remove, tag));
+  return both ? `A tag cannot be added and removed at once: ${clip(both, 40)}` : '';
 }
 
 /** @param {string} text */

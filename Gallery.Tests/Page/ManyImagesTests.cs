@@ -35,6 +35,24 @@ public sealed class ManyImagesTests(PageService service) : PageTests(service)
     }
 
     [Fact]
+    public async Task A_tag_to_add_and_to_remove_is_refused_where_it_was_typed()
+    {
+        var ids = await SeedAsync(1);
+        var page = await OpenAsync();
+        await SelectAsync(page, 1);
+        await page.Selection().Button("Tag").ClickAsync();
+        await page.GetByLabel("Tags to add").FillAsync("sea, Night");
+        await page.GetByLabel("Tags to remove").FillAsync("night");
+        await page.Button("Save tags").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("A tag cannot be added and removed at once: Night");
+
+        await page.GetByLabel("Tags to remove").FillAsync("");
+        await page.Button("Save tags").ClickAsync();
+        await Expect(page.Message("1 image tagged")).ToBeVisibleAsync();
+        Assert.Equal(["Night sea"], await TagsAsync(ids));
+    }
+
+    [Fact]
     public async Task Many_are_deleted_100_at_a_time_with_progress_and_undo_puts_them_back_in_their_places()
     {
         var ids = await SeedAsync(250);
