@@ -68,6 +68,16 @@ public sealed class SharedWithMeTests(SignInService service) : PageTests(service
     }
 
     [Fact]
+    public async Task A_long_user_id_does_not_widen_the_image()
+    {
+        await ShareAsync(1, "view", new string('a', 255));
+        var page = await SignInAsync("/?view=shared");
+        await page.Tile("Picture 1").ClickAsync();
+        await Expect(page.Opened("Picture 1").GetByText("You can see it.")).ToBeVisibleAsync();
+        Assert.Equal(0, await page.EvaluateAsync<int>("() => { const { scrollWidth, clientWidth } = document.querySelector('.details'); return scrollWidth - clientWidth; }"));
+    }
+
+    [Fact]
     public async Task A_link_to_an_image_opens_it_in_the_place_where_it_is()
     {
         var foreign = (await ShareAsync(1, "edit"))[0];
@@ -157,9 +167,9 @@ public sealed class SharedWithMeTests(SignInService service) : PageTests(service
     private static bool IsOfApi(IRequest request) => request.Url.Contains("/v1/gallery/", StringComparison.Ordinal);
 
     /// <summary>Images of Ada that Bob sees, the first one at the top of his list.</summary>
-    private async Task<IReadOnlyList<Guid>> ShareAsync(int count, string role)
+    private async Task<IReadOnlyList<Guid>> ShareAsync(int count, string role, string owner = "ada")
     {
-        var ids = await SeedAsync(count, _ => new() { ["user_id"] = "ada" });
+        var ids = await SeedAsync(count, _ => new() { ["user_id"] = owner });
         await Database.ExecuteAsync("insert into gallery.image_grant (image_id, user_id, owner_id, role, granted_at) select image_id, @Bob, user_id, @Role, created_at from gallery.image", new { Bob = $"{_bob}", Role = role });
         return ids;
     }
