@@ -17,7 +17,7 @@ const names = { refined_prompt: 'Prompt', intent: 'Intent' };
 export function chooseVersion(shown, current, changes) {
   const fields = /** @type {(keyof typeof names)[]} */ (Object.keys(names)).filter(field => field in changes || shown[field] !== current[field]);
   const mine = (/** @type {keyof typeof names} */ field) => (field in changes ? changes[field] : current[field]);
-  const text = (/** @type {string | null | undefined} */ value) => (value ? html`<p>${calm(value)}</p>` : html`<p class="hint">Empty</p>`);
+  const text = (/** @type {string | null | undefined} */ value) => (value ? html`<p dir="auto">${calm(value)}</p>` : html`<p class="hint">Empty</p>`);
   const others = /** @type {(keyof Image)[]} */ (['tags', 'metadata', 'user_id']).filter(field => JSON.stringify(shown[field]) !== JSON.stringify(current[field]));
   return askIn(close => html`
     <h2 id="question">Somebody changed this image meanwhile</h2>

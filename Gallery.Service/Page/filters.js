@@ -44,7 +44,7 @@ export class Filters {
     const { view } = this.#app;
     return html`<form class="search" role="search" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <label class="box">${icon('search')}<span class="unseen">Search prompts</span>
-        <input type="search" placeholder="Search prompts" maxlength="256" autocomplete="off" .value=${live(this.#words ?? view.q)} @input=${this.#typed}></label>
+        <input type="search" dir="auto" placeholder="Search prompts" maxlength="256" autocomplete="off" .value=${live(this.#words ?? view.q)} @input=${this.#typed}></label>
       <button type="button" class=${hasFilters({ ...view, q: '' }) ? 'icon on' : 'icon'} aria-expanded=${this.#isOpen} aria-controls="filters" aria-label="Filters" title="Filters" @click=${this.#toggle}>${icon('filter')}</button>
     </form>`;
   }

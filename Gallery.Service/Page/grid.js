@@ -90,9 +90,9 @@ export class Grid {
       <a href=${urlOf({ ...view, image: image.image_id })} tabindex=${isCurrent ? 0 : -1} aria-label=${nameOf(image)} aria-description=${isSelected ? 'selected' : nothing}
         @click=${(/** @type {MouseEvent} */ event) => this.#clicked(event, image.image_id)} @focus=${() => { this.#current = image.image_id; }}>
         ${picture === null
-          ? html`<span class="words">${image.refined_prompt?.slice(0, longestWords) ?? 'This picture does not load.'}</span>`
+          ? html`<span class="words" dir="auto">${image.refined_prompt?.slice(0, longestWords) ?? 'This picture does not load.'}</span>`
           : html`<img src=${picture} alt="" decoding="async" draggable="false" @error=${() => { markBroken(picture); this.#app.update(); }}>
-            ${image.refined_prompt ? html`<span class="caption">${clip(image.refined_prompt, 100)}</span>` : nothing}`}
+            ${image.refined_prompt ? html`<span class="caption" dir="auto">${clip(image.refined_prompt, 100)}</span>` : nothing}`}
         ${view.isTrash && left !== null ? html`<span class="days">${left === 0 ? 'last day' : `${plural(left, 'day')} left`}</span>` : nothing}
       </a>
       ${view.isShared ? nothing : html`<button class="check" tabindex="-1" aria-pressed=${isSelected} aria-label=${`Select ${nameOf(image)}`}

@@ -202,7 +202,7 @@ export class ImageDialog {
     return html`<dialog class="image" tabindex="-1" aria-label=${name} @cancel=${this.#cancelled} @keydown=${this.#pressed}>
       <div class="picture">
         ${this.image === null || original === null ? nothing
-          : isBroken(original) ? html`<p class="words">${calm(this.image.refined_prompt ?? 'This picture does not load.')}</p>`
+          : isBroken(original) ? html`<p class="words" dir="auto">${calm(this.image.refined_prompt ?? 'This picture does not load.')}</p>`
           : repeat([original], url => url, url => this.#picture(url))}
         ${index > 0 ? html`<button class="icon step previous" aria-label="Previous image" title="Previous (←)" @click=${() => this.step(-1)}>${icon('back')}</button>` : nothing}
         ${index >= 0 && (index < list.images.length - 1 || !list.isComplete) ? html`<button class="icon step next" aria-label="Next image" title="Next (→)" @click=${() => this.step(1)}>${icon('forward')}</button>` : nothing}

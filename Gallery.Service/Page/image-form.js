@@ -50,10 +50,10 @@ export class ImageForm {
       <div class="label"><label for="prompt">Prompt</label>
         ${image.refined_prompt ? html`<button type="button" class="icon" aria-label="Copy the prompt" title="Copy the prompt"
           @click=${() => copy(image.refined_prompt ?? '', 'Prompt copied', this.#app.messages)}>${icon('copy')}</button>` : nothing}</div>
-      <textarea id="prompt" rows="5" maxlength="16384" placeholder="No prompt" ?readonly=${!isReady || isCut} aria-describedby=${isCut ? 'prompt-hint' : nothing} .value=${live(prompt)} @input=${this.#typed('refined_prompt')}></textarea>
+      <textarea id="prompt" dir="auto" rows="5" maxlength="16384" placeholder="No prompt" ?readonly=${!isReady || isCut} aria-describedby=${isCut ? 'prompt-hint' : nothing} .value=${live(prompt)} @input=${this.#typed('refined_prompt')}></textarea>
       ${isCut ? html`<p id="prompt-hint" class="hint">A letter of this prompt has hundreds of marks, which browsers cannot show. So the prompt is shortened here. Copy it to edit it elsewhere.</p>` : nothing}
       <label for="intent">Intent</label>
-      <input id="intent" maxlength="100" placeholder="No intent" autocomplete="off" ?readonly=${!isReady} .value=${live(shown.intent ?? '')} @input=${this.#typed('intent')}>
+      <input id="intent" dir="auto" maxlength="100" placeholder="No intent" autocomplete="off" ?readonly=${!isReady} .value=${live(shown.intent ?? '')} @input=${this.#typed('intent')}>
       ${this.isChanged ? html`<div class="buttons">
         <button type="button" ?disabled=${this.#isSaving} @click=${() => { this.reset(); this.#app.update(); }}>Discard changes</button>
         <button class="primary" ?disabled=${!isReady} title="Save (Ctrl+Enter)">${this.#isSaving ? 'Saving …' : 'Save'}</button>

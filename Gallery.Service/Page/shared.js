@@ -93,7 +93,7 @@ async function showPicture(image, isFocused) {
     <figure>${isBroken ? html`<figcaption>The picture does not load. It may have been deleted.</figcaption>`
       : html`<img src=${url} alt=${clip(prompt ?? 'Shared picture', 1000)} @error=${() => { isBroken = true; update(); }}>`}</figure>
     <div class="below">
-      ${prompt ? html`<p class="prompt">${calm(prompt)}</p>` : nothing}
+      ${prompt ? html`<p class="prompt" dir="auto">${calm(prompt)}</p>` : nothing}
       <div class="buttons">
         ${prompt ? html`<button @click=${() => copy(prompt, 'Prompt copied', notes)}>${icon('copy')} Copy the prompt</button>` : nothing}
         <a class="button" href=${url} target="_blank" rel="noopener noreferrer">${icon('link')} Open the original</a>

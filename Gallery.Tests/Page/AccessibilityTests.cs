@@ -138,6 +138,20 @@ public sealed class AccessibilityTests(PageService service) : PageTests(service)
     }
 
     [Fact]
+    public async Task A_prompt_in_hebrew_is_read_from_the_right()
+    {
+        await SeedAsync(2, _ => new() { ["refined_prompt"] = "מגדלור", ["intent"] = "ציור" });
+        var page = await OpenAsync("/?q=מגדלור");
+        await AssertAsync(page.Locator(".tile .caption, .tile .words").First);
+        await AssertAsync(page.Search());
+        await page.Tiles().First.ClickAsync();
+        await AssertAsync(page.Locator("dialog.image").Text("Prompt"));
+        await AssertAsync(page.Locator("dialog.image").Text("Intent"));
+
+        static async Task AssertAsync(ILocator text) => await Expect(text).ToHaveCSSAsync("direction", "rtl");
+    }
+
+    [Fact]
     public async Task Without_motion_nothing_has_a_transition()
     {
         await SeedAsync(3);
