@@ -21,7 +21,7 @@ export class Filters {
   #stop = new AbortController();
   /** @type {string | null} the query that the facets are of */
   #facetQuery = null;
-  /** @type {{ tags: Facet[], intents: Facet[] } | null} */
+  /** @type {{ tags: Facet[], intents: Facet[] } | null} null: not counted yet, or that failed */
   #facets = null;
 
   /** @param {import('./app.js').App} app */
@@ -98,7 +98,7 @@ export class Filters {
   }
 
   #intents() {
-    const known = this.#facets?.intents.map(facet => facet.value) ?? [];
+    const known = this.#facets?.intents.map(facet => facet.value).filter(Boolean) ?? [];   // images without an intent are counted too
     const { intent } = this.#app.view;
     return intent && !known.includes(intent) ? [intent, ...known] : known;
   }
@@ -114,6 +114,7 @@ export class Filters {
 
   #toggle = () => {
     this.#isOpen = !this.#isOpen;
+    if (this.#facets === null) this.forget();
     this.#app.update();
   };
 
@@ -139,7 +140,7 @@ export class Filters {
       this.#facets = (await this.#app.api.send('GET', 'facets/', { query, signal: this.#stop.signal })).data;
       this.#app.update();
     } catch (error) {
-      if (!isAbort(error)) this.#facets = { tags: [], intents: [] };   // the dates and the words still work
+      if (!isAbort(error)) this.#facets = null;   // the dates and the words still work
     }
   }
 }

@@ -141,6 +141,25 @@ public sealed class ViewTests(PageService service) : PageTests(service)
     }
 
     [Fact]
+    public async Task If_the_counts_of_the_filters_failed_opening_the_filters_again_counts_again_and_images_without_an_intent_have_no_entry()
+    {
+        await SeedAsync(2, i => i == 0 ? new() { ["intent"] = "edit" } : []);
+        var page = await NewTabAsync();
+        await page.FailAsync(path: "facets/");
+        await page.GotoAsync("/");
+        var intents = page.GetByRole(AriaRole.Combobox, new() { Name = "Intent" }).GetByRole(AriaRole.Option);
+        await page.RunAndWaitForResponseAsync(() => page.Button("Filters").ClickAsync(), answer => answer.Status == 503);
+        await page.NextFrameAsync();
+        await Expect(intents).ToHaveTextAsync(["Any"]);
+
+        await page.MendAsync();
+        await page.Button("Filters").ClickAsync();
+        await page.Button("Filters").ClickAsync();
+        await Expect(intents).ToHaveTextAsync(["Any", "edit"]);
+        Allow("status of 503");
+    }
+
+    [Fact]
     public async Task A_key_leads_to_the_search_box()
     {
         var page = await OpenAsync();
