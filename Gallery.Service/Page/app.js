@@ -245,7 +245,7 @@ export class App {
     const who = `${this.session.kind} ${this.session.email}`;
     if (who === this.#identity) this.dialog.read();   // the draft survives signing in again
     else if (this.session.kind !== 'nobody') {
-      [this.#identity, this.dialog, this.actions] = [who, new ImageDialog(this), new Actions(this)];
+      [this.#identity, this.dialog, this.actions, this.filters] = [who, new ImageDialog(this), new Actions(this), new Filters(this)];
       this.messages.forget();
     }
 

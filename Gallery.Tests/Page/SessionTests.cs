@@ -112,6 +112,32 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
     }
 
     [Fact]
+    public async Task Filters_of_a_user_are_not_shown_to_the_next_user()
+    {
+        var page = await SignedInAsync();
+        var intents = page.GetByRole(AriaRole.Combobox, new() { Name = "Intent" }).GetByRole(AriaRole.Option);
+        await page.Button("Filters").ClickAsync();
+        await Expect(intents).ToHaveTextAsync(["Any", "generate"]);
+        await EndAsync(page);
+        await page.Tile("Picture 1").FocusAsync();
+        await page.Keyboard.PressAsync("Delete");
+        await Expect(page.GetByText("Your session has ended. Sign in again.")).ToBeVisibleAsync();
+
+        await page.MendAsync();
+        var held = await page.HoldAsync(path: "facets/");
+        await page.SignInAsync("bob@example.com");
+        await Expect(page.Button("Sign out")).ToBeVisibleAsync();
+        if (!await page.GetByLabel("Intent").IsVisibleAsync()) await page.Button("Filters").ClickAsync();
+        await Expect(intents).ToHaveTextAsync(["Any"]);
+        await page.RunAndWaitForRequestFinishedAsync(() =>
+        {
+            held.SetResult();
+            return Task.CompletedTask;
+        }, new() { Predicate = sent => sent.Url.Contains("facets/", StringComparison.Ordinal) });
+        await Expect(intents).ToHaveTextAsync(["Any"]);
+    }
+
+    [Fact]
     public async Task While_supabase_is_down_a_session_is_kept_and_used_as_long_as_it_is_good()
     {
         var page = await OpenAsync();
