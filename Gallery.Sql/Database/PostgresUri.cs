@@ -166,7 +166,7 @@ internal static partial class PostgresUri
     [GeneratedRegex(@"\A(jdbc:)?postgres(ql)?(\+[a-z0-9_]+)?://", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex Scheme();
 
-    [GeneratedRegex("^(ssl|tls|gss|krb|target|host|pass)|auth|cert|channel|encrypt", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^(tls|gss|krb|target|host|pass|require|service)|ssl|auth|cert|channel|encrypt", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex Matters();
 
     [LoggerMessage(LogLevel.Warning, "{Setting} has parameters that mean nothing here and are ignored: {Parameters}")]

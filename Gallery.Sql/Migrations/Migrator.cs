@@ -82,6 +82,6 @@ public static class Migrator
             }
         }
 
-        await InvalidIndexes.ThrowIfAnyAsync(session.Connection, ct);
+        await InvalidIndexes.ThrowIfAnyAsync(session.Connection, CancellationToken.None);   // all scripts are applied
     }
 }

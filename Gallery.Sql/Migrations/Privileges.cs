@@ -88,12 +88,12 @@ internal static class Privileges
             where o.owner <> to_regrole('gallery_owner')
 
             union all
-            select format('%s may %s on %s, which sql/roles.sql does not grant: revoke it', e.grantee, string_agg(e.privilege, ', ' order by e.privilege), e.name)
+            select format('%s has %s on %s, which sql/roles.sql does not grant: revoke it', e.grantee, string_agg(e.privilege, ', ' order by e.privilege), e.name)
             from (table found except table due) e
             group by e.grantee, e.name
 
             union all
-            select format('%s may not %s on %s, as sql/roles.sql grants: run it again', e.grantee, string_agg(e.privilege, ', ' order by e.privilege), e.name)
+            select format('%s lacks %s on %s, as sql/roles.sql grants: run it again', e.grantee, string_agg(e.privilege, ', ' order by e.privilege), e.name)
             from (table due except table found) e
             group by e.grantee, e.name
 

@@ -66,7 +66,8 @@ internal static class Rehearsal
         }
         catch (MigrationException e)
         {
-            if (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UndefinedObject } && await ListMissingRolesAsync(scratch, ct) is { Length: > 0 } missing)
+            if (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UndefinedObject, MessageText: var text }
+                && await ListMissingRolesAsync(scratch, ct) is { Length: > 0 } missing && missing.Any(role => text.Contains(role, StringComparison.Ordinal)))
             {
                 throw new SettingsException(
                     $"the server of {RehearsalServer.Setting} lacks roles that scripts may name, and its role may not create them. "

@@ -84,6 +84,8 @@ public sealed class StartTests(TestService other) : IClassFixture<TestService>
     [InlineData("Unknown word on the command line: --ulrs. See --help.", "--ulrs", "http://u:hunter2@h")]
     [InlineData("Unknown word on the command line: DATABASE_URL. See --help.", "DATABASE_URL=postgresql://u:hunter2@h/d")]
     [InlineData("Unknown word on the command line: postgresql. See --help.", "--urls", "http://127.0.0.1:0", "postgresql://u:hunter2@h/d")]
+    [InlineData("Unknown word on the command line. See --help.", "gallery_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG")]
+    [InlineData("Unknown word on the command line. See --help.", "hunter2")]
     [InlineData("Required argument missing for option: '--urls'. See --help.", "--urls")]
     public async Task Unknown_words_are_refused_with_2(string message, params string[] args) =>
         Assert.Equal((2, "", $"gallery: {message}\n"), await RunAsync(args));

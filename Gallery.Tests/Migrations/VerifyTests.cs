@@ -96,19 +96,19 @@ public sealed class VerifyTests(TestServer server)
     }
 
     [Theory]
-    [InlineData("grant delete on gallery.image to gallery_readonly", "gallery_readonly may DELETE on gallery.image, which sql/roles.sql does not grant")]
-    [InlineData("grant update on gallery.usage_line to gallery_app", "gallery_app may UPDATE on gallery.usage_line")]
-    [InlineData("grant delete on gallery.usage_tally to gallery_app", "gallery_app may DELETE on gallery.usage_tally")]
-    [InlineData("grant insert on gallery_migrations.journal to gallery_app", "gallery_app may INSERT on gallery_migrations.journal")]
-    [InlineData("revoke insert on gallery.image from gallery_app", "gallery_app may not INSERT on gallery.image, as sql/roles.sql grants")]
+    [InlineData("grant delete on gallery.image to gallery_readonly", "gallery_readonly has DELETE on gallery.image, which sql/roles.sql does not grant")]
+    [InlineData("grant update on gallery.usage_line to gallery_app", "gallery_app has UPDATE on gallery.usage_line")]
+    [InlineData("grant delete on gallery.usage_tally to gallery_app", "gallery_app has DELETE on gallery.usage_tally")]
+    [InlineData("grant insert on gallery_migrations.journal to gallery_app", "gallery_app has INSERT on gallery_migrations.journal")]
+    [InlineData("revoke insert on gallery.image from gallery_app", "gallery_app lacks INSERT on gallery.image, as sql/roles.sql grants")]
     [InlineData("alter table gallery.image owner to gallery_migrator", "table gallery.image belongs to gallery_migrator")]
     [InlineData("alter schema gallery owner to gallery_migrator", "schema gallery belongs to gallery_migrator: alter schema gallery owner to gallery_owner")]
     [InlineData("alter schema gallery_migrations owner to current_user", "schema gallery_migrations belongs to ")]
     [InlineData("alter function gallery.image_folded(text) owner to gallery_migrator", "function gallery.image_folded(text) belongs to gallery_migrator")]
-    [InlineData("grant create on schema gallery to gallery_app", "gallery_app may CREATE on schema gallery, which sql/roles.sql does not grant")]
-    [InlineData("revoke usage on schema gallery from gallery_readonly", "gallery_readonly may not USAGE on schema gallery, as sql/roles.sql grants")]
-    [InlineData("grant update (kind) on gallery.usage_line to gallery_app", "gallery_app may UPDATE on gallery.usage_line (kind)")]
-    [InlineData("revoke update (quantity) on gallery.usage_tally from gallery_app", "gallery_app may not UPDATE on gallery.usage_tally (quantity)")]
+    [InlineData("grant create on schema gallery to gallery_app", "gallery_app has CREATE on schema gallery, which sql/roles.sql does not grant")]
+    [InlineData("revoke usage on schema gallery from gallery_readonly", "gallery_readonly lacks USAGE on schema gallery, as sql/roles.sql grants")]
+    [InlineData("grant update (kind) on gallery.usage_line to gallery_app", "gallery_app has UPDATE on gallery.usage_line (kind)")]
+    [InlineData("revoke update (quantity) on gallery.usage_tally from gallery_app", "gallery_app lacks UPDATE on gallery.usage_tally (quantity)")]
     public async Task An_owner_or_a_grant_that_roles_sql_does_not_give_is_drift(string change, string sentence)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: true);
