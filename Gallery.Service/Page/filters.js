@@ -120,6 +120,8 @@ export class Filters {
 
   /** While a year is typed, it is 0002, then 0020, then 0202. @param {'from' | 'to'} field @param {Event} event */
   #setDay(field, event) {
+    const { validity } = /** @type {HTMLInputElement} */ (event.target);
+    if (validity.rangeUnderflow || validity.rangeOverflow) return;   // the browser marks it
     const day = valueOf(event);
     if (day === '' || validDay(day)) this.#set({ [field]: day });
   }

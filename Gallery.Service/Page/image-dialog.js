@@ -23,7 +23,7 @@ import { readView } from './view.js';
 const once = act => (/** @type {MouseEvent} */ event) => { if (event.detail < 2) act(); };
 
 /** A held Enter presses a button again and again. @param {KeyboardEvent} event */
-const ignoreRepeat = event => { if (event.repeat) event.preventDefault(); };
+const ignoreRepeat = event => { if (event.repeat && event.key === 'Enter') event.preventDefault(); };
 
 export class ImageDialog {
   #app;

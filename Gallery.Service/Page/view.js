@@ -31,14 +31,15 @@ export function readView(search) {
   if (isShared) given = new URLSearchParams({ image: given.get('image') ?? '' });
   const get = (/** @type {string} */ name) => given.get(name) ?? '';
   const image = get('image').toLowerCase();
+  const [from, to] = [validDay(get('from')), validDay(get('to'))];
   return {
     isTrash: get('view') === 'trash',
     isShared,
     q: get('q'),
     tags: given.getAll('tag').filter(tag => tag !== ''),
     intent: get('intent'),
-    from: validDay(get('from')),
-    to: validDay(get('to')),
+    from,
+    to: to < from ? '' : to,   // the service refuses such a pair
     user: get('user'),
     image: uuid.test(image) ? image : null,
   };
