@@ -58,6 +58,7 @@ internal sealed class FieldErrors
             {
                 1 => _first!,
                 2 => $"{_first} Another fault is in errors.",
+                _ when _count > _messages.Sum(field => field.Value.Count) => $"{_first} There are {_count - 1} more faults; errors names some of them.",
                 _ => $"{_first} {_count - 1} more faults are in errors.",
             },
             _messages.ToDictionary(field => field.Key, field => field.Value.ToArray()));

