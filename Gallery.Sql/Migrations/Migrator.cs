@@ -76,9 +76,12 @@ public static class Migrator
             }
             catch (OperationCanceledException e)
             {
-                throw new MigrationCancelledException(script.IsBatched
-                    ? $"cancelled: {script.Name} stopped after its last whole batch. Run apply again, and it goes on."
-                    : $"cancelled: nothing of {script.Name} was applied. Scripts before it stay applied.", e);
+                throw new MigrationCancelledException(script switch
+                {
+                    { IsBatched: true } => $"cancelled: {script.Name} stopped after its last whole batch. Run apply again, and it goes on.",
+                    { InTransaction: true } => $"cancelled: nothing of {script.Name} was applied. Scripts before it stay applied.",
+                    _ => $"cancelled: {script.Name} may have stopped half-way. Run status, which says so.",
+                }, e);
             }
         }
 
