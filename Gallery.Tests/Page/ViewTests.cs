@@ -215,6 +215,20 @@ public sealed class ViewTests(PageService service) : PageTests(service)
         await Expect(page).ToHaveTitleAsync("Gallery");
     }
 
+    [Fact]
+    public async Task A_last_day_before_the_first_narrows_nothing()
+    {
+        await SeedAsync();
+        var page = await OpenAsync("/?from=2026-01-29&to=2026-01-01");
+        await ShowsAsync(page, [1, 2, 3], null);
+
+        await page.Button("Filters").ClickAsync();
+        await page.GetByLabel("To", new() { Exact = true }).FillAsync("2026-01-05");
+        await page.GetByLabel("To", new() { Exact = true }).PressAsync("Tab");
+
+        await ShowsAsync(page, [1, 2, 3], null);
+    }
+
     /// <param name="query">What the URL's query contains; empty: there is none; null: not compared.</param>
     private static async Task ShowsAsync(IPage page, int[] numbers, string? query)
     {
