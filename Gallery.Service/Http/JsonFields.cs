@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Gallery.Sql.Database;
 
 namespace Gallery.Service.Http;
 
@@ -36,7 +37,7 @@ internal sealed class JsonFields
                 else if (!known.Contains(name) && errors.IsFull)
                     errors.Count();   // without a message: a large body has very many fields
                 else if (!known.Contains(name))
-                    errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. Known fields: {string.Join(", ", known!)}.");
+                    errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. {Spelling.Suggest(name, known.ToArray())}Known fields: {string.Join(", ", known!)}.");
                 else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
                     errors.Add(name, $"{name} is given twice. Send it once.");
             }

@@ -12,16 +12,10 @@ namespace Gallery.Service.Http;
 internal static class QueryParameters
 {
     // What other services call the parameters that several routes have.
-    private static readonly OtherNames Others = new(new()
-    {
-        ["page"] = "cursor",
-        ["offset"] = "cursor",
-        ["per_page"] = "limit",
-        ["page_size"] = "limit",
-        ["order"] = "sort",
-        ["order_by"] = "sort",
-        ["ordering"] = "sort",
-    });
+    private static readonly OtherNames Others = new(("cursor", "page offset"), ("limit", "per_page page_size"), ("sort", "order order_by ordering"));
+
+    // Nobody who sends one of these to a route that lacks it means a key of an object.
+    private static readonly string[] OfLists = ["limit", "cursor", "sort", "count", "fields", "page", "offset", "per_page", "page_size"];
 
     /// <summary>
     /// Middleware. A parameter that the route does not declare is a fault, because a misspelt one would change what is meant. So is one that is given twice.
@@ -94,10 +88,12 @@ internal static class QueryParameters
         var holder = known.Find(parameter => parameter.Style == ParameterStyle.DeepObject);
         if (holder is not null && (name.StartsWith($"{holder.Name}.", StringComparison.Ordinal) || name.StartsWith($"{holder.Name}[", StringComparison.Ordinal)))
             return $"Unknown parameter '{name}'. Send {holder.Name}.key=value, or {holder.Name}[key]=value.";
-        var meant = facts.OfType<OtherNames>().Append(Others).Select(others => others.Names.GetValueOrDefault(name.ToLowerInvariant())).FirstOrDefault(other => other is not null && names.Contains(other));
-        if (meant is null && holder is not null && name.StartsWith($"{holder.Name}_", StringComparison.Ordinal)) meant = $"{holder.Name}.{name[(holder.Name!.Length + 1)..]}";
-        var suggestion = meant is null ? Spelling.Suggest(name.Split('.', '[')[0], names) : $"Did you mean {meant}? ";
-        var hint = suggestion.Length == 0 && holder is not null
+        var meant = facts.OfType<OtherNames>().Append(Others).Select(others => others.Find(name, names)).FirstOrDefault(right => right is not null);
+        var suggestion = meant?.Contains(' ') == true ? $"{meant} "
+            : meant is not null ? $"Did you mean {meant}? "
+            : holder is not null && name.StartsWith($"{holder.Name}_", StringComparison.Ordinal) ? $"Did you mean {holder.Name}.{name[(holder.Name!.Length + 1)..]}? "
+            : Spelling.Suggest(name.Split('.', '[')[0], names);
+        var hint = suggestion.Length == 0 && holder is not null && !OfLists.Contains(name)
             ? $" For a value of {holder.Name}, send {holder.Name}.{name}=value."
             : "";
         return $"Unknown parameter '{name}'. {suggestion}Known parameters: {string.Join(", ", names)}.{hint}";
@@ -142,7 +138,7 @@ internal static class QueryParameters
         var ids = text.ToString().Split(',');
         if (ids.Length > maximum) errors.Add(name, $"{name} has {ids.Length} items. The maximum is {maximum}.");
         else if (ids.FirstOrDefault(id => !UuidRouteConstraint.IsUuid(id)) is { } wrong)
-            errors.Add(name, $"{name} contains '{TextRules.Clip(wrong, 40)}', which is not a UUID. Send UUIDs with commas between them.");
+            errors.Add(name, $"{name} contains '{TextRules.Clip(wrong, 40)}', which is not a UUID. Send UUIDs with commas between them, without spaces.");
         else return [.. ids.Select(id => Guid.ParseExact(id, "D")).Distinct()];
         return null;
     }

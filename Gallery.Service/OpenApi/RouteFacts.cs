@@ -22,9 +22,16 @@ internal sealed record AnswerHeader(string Name, string Description, int? Status
 
 internal sealed record AllowedCallers(IReadOnlyList<Callers> Callers);
 
-/// <summary>What callers may take parameters of the query for, for the message that names the right one.</summary>
-/// <param name="Names">Wrong names in lower case, and the right ones.</param>
-internal sealed record OtherNames(Dictionary<string, string> Names);
+/// <summary>What callers may call the parameters of a route, for the message about an unknown one.</summary>
+/// <param name="guesses">The right name, which is passed over if the route lacks it, or a sentence where there is none; and wrong names in lower case, with spaces between them.</param>
+internal sealed class OtherNames(params (string Right, string Names)[] guesses)
+{
+    private readonly Dictionary<string, string> _right = guesses.SelectMany(guess => guess.Names.Split(' ').Select(name => KeyValuePair.Create(name, guess.Right))).ToDictionary();
+
+    /// <summary>The right name, or a sentence. Null if nobody guesses this name, or if the right one is not known.</summary>
+    public string? Find(string name, IReadOnlyCollection<string> known) =>
+        _right.GetValueOrDefault(name.ToLowerInvariant()) is { } right && (right.Contains(' ') || known.Contains(right)) ? right : null;
+}
 
 /// <summary>
 /// Facts about a route that its signature does not state. They are metadata, set where the route is mapped. The OpenAPI document shows

@@ -41,6 +41,7 @@ internal static class TagEndpoints
             .WithDescription("Images in the trash do not count. A tag without a live image is not listed.")
             .WithFilter("user_id", "Whose images. Without it everyone's, or with a user's token their own.", 1, Caller.UserIdMaximum)
             .WithFilter("prefix", "Only tags that begin with this text, in any case, such as style: for a category. " + TagRules.Length, 0, Tag.MaximumCodePoints)
+            .WithMetadata(new OtherNames(("prefix", "q search query name tag starts_with category")))
             .WithChoice("sort", "name, or count for those with the most images first.", "name", "count")
             .WithPaging().Answers(200, Envelope.Of<TagCount>([new("style:noir", 12)], "Tags retrieved successfully", new Pagination(PageQuery.DefaultLimit, null)))
             .Problems(TooManyFor(null, ""), Permissions.ForbiddenUserId)
@@ -142,7 +143,8 @@ internal static class TagEndpoints
             },
             () => !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime);
 
-        return TypedResults.Ok(Envelope.Of(new TagRename(renamed, isComplete), isComplete ? "Tag renamed successfully" : "More is left. Send the request again"));
+        return TypedResults.Ok(Envelope.Of(new TagRename(renamed, isComplete),
+            !isComplete ? "More is left. Send the request again" : renamed > 0 ? "Tag renamed successfully" : "There was nothing to rename; no image changed"));
     }
 
     private static Tag? RequireTag(JsonFields fields, string name) => fields.RequireText(name, 1, Tag.MaximumLength, TagRules.FindFault) is { } label ? Tag.Of(label) : null;

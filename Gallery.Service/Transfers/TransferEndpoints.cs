@@ -33,6 +33,7 @@ internal static class TransferEndpoints
             .WithImageFilters("Whose images. Without it everyone's.")
             .WithChoice("sort", "The order: image_id, oldest first, or newest first.", "image_id", "created_at", "-created_at")
             .WithFields(TransferJsonContext.Default.TransferredImage, "The fields to show of each image. Without it all of them.")
+            .WithMetadata(new OtherNames(("after", "cursor offset page"), ("An export has no pages.", "limit")))
             .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off. If it is gone, an export by time begins again.")
             .Answers(200, TransferredImage.Example, MediaType)
             .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())

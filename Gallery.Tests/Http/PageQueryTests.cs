@@ -40,8 +40,40 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
     [InlineData("order_by", "sort")]
     [InlineData("Order", "sort")]
     [InlineData("sort_order", "sort")]
+    [InlineData("image_id", "ids")]
+    [InlineData("created_at__gte", "created_from")]
+    [InlineData("category", "tag")]
+    [InlineData("sotr", "sort")]
+    [InlineData("meta", "metadata")]
     public async Task A_guessed_name_leads_to_the_right_one(string guess, string name) =>
         Assert.StartsWith($"Unknown parameter '{guess}'. Did you mean {name}? ", (await _api.GetAsync($"/v1/gallery/?{guess}=1")).Error(guess), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("", "not_tag", "No filter leaves a tag out.")]
+    [InlineData("", "has_tags", "No filter asks whether an image has tags.")]
+    [InlineData("", "deleted", "GET /v1/gallery/deleted/ lists the trash.")]
+    [InlineData("", "created_at", "For images of one time, send created_from and created_to.")]
+    [InlineData("deleted/", "deleted_from", "No filter asks for the time of a deletion.")]
+    [InlineData("export/", "cursor", "Did you mean after?")]
+    [InlineData("export/", "limit", "An export has no pages.")]
+    [InlineData("tags/", "q", "Did you mean prefix?")]
+    public async Task A_guess_that_no_name_fits_gets_a_sentence(string list, string guess, string sentence) =>
+        Assert.StartsWith($"Unknown parameter '{guess}'. {sentence} Known parameters: ", (await _api.GetAsync($"/v1/gallery/{list}?{guess}=1")).Error(guess), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("limit")]
+    [InlineData("cursor")]
+    [InlineData("sort")]
+    [InlineData("count")]
+    [InlineData("fields")]
+    [InlineData("page")]
+    public async Task What_lists_alone_have_is_no_key_of_metadata(string name)
+    {
+        var message = (await _api.GetAsync($"/v1/gallery/facets/?{name}=1")).Error(name);
+
+        Assert.StartsWith($"Unknown parameter '{name}'. Known parameters: ", message, StringComparison.Ordinal);
+        Assert.DoesNotContain($"metadata.{name}", message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task A_guess_never_leads_to_a_parameter_that_the_route_lacks() =>

@@ -172,6 +172,8 @@ public sealed class ListFilterTests(TestService service) : IClassFixture<TestSer
     [InlineData("q=!!!", "q", "no word")]
     [InlineData("created_from=2026-01-01T00:00:00%2001:00", "created_from", "+ is %2B")]
     [InlineData("ids=1", "ids", "not a UUID")]
+    [InlineData("ids=00000000-0000-0000-0000-000000000001,%2000000000-0000-0000-0000-000000000002", "ids", "without spaces")]
+    [InlineData("format=png", "format", "send metadata.format=value.")]
     [InlineData("created_from=2026-02-01&created_to=2026-01-01", "created_to", "to include a day, send the day after it.")]
     [InlineData("created_from=2026-01-15&created_to=2026-01-15", "created_to", "created_to is not after created_from.")]
     [InlineData("q=golden&has_prompt=false", "q", "q finds nothing with has_prompt=false. Leave q or has_prompt out.")]

@@ -104,7 +104,7 @@ public sealed class ListTagsTests(TestService service) : IClassFixture<TestServi
     [Theory]
     [InlineData("sort=date", "sort", "sort is 'date'. Send name or count.")]
     [InlineData("prefix=%00", "prefix", "prefix contains the character U+0000, which cannot be stored. Remove it.")]
-    [InlineData("tag=a", "tag", "Unknown parameter 'tag'. Known parameters: user_id, prefix, sort, limit, cursor.")]
+    [InlineData("tag=a", "tag", "Unknown parameter 'tag'. Did you mean prefix? Known parameters: user_id, prefix, sort, limit, cursor.")]
     [InlineData("prefx=a", "prefx", "Unknown parameter 'prefx'. Did you mean prefix? Known parameters: user_id, prefix, sort, limit, cursor.")]
     public async Task A_wrong_parameter_is_named(string query, string field, string message) =>
         Assert.Equal(message, (await _api.GetAsync($"/v1/gallery/tags/?{query}")).Error(field));
@@ -184,6 +184,14 @@ public sealed class ListTagsTests(TestService service) : IClassFixture<TestServi
         Assert.Equal((1, true), await RenameAsync("NOIR", "Noir"));
         Assert.Equal((0, true), await RenameAsync("noir", "Noir"));
         Assert.Equal(["Noir"], (await _api.GetAsync($"/v1/gallery/{id}/")).Tags);
+    }
+
+    [Fact]
+    public async Task A_rename_that_finds_no_image_says_so()
+    {
+        var answer = await _api.PostAsync("/v1/gallery/tags/rename/", """{"user_id":"rename_nothing","from":"old","to":"new"}""");
+
+        Assert.Equal((200, 0, "There was nothing to rename; no image changed"), (answer.Status, (int)answer.Image["renamed"]!, (string?)answer.Body["message"]));
     }
 
     [Fact]
