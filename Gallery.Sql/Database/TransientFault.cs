@@ -40,6 +40,8 @@ internal static class TransientFault
         } => true,
         // Every insert expects its key to be there, so only a race with another transaction gets here. The second run sees what that one did.
         _ when IsUniqueViolation(fault) => true,
+        // A row that the statement saw was deleted meanwhile, and the second run does not see it.
+        PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation } => true,
         // A migration changed a column under a prepared statement.
         PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" } => true,
         _ => false,

@@ -140,13 +140,13 @@ public sealed partial class TransferRepository
                 cross join unnest(n.tags, n.labels) as s (tag, label)
                 on conflict (image_id, tag) do update set label = excluded.label, created_at = excluded.created_at
             ),
-            ended as
+            ended as                                                      -- a grant may also have been given while the image went to the trash
             (
                 delete from gallery.image_grant as g
                 using w, n
                 where g.image_id = w.image_id
                   and n.image_id = w.image_id
-                  and n.deleted_at is not null
+                  and (n.deleted_at is not null or exists (select from b where b.image_id = w.image_id and b.deleted_at is not null))
             ),
             e as
             (

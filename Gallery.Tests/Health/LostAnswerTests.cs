@@ -100,6 +100,8 @@ public sealed class LostAnswerTests(TestServer server) : IAsyncLifetime
     [InlineData("40P01", true, true)]
     [InlineData("25006", true, true)]
     [InlineData("57P03", true, true)]
+    [InlineData("23505", true, true)]
+    [InlineData("23503", true, true)]
     [InlineData("57P01", true, false)]
     [InlineData("57P02", true, false)]
     [InlineData("08P01", true, false)]
