@@ -65,10 +65,9 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
             {
                 _waiting.Enqueue(noted);
                 if (user is not null) _ofUsers[user] = ofUser + 1;
+                if (_waiting.Count == BatchSize) _batchWaits.Release();
             }
             else Dropped.Add(1);
-
-            if (_waiting.Count == BatchSize) _batchWaits.Release();
         }
     }
 
