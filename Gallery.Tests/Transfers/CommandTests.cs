@@ -132,6 +132,19 @@ public sealed class CommandTests(TestService service) : IClassFixture<TestServic
         Assert.Equal(200, (await _api.GetAsync($"/v1/gallery/{ids[5]}/")).Status);
     }
 
+    [Fact]
+    public async Task Pictures_none_of_which_has_a_row_are_not_listed_as_unused()
+    {
+        await _api.SaveAsync(Guid.NewGuid(), _user);
+        await System.IO.File.WriteAllTextAsync(File, $"{Guid.NewGuid()}\nai/{Guid.NewGuid()}\n", Ct);
+
+        var run = await RunAsync("orphans", "--public-ids", File);
+
+        Assert.Equal(2, run.Exit);
+        Assert.DoesNotContain("without row", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Name the right Gallery with --url. Nothing was deleted.", run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("export")]
     [InlineData("export", "a", "b")]

@@ -39,6 +39,9 @@ internal static class OrphansCommand
             await output.WriteLineAsync($"without picture\t{id}\t{LogText.Line(imageUrl)}");
         }
 
+        if (rows.Count == 0 || (listed.Count > 0 && !rows.Overlaps(listed)))
+            throw new SettingsException($"None of the pictures in {name} has a row at {client.Address}. Name the right Gallery with --url. Nothing was deleted.");
+
         // Only now, because half an export would make pictures look unused.
         foreach (var publicId in ReadPublicIds(name))
         {
@@ -48,7 +51,7 @@ internal static class OrphansCommand
         }
 
         await output.FlushAsync(ct);
-        progress.Say(string.Create(CultureInfo.InvariantCulture, $"{rows.Count:N0} images, {withoutRow:N0} pictures without a row, {withoutPicture:N0} rows without a picture. Nothing was deleted."));
+        progress.Say(string.Create(CultureInfo.InvariantCulture, $"{rows.Count:N0} images at {client.Address}, {withoutRow:N0} pictures without a row, {withoutPicture:N0} rows without a picture. Nothing was deleted."));
         return 0;
     }
 
