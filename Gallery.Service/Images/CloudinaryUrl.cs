@@ -124,7 +124,7 @@ internal readonly partial record struct CloudinaryUrl(Guid ImageId, string? Stor
 
             // Cloudinary adds delivery types, so a word that may be a new one is rejected too.
             case ["image", var type, .. var rest]
-                when DeliveryTypes.Contains(type) || (rest is not ([] or [""]) && type.All(c => char.IsAsciiLetter(c) || c == '_')):
+                when DeliveryTypes.Contains(type) || (rest is not ([] or [""]) && type.All(c => char.IsAsciiLetter(c) || c == '_') && !CanPrecedePublicId(type)):
                 return new Refusal(
                     "unsupported_delivery_type",
                     $"The delivery type '{Clip(type)}' is not supported. Use upload, private or authenticated.");

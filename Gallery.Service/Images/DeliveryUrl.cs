@@ -59,7 +59,7 @@ internal ref struct DeliveryUrl
         if (isShared) Skip();   // the cloud name
         if (TrySkipForm() || IsLast) return;
 
-        if (isShared || IsVersion(Segment) || IsSignature(Segment) || Transformations.IsComponent(Segment))
+        if (isShared || NamesCloud(host) || IsVersion(Segment) || IsSignature(Segment) || Transformations.IsComponent(Segment))
         {
             // A root path. Words that Cloudinary may read otherwise are not certain.
             _isCertain = !Segment.Contains('%') && !CloudinaryUrl.DeliveryTypes.GetAlternateLookup<ReadOnlySpan<char>>().Contains(Segment) && Segment is not ("video" or "raw" or "videos" or "files");
@@ -130,6 +130,10 @@ internal ref struct DeliveryUrl
 
     private static bool IsShared(ReadOnlySpan<char> host) =>
         host.StartsWith("res", StringComparison.OrdinalIgnoreCase) && host[3..] is ['.', ..] or ['-', >= '1' and <= '5', '.', ..] && host.Contains(".cloudinary.com", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether it is a private CDN's host, and the path does not repeat its cloud name.</summary>
+    private bool NamesCloud(ReadOnlySpan<char> host) =>
+        host.EndsWith(".cloudinary.com", StringComparison.OrdinalIgnoreCase) && !host.StartsWith($"{Segment}-res", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsSignature(ReadOnlySpan<char> segment) => segment.StartsWith("s--");
 

@@ -52,7 +52,7 @@ internal ref struct Transformations
     {
         IsEmpty = false;
         var (width, height, isSized, changesSize, changesFormat) = (0, 0, false, false, false);
-        var (wasOpen, layers, conditions) = (IsOpen, 0, 0);
+        var (isConditional, layers, conditions) = (IsOpen, 0, 0);   // a layer's parameters are not the picture's either
         ReadOnlySpan<char> crop = "scale", format = default;
         foreach (var range in component.Split(','))
         {
@@ -92,7 +92,7 @@ internal ref struct Transformations
                     layers++;
                     break;
                 case "if":
-                    (changesSize, changesFormat) = (true, true);
+                    (changesSize, isConditional) = (true, true);
                     if (value is "end") conditions--;
                     else if (value is not "else" && component.Length == value.Length + "if_".Length) conditions++;   // with more in its component it has no end
                     break;
@@ -106,8 +106,8 @@ internal ref struct Transformations
         }
 
         var isExact = !changesSize && width > 0 && height > 0 && crop is "scale" or "fill" or "fill_pad" or "pad" or "lpad" or "crop" or "thumb" or "auto" or "auto_pad";
-        if (isSized || changesSize) (KeepSize, _width, _height) = (false, isExact && !wasOpen ? width : 0, height);
-        if (changesFormat || format.Length > 0) (KeepFormat, Format) = (false, changesFormat || wasOpen || layers > 0 ? null : ImageFormats.Find(format));
+        if (isSized || changesSize) (KeepSize, _width, _height) = (false, isExact && !isConditional ? width : 0, height);
+        if (changesFormat || format.Length > 0) (KeepFormat, Format) = (false, changesFormat || isConditional || layers > 0 ? null : ImageFormats.Find(format));
         (_layers, _conditions) = (Math.Max(0, _layers + layers), Math.Max(0, _conditions + conditions));
     }
 

@@ -31,6 +31,8 @@ public sealed class DeliveryTests
     [InlineData("https://res.cloudinary.com/demo/w_300/", "v1/ai/" + Id)]
     [InlineData("https://demo-res.cloudinary.com/image/upload/", "v1/" + Id + ".png")]
     [InlineData("https://demo-res.cloudinary.com/demo/image/upload/", "v1/" + Id + ".png")]
+    [InlineData("https://demo-res.cloudinary.com/", "products/" + Id + ".png")]
+    [InlineData("https://demo-res-2.cloudinary.com/w_300/", "products/new/" + Id + ".png")]
     [InlineData("https://res.mycoolsite.com/image/upload/", Id + ".png")]
     [InlineData("https://a2.assets.mycoolsite.com/demo/image/upload/", Id + ".png")]
     [InlineData("https://assets.mycoolsite.com/", Id + ".png")]
@@ -138,6 +140,7 @@ public sealed class DeliveryTests
     [InlineData("https://res.cloudinary.com/demo/images/" + Id + ".jpg")]
     [InlineData("https://res.cloudinary.com/demo/images/w_300/" + Id + ".jpg")]
     [InlineData("https://assets.mycoolsite.com/products/" + Id + ".jpg")]
+    [InlineData("https://demo-res.cloudinary.com/demo/" + Id + ".jpg")]
     [InlineData("https://assets.mycoolsite.com/products/images/" + Id + "/hello.jpg")]
     [InlineData("https://assets.mycoolsite.com/video/" + Id + ".jpg")]
     [InlineData("https://res.cloudinary.com")]
@@ -228,6 +231,15 @@ public sealed class DeliveryTests
     [InlineData("fl_preserve_transparency/" + Id + ".jpg", null)]
     [InlineData("l_logo,f_png/fl_layer_apply/" + Id + ".jpg", null)]
     [InlineData("zz_3,w_300/" + Id + ".jpg", null)]
+    [InlineData("if_w_gt_100/c_scale,w_100/if_end/" + Id + ".jpg", "jpg")]
+    [InlineData("if_w_gt_100,c_scale,w_100/" + Id + ".jpg", "jpg")]
+    [InlineData("f_webp/if_w_gt_100/a_90/if_end/" + Id + ".jpg", "webp")]
+    [InlineData("if_w_gt_100/a_90/if_end/f_webp/" + Id + ".jpg", "webp")]
+    [InlineData("if_w_gt_100/f_webp/if_end/" + Id + ".jpg", null)]
+    [InlineData("if_w_gt_100/a_90/if_else/f_webp/if_end/" + Id + ".jpg", null)]
+    [InlineData("if_w_gt_100,f_webp/" + Id + ".jpg", null)]
+    [InlineData("f_webp,if_w_gt_100/" + Id + ".jpg", null)]
+    [InlineData("if_w_gt_100/t_card/if_end/" + Id + ".jpg", null)]
     public void The_format_is_that_of_the_transformation_then_the_extension_then_metadata(string path, string? format) =>
         Assert.Equal(format, Delivery.Of(Upload + path, Original).Format);
 
