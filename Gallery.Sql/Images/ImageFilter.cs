@@ -57,8 +57,7 @@ public sealed record ImageFilter(string? UserId)
         for (var value = 0; value < Metadata.Count; value++)
             conditions.Add($"({string.Join(" or ", Metadata[value].Select((_, form) => $"i.metadata @> @Metadata{value}_{form}::jsonb"))})");
         if (HasPrompt is { } hasPrompt) conditions.Add(hasPrompt ? "i.refined_prompt <> ''" : "(i.refined_prompt is null or i.refined_prompt = '')");
-        if (Words is not null && HasPrompt is false) conditions.Add("false");
-        else if (Words is not null)
+        if (Words is not null)
         {
             var query = UserId is null ? "gallery.image_words_query(@Words)" : "(gallery.image_owner_query(@UserId) && gallery.image_words_query(@Words))";
             conditions.Add($"gallery.image_words(i.user_id, i.refined_prompt) @@ {query}");

@@ -47,9 +47,7 @@ public sealed class ConcurrencyTests(TestServer server)
     public async Task A_concurrent_index_and_a_waiting_run_do_not_wait_for_each_other()
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
-        using var scripts = new ScriptsOnDisk().Put("0001_create_run.sql", "create schema gallery; create table gallery.run (id int);");
-        await database.ApplyAsync(scripts);
-        scripts.PutConcurrent("0002_index_run.sql", "create index concurrently run_id_idx on gallery.run (id);");
+        using var scripts = await ScriptsOfAnIndexAsync(database);
         await using var reader = await database.OpenAsync();
         await using var old = await reader.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await reader.ExecuteAsync("select * from gallery.run");   // the index must wait for it
@@ -122,9 +120,7 @@ public sealed class ConcurrencyTests(TestServer server)
     public async Task A_script_of_a_run_that_is_under_way_is_not_half_done(params string[] command)
     {
         await using var database = await server.CreateDatabaseAsync(migrated: false);
-        using var scripts = new ScriptsOnDisk().Put("0001_create_run.sql", "create schema gallery; create table gallery.run (id int);");
-        await database.ApplyAsync(scripts);
-        scripts.PutConcurrent("0002_index_run.sql", "create index concurrently run_id_idx on gallery.run (id);");
+        using var scripts = await ScriptsOfAnIndexAsync(database);
         await using var reader = await database.OpenAsync();
         await using var old = await reader.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await reader.ExecuteAsync("select * from gallery.run");   // the index must wait for it
@@ -201,6 +197,14 @@ public sealed class ConcurrencyTests(TestServer server)
     {
         Assert.Equal(TimeSpan.FromSeconds(3), ApplyOptions.Default.LockTimeout);
         Assert.Equal(5, ApplyOptions.Default.LockRetries);
+    }
+
+    /// <summary>A script that was applied, and one that builds an index concurrently.</summary>
+    private static async Task<ScriptsOnDisk> ScriptsOfAnIndexAsync(TestDatabase database)
+    {
+        var scripts = new ScriptsOnDisk().Put("0001_create_run.sql", "create schema gallery; create table gallery.run (id int);");
+        await database.ApplyAsync(scripts);
+        return scripts.PutConcurrent("0002_index_run.sql", "create index concurrently run_id_idx on gallery.run (id);");
     }
 
     private static async Task UntilAsync(TestDatabase database, string condition)

@@ -25,7 +25,6 @@ public sealed class SearchPlanTests(SearchPlanTests.Images images) : IClassFixtu
         ["a prompt"] = filter => filter with { HasPrompt = true },
         ["the oldest day"] = filter => filter with { CreatedTo = new DateTime(2024, 1, 2, 0, 0, 0, DateTimeKind.Utc) },
         ["ids"] = filter => filter with { ImageIds = [Guid.NewGuid(), Guid.NewGuid()] },
-        ["words that no image without a prompt has"] = filter => filter with { Words = "\"and\"", HasPrompt = false },
     };
 
     private static readonly Dictionary<string, (int Most, int MostOfSmall, Func<ImageFilter, Statement> Make)> Statements = new()
