@@ -23,7 +23,7 @@ internal static class CorsSetup
             .AllowAnyMethod()
             .AllowAnyHeader()   // repeats what the preflight asks for. There are no cookies, so a page has only the credentials that it was given
             .WithExposedHeaders(
-                HeaderNames.Accept, HeaderNames.Allow, HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate, RequestIds.Header)
+                HeaderNames.Accept, "Accept-Patch", HeaderNames.Allow, HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate, RequestIds.Header)
             .SetPreflightMaxAge(PreflightAge)));
     }
 

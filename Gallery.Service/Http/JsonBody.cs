@@ -31,13 +31,14 @@ internal static class JsonBody
 
     /// <summary>The problem of a body that has none of these media types, or is compressed. Null if there is none.</summary>
     public static ProblemResult? FindTypeFault(HttpRequest request, params string[] mediaTypes) =>
-        request.Headers.ContentEncoding is not ([] or ["identity"]) ? UnsupportedCoding(request.HttpContext.Response)
+        request.Headers.ContentEncoding is not [] && !"identity".Equals(request.Headers.ContentEncoding, StringComparison.OrdinalIgnoreCase) ? UnsupportedCoding(request.HttpContext.Response)
         : IsUtf8(request.ContentType, mediaTypes) ? null : UnsupportedMediaType(request.HttpContext.Response, mediaTypes);
 
-    /// <summary>415 with <c>Accept</c>, which tells the caller the accepted media types (RFC 9110, section 15.5.16).</summary>
+    /// <summary>415 with <c>Accept</c>, which tells the caller the accepted media types (RFC 9110, section 15.5.16). For PATCH also <c>Accept-Patch</c> (RFC 5789, section 2.2).</summary>
     public static ProblemResult UnsupportedMediaType(HttpResponse response, params IReadOnlyList<string> mediaTypes)
     {
         response.Headers.Accept = string.Join(", ", mediaTypes);
+        if (HttpMethods.IsPatch(response.HttpContext.Request.Method)) response.Headers["Accept-Patch"] = response.Headers.Accept;
         return UnsupportedMediaType(mediaTypes);
     }
 

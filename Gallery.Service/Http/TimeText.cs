@@ -14,6 +14,6 @@ internal static partial class TimeText
             : null;
 
     // Digits after the sixth are cut off, as PostgreSQL has none. Seconds may be left out. A space for the T and an offset of hours are how PostgreSQL prints times.
-    [GeneratedRegex(@"\A(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2})((?<seconds>:[0-9]{2})((?<fraction>\.[0-9]{1,6})[0-9]{0,3})?)?(?<offset>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\A(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2})((?<seconds>:[0-9]{2})((?<fraction>\.[0-9]{1,6})[0-9]*)?)?(?<offset>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Time();
 }

@@ -22,7 +22,7 @@ internal static class TagNoun
 
 /// <summary>A tag in the list of tags.</summary>
 public sealed record TagCount(
-    [property: Description("As the oldest image with the tag shows it.")] string Name,
+    [property: Description("As the oldest image with the tag shows it, live or in the trash.")] string Name,
     [property: Description("The live images that have it.")] long Count)
 {
     internal static TagCount Of(TagRow row) => new(row.Label, row.Images);

@@ -174,7 +174,7 @@ public sealed partial class ImageRepository
                 select 'Purged', t.image_id, '', '', null, null, '{}', now(), now(), null, t.revision, '{}'
                 from t
                 join n on n.image_id = t.image_id
-                where t.is_purged and not n.recreates and n.if_match is null
+                where t.is_purged and not n.recreates
                 union all
                 select 'OverQuota', x.image_id, '', '', null, null, '{}', now(), now(), null, 0, '{}'
                 from x

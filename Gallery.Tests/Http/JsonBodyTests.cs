@@ -66,6 +66,10 @@ public sealed class JsonBodyTests(TestService service) : IClassFixture<TestServi
     public async Task A_media_type_that_means_json_in_utf8_is_accepted(string type) =>
         Assert.Equal(201, (await SendAsync(Encoding.UTF8.GetBytes($$"""{"user_id":"u","image_url":"{{Api.UrlOf(Guid.NewGuid())}}"}"""), type)).Status);
 
+    [Fact]
+    public async Task The_coding_identity_has_no_case() =>
+        Assert.Equal(201, (await SendAsync(Encoding.UTF8.GetBytes($$"""{"user_id":"u","image_url":"{{Api.UrlOf(Guid.NewGuid())}}"}"""), "application/json", "Identity")).Status);
+
     [Theory]
     [InlineData("gzip")]
     [InlineData("br")]
@@ -79,7 +83,7 @@ public sealed class JsonBodyTests(TestService service) : IClassFixture<TestServi
     }
 
     [Theory]
-    [InlineData("""{"refind_prompt":"x"}""", "refind_prompt", "Unknown field 'refind_prompt'. Known fields: user_id, image_url, refined_prompt, intent, metadata, tags.")]
+    [InlineData("""{"refind_prompt":"x"}""", "refind_prompt", "Unknown field 'refind_prompt'. Did you mean refined_prompt? Known fields: user_id, image_url, refined_prompt, intent, metadata, tags.")]
     [InlineData("""{"intent":"a","intent":"b"}""", "intent", "intent is given twice. Send it once.")]
     [InlineData("""{"intent":5}""", "intent", "intent must be a string, not a number.")]
     [InlineData("""{"metadata":{"a":1,"a":2}}""", "metadata", "metadata contains the same key twice in one object. Send each key once.")]

@@ -87,6 +87,15 @@ public sealed class PreconditionTests(TestService service) : IClassFixture<TestS
     }
 
     [Fact]
+    public async Task A_save_with_if_match_of_a_purged_image_is_gone_as_without_it()
+    {
+        var tag = (await _api.SaveAsync(_id)).ETag!;
+        await _api.DeleteAsync($"{Path()}permanent/");
+
+        foreach (var header in new[] { "*", tag }) Assert.Equal(410, (await WriteAsync("SAVE", "", ("If-Match", header))).Status);
+    }
+
+    [Fact]
     public async Task Of_many_writes_with_the_same_tag_one_succeeds()
     {
         var tag = (await _api.SaveAsync(_id)).ETag!;

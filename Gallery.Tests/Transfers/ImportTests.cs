@@ -53,7 +53,7 @@ public sealed class ImportTests(TestService service) : IClassFixture<TestService
     [Fact]
     public async Task Only_three_fields_are_required()
     {
-        var report = await ImportAsync($$"""{"user_id": "{{_user}}", "image_url": "{{Api.UrlOf(_id)}}", "created_at": "2025-01-01 01:00:00+01"}""");
+        var report = await ImportAsync($$"""{"user_id": "{{_user}}", "image_url": "{{Api.UrlOf(_id)}}", "created_at": "2025-01-01 01:00:00.000000999999+01"}""");
         var image = (await _api.GetAsync($"/v1/gallery/{_id}/")).Image;
 
         Assert.Equal((1, 1), (report.Lines, report.Created));
