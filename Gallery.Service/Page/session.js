@@ -20,6 +20,7 @@ const sessionKey = 'gallery-session';
 const foreignLink = 'This link was not requested in this browser. Request a new one here.';
 const margin = 30; // seconds before the end at which a token is renewed
 const turn = 300;  // milliseconds until every tab sees what one has stored
+const patience = 2000; // milliseconds that a person who signs out waits for a new token
 
 export class Session {
   #settings;
@@ -40,15 +41,9 @@ export class Session {
     this.#settings = settings;
     this.#changed = changed;
     this.#tokens = read();
-    window.addEventListener('storage', event => {
-      if (event.key !== sessionKey || this.#key) return;   // a key is this tab's alone
-      const before = this.#tokens?.email;
-      this.#tokens = read();
-      if (this.#tokens?.email === before) return;
-      this.#changed();
-      location.reload();   // so that nothing of the other user stays
-    });
-    // The browser may keep a page that was left, and show it again.
+    window.addEventListener('storage', event => { if (event.key === sessionKey) this.#follow(); });
+    // The browser may keep a page that was left, and show it again. Meanwhile it gets no events.
+    window.addEventListener('pageshow', event => { if (event.persisted) this.#follow(); });
     window.addEventListener('pagehide', () => {
       if (!this.#key) return;
       this.#key = null;
@@ -94,12 +89,11 @@ export class Session {
     if (this.#key || !this.#tokens) return false;
     const takeOver = () => {
       const current = read();
-      if (current === null || current.access_token === old) return false;
-      this.#tokens = current;
-      return true;
+      return current !== null && current.access_token !== old && this.#follow();
     };
     return takeTurns(async () => {
       if (takeOver()) return true;
+      if (this.#tokens?.access_token !== old) return false;   // somebody else has signed in
       try {
         const answer = await callSupabase(this.#settings, 'token?grant_type=refresh_token', { refresh_token: this.#tokens?.refresh_token });
         if (this.#tokens?.access_token !== old) return takeOver();   // signed out meanwhile
@@ -161,10 +155,25 @@ export class Session {
     this.#changed();
   }
 
-  signOut() {
+  async signOut() {
+    const tokens = this.#tokens;
+    if (tokens && tokens.expires_at * 1000 < Date.now())   // Supabase ends a session only for a token that is good
+      await Promise.race([this.renew(tokens.access_token).catch(() => {}), new Promise(done => setTimeout(done, patience))]);
     if (this.#tokens) callSupabase(this.#settings, 'logout?scope=local', {}, this.#tokens.access_token).catch(() => {});   // the tokens are forgotten in any case
     this.#forget();
     location.reload();   // so that nothing stays: no message, no Undo, no request on its way
+  }
+
+  /** Does what another tab did to the session. Nothing of another user may stay. @returns {boolean} whether the same user is signed in */
+  #follow() {
+    if (this.#key) return false;   // a key is this tab's alone
+    const stored = read();
+    const isSame = whoOf(stored) === whoOf(this.#tokens);
+    this.#tokens = isSame ? stored : null;   // no request of one user may go out with the other's token
+    if (isSame) return stored !== null;
+    this.#changed();
+    location.reload();
+    return false;
   }
 
   #forget() {
@@ -208,6 +217,9 @@ function takeTurns(work) {
     });
   });
 }
+
+/** @param {Tokens | null} tokens */
+const whoOf = tokens => tokens && `${claimsOf(tokens.access_token).sub} ${tokens.email}`;
 
 /** @param {string} token a JWT @returns {{ sub?: string, email?: string }} */
 function claimsOf(token) {

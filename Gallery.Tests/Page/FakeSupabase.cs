@@ -91,8 +91,9 @@ internal sealed class FakeSupabase : IAsyncDisposable
             _codes[code] = (token, _challenges[token]);
             return Results.Redirect($"{redirect_to}?code={code}");
         });
-        server.MapPost("/auth/v1/logout", () =>
+        server.MapPost("/auth/v1/logout", (HttpContext http) =>
         {
+            if (IsExpired(http.Request.Headers.Authorization.ToString())) return Error(403, "bad_jwt", "invalid JWT: token is expired");
             _calls.Enqueue("logout");
             _sessions.Clear();
             return Results.NoContent();
@@ -151,6 +152,9 @@ internal sealed class FakeSupabase : IAsyncDisposable
             ["user"] = new JsonObject { ["id"] = id, ["aud"] = "authenticated", ["role"] = "authenticated", ["email"] = email },
         };
     }
+
+    private static bool IsExpired(string bearer) =>
+        (long)JsonNode.Parse(Base64Url.DecodeFromChars(bearer.Split('.')[1]))!["exp"]! <= DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 
     private static async Task<JsonObject> ReadAsync(HttpContext http) => (await JsonNode.ParseAsync(http.Request.Body))!.AsObject();
 

@@ -174,6 +174,54 @@ public sealed class SessionTests(SignInService service) : PageTests(service), IC
         await Expect(other.GetByText("Picture")).ToHaveCountAsync(0);
     }
 
+    [Fact]
+    public async Task Signing_out_after_the_token_has_expired_ends_the_session_at_supabase()
+    {
+        var page = await SignedInAsync(TimeSpan.FromSeconds(2));
+        await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken);
+        _supabase.Lifetime = TimeSpan.FromHours(1);
+
+        await page.Button("Sign out").ClickAsync();
+        await Expect(page.Button("Sign in")).ToBeVisibleAsync();
+        Assert.Equal(1, _supabase.Count("logout"));
+    }
+
+    [Fact]
+    public async Task A_page_that_the_browser_kept_shows_nothing_after_its_user_signed_out()
+    {
+        var page = await SignedInAsync();
+        await page.EvaluateAsync("() => { localStorage.clear(); window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); }");
+
+        await Expect(page.Button("Sign in")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Picture")).ToHaveCountAsync(0);
+    }
+
+    [Theory]
+    [InlineData("pageshow")]
+    [InlineData("renew")]
+    public async Task A_page_that_the_browser_kept_never_works_with_the_session_of_the_next_user(string how)
+    {
+        var page = await SignedInAsync(TimeSpan.FromSeconds(how == "renew" ? 20 : 3600), $"/?image={_ids[1]}");
+        await page.Locator("dialog.image").Text("Prompt").FillAsync("Mine");
+        _supabase.Lifetime = TimeSpan.FromHours(1);
+        await page.EvaluateAsync(   // in the page itself, which so gets no event
+            """
+            async ([url, apikey]) => {
+              const answer = await fetch(`${url}/auth/v1/token?grant_type=password`, { method: 'POST', headers: { apikey }, body: '{"email": "bob@example.com", "password": "correct horse"}' });
+              localStorage.setItem(Object.keys(localStorage)[0], JSON.stringify({ ...await answer.json(), email: 'bob@example.com' }));
+            }
+            """,
+            new[] { _supabase.Url, FakeSupabase.PublishableKey });
+        if (how == "renew") await page.Locator("dialog.image").Button("Save").ClickAsync();
+        else await page.EvaluateAsync("() => { window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); }");
+
+        await Expect(page.GetByText("bob@example.com")).ToBeAttachedAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no such image, or you may not see it.");
+        Assert.Equal("Picture 2", await Database.FindAsync<string>($"select refined_prompt from gallery.image where image_id = '{_ids[1]}'"));
+        Allow("status of 401");
+        Allow("status of 404");
+    }
+
     private async Task<IPage> SignedInAsync(TimeSpan? lifetime = null, string path = "/")
     {
         _supabase.Lifetime = lifetime ?? TimeSpan.FromHours(1);
