@@ -101,6 +101,7 @@ def contract():
     check("HTTP/2", version == "2 200", version)
     large()
     echoes()
+    streams()
 
 
 def echoes():
@@ -118,6 +119,24 @@ def echoes():
         check(fact, set(answers) == {expected}, answers)
         others = [call("GET", "/v1/gallery/?user_id=user_ship")[0] for _ in range(4)]
         check(f"{fact} does not shut out others", set(others) == {200}, others)
+
+
+def streams():
+    """nginx streams batches and imports. An instance that refuses one before its end may not count as failed."""
+    def body():
+        for _ in range(64):
+            yield b"{}\n" * 20_000
+
+    for path in ("/v1/gallery/batch/save/", "/v1/gallery/import/"):
+        for _ in range(4):
+            connection = connect()
+            try:   # nginx may cut the sender off
+                connection.request("POST", url.path + path, body(), {"Content-Type": "application/x-ndjson", "Transfer-Encoding": "chunked"}, encode_chunked=True)
+                check(f"{path} without a key", connection.getresponse().status in (401, 503))
+            except (OSError, http.client.HTTPException):
+                pass
+        others = [call("GET", "/v1/gallery/?user_id=user_ship")[0] for _ in range(6)]
+        check(f"streams to {path} do not shut out others", set(others) == {200}, others)
 
 
 def large():

@@ -68,6 +68,8 @@ internal sealed record ProblemResult(
     public Problem ToBody(string traceId) =>
         new(false, Message, "about:blank", ReasonPhrases.GetReasonPhrase(Status), Status, Message, Code, traceId, Errors, Pending, Item);
 
+    private const long MostOfUnread = 16 * 1024 * 1024;   // of a chunked body, which has no length: twice the largest batch
+
     /// <summary>
     /// A client that is cut off while sending sees no answer. So Kestrel reads past its limit, for at most 5 s, and discards the bytes. The
     /// connection closes afterwards, and the answer says so, so that the client does not send its next request there. So does the answer to a large body that
@@ -79,6 +81,6 @@ internal sealed record ProblemResult(
         var isTooLarge = Status == StatusCodes.Status413PayloadTooLarge || http.Request.ContentLength > bound?.MaxRequestBodySize;
         if (!isTooLarge && !BodyLimit.IsLeft(http)) return;
         http.Response.Headers.Connection = "close";
-        if (isTooLarge && bound is { IsReadOnly: false }) bound.MaxRequestBodySize = null;
+        if (bound is { IsReadOnly: false }) bound.MaxRequestBodySize = isTooLarge ? null : MostOfUnread;
     }
 }

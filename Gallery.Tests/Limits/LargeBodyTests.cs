@@ -88,4 +88,17 @@ public sealed class LargeBodyTests(TestService other) : IClassFixture<TestServic
 
         Assert.Equal((status, connection), (answer!.Status, answer.Find("Connection")));
     }
+
+    [Fact]
+    public async Task A_chunked_batch_that_is_refused_can_be_sent_to_its_end()
+    {
+        await using var service = await LimitedService.StartAsync(other.Database);
+        using var connection = await service.ConnectAsync();
+        await connection.SendAsync("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+        var chunk = $"10000\r\n{new string('x', 65_536)}\r\n";
+
+        Assert.Equal(12 * 1024 * 1024 / 65_536 * chunk.Length, await connection.SendUntilRefusedAsync(chunk, times: 12 * 1024 * 1024 / 65_536));
+        await connection.SendAsync("0\r\n\r\n");
+        Assert.Equal(404, (await connection.ReadAsync())?.Status);
+    }
 }
