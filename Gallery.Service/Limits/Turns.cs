@@ -18,10 +18,26 @@ internal sealed class UserTurns(int waiting = 1, int atOnce = 1) : IDisposable
     /// <summary>The turns of short requests that have no other turns.</summary>
     public const string Short = "short";
 
+    private const long MostBytes = 32 * 1024 * 1024;
+
     private readonly KeyedTurns<string> _turns = new(waiting, atOnce);
+    private long _bytes;
 
     /// <inheritdoc cref="Turns.TakeAsync"/>
-    public async Task<IDisposable?> TakeAsync(Caller caller, CancellationToken ct) => caller.UserId is { } user ? await _turns.TakeAsync(user, ct) : null;
+    /// <param name="bytes">What the request holds while it waits. All users' requests together may hold 32 MB.</param>
+    public async Task<IDisposable?> TakeAsync(Caller caller, CancellationToken ct, int bytes = 0)
+    {
+        if (caller.UserId is not { } user) return null;
+        if (_turns.TryTake(user) is { } turn) return turn;   // so those who wait keep out nobody else
+        try
+        {
+            return Interlocked.Add(ref _bytes, bytes) <= MostBytes ? await _turns.TakeAsync(user, ct) : throw new CoalescerFullException();
+        }
+        finally
+        {
+            Interlocked.Add(ref _bytes, -bytes);
+        }
+    }
 
     public void Dispose() => _turns.Dispose();
 }
@@ -31,6 +47,9 @@ internal sealed class KeyedTurns<TKey>(int waiting, int atOnce = 1) : IDisposabl
     where TKey : notnull
 {
     private readonly PartitionedRateLimiter<TKey> _turns = PartitionedRateLimiter.Create<TKey, TKey>(key => RateLimitPartition.GetConcurrencyLimiter(key, _ => Turns.Options(atOnce, waiting)));
+
+    /// <summary>A turn that is free. Null if there is none.</summary>
+    public IDisposable? TryTake(TKey key) => _turns.AttemptAcquire(key) is { IsAcquired: true } turn ? turn : null;
 
     /// <inheritdoc cref="Turns.TakeAsync"/>
     public Task<IDisposable> TakeAsync(TKey key, CancellationToken ct) => Turns.WaitAsync(token => _turns.AcquireAsync(key, cancellationToken: token), ct);
@@ -84,5 +103,5 @@ internal static class TurnsExtensions
 
     /// <inheritdoc cref="UserTurns.TakeAsync"/>
     public static Task<IDisposable?> TakeTurnAsync(this HttpContext http, string kind, CancellationToken ct) =>
-        http.RequestServices.GetRequiredKeyedService<UserTurns>(kind).TakeAsync(http.Caller(), ct);
+        http.RequestServices.GetRequiredKeyedService<UserTurns>(kind).TakeAsync(http.Caller(), ct, http.Features.Get<ReceivedBody>()?.Capacity ?? 0);
 }

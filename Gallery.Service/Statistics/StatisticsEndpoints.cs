@@ -104,7 +104,7 @@ internal static class StatisticsEndpoints
         var (json, problem) = await JsonBody.ReadAsync(http.Request, ct, BeaconTypes);
         if (problem is not null) return problem;
 
-        using var turn = await turns.TakeAsync(http.Caller(), ct);   // reading them takes a processor for milliseconds
+        using var turn = await turns.TakeAsync(http.Caller(), ct, json.Length);   // reading them takes a processor for milliseconds
         var errors = new FieldErrors();
         var beacons = new List<BeaconItem>();
         try

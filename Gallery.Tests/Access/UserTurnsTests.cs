@@ -1,5 +1,8 @@
 using System.Text;
+using Gallery.Service.Limits;
 using Gallery.Service.Statistics;
+using Gallery.Sql.Coalescing;
+using Gallery.Sql.Database;
 using Gallery.Tests.Service;
 using Npgsql;
 
@@ -105,6 +108,20 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
         }
 
         Assert.All(await Task.WhenAll(waiting), answer => Assert.NotEmpty(answer.Ids));
+    }
+
+    [Fact]
+    public async Task Large_bodies_that_wait_are_bounded_together_and_keep_out_nobody_who_need_not_wait()
+    {
+        const int megabytes = 1024 * 1024;
+        using var turns = new UserTurns(waiting: 64);
+        using var first = await turns.TakeAsync(Caller.User("ada"), TestContext.Current.CancellationToken, 20 * megabytes);
+        var second = turns.TakeAsync(Caller.User("ada"), TestContext.Current.CancellationToken, 20 * megabytes);
+
+        await Assert.ThrowsAsync<CoalescerFullException>(() => turns.TakeAsync(Caller.User("ada"), TestContext.Current.CancellationToken, 20 * megabytes));
+        using var other = await turns.TakeAsync(Caller.User("bob"), TestContext.Current.CancellationToken, 20 * megabytes);
+        first!.Dispose();
+        using var _ = await second;
     }
 
     private Task<Answer> GetAsync(string path) => SendAsync("GET", path, null);
