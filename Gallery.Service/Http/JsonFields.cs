@@ -15,12 +15,13 @@ internal sealed class JsonFields
 
     private JsonFields(FieldErrors errors) => _errors = errors;
 
-    /// <param name="known">The allowed names. Any other name is a fault, so that a misspelt field is not lost silently.</param>
+    /// <param name="known">The allowed names. Any other name is a fault, so that a misspelt field is not lost silently. The first one gets a suggestion, which takes microseconds.</param>
     /// <param name="readOnly">Names that answers have, and that a caller cannot set.</param>
     /// <exception cref="JsonException">The body is not a JSON object. The message is for the caller.</exception>
     public static JsonFields Read(ReadOnlyMemory<byte> json, ReadOnlySpan<string> known, FieldErrors errors, ReadOnlySpan<string> readOnly = default)
     {
         var fields = new JsonFields(errors);
+        var unknown = new HashSet<string>();
         var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
         try
         {
@@ -37,7 +38,10 @@ internal sealed class JsonFields
                 else if (!known.Contains(name) && errors.IsFull)
                     errors.Count();   // without a message: a large body has very many fields
                 else if (!known.Contains(name))
-                    errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. {Spelling.Suggest(name, known.ToArray())}Known fields: {string.Join(", ", known!)}.");
+                {
+                    if (!unknown.Add(name)) continue;
+                    errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. {(unknown.Count == 1 ? Spelling.Suggest(name, known.ToArray()) : "")}Known fields: {string.Join(", ", known!)}.");
+                }
                 else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
                     errors.Add(name, $"{name} is given twice. Send it once.");
             }

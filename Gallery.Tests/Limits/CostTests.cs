@@ -144,6 +144,7 @@ public sealed class CostTests(TestServer server) : IAsyncLifetime
         yield return Save(null, prompt: prompt, name: "a prompt of 16,384 escaped pairs");
         yield return Save(_id, prompt: prompt, name: "a prompt of 16,384 escaped pairs, saved again");
         yield return new("256 KB of unknown fields", "POST", "/v1/gallery/", () => "{" + string.Join(',', Enumerable.Range(0, 25_000).Select(i => $"\"{i}\":1")) + "}");
+        yield return new("256 KB of one misspelt field", "POST", "/v1/gallery/", () => "{" + string.Join(',', Enumerable.Repeat("\"user_idd\":1", 19_000)) + "}");
         yield return new("256 KB of one field", "POST", "/v1/gallery/", () => "{" + string.Join(',', Enumerable.Repeat("\"intent\":\"a\"", 19_000)) + "}");
         yield return new("256 KB of brackets", "POST", "/v1/gallery/", () => new string('[', 260_000));
         yield return new("256 KB of keys in metadata", "POST", "/v1/gallery/", () => "{\"user_id\":\"u\",\"metadata\":{" + string.Join(',', Enumerable.Range(0, 25_000).Select(i => $"\"{i}\":1")) + "}}");
