@@ -18,7 +18,7 @@ internal static class SearchWords
         q = string.Concat(q.Select(Narrow));
         for (var at = 0; at < q.Length;)
         {
-            if (char.IsWhiteSpace(q[at]))
+            if (IsBetween(q[at]))
             {
                 at++;
                 continue;
@@ -28,7 +28,7 @@ internal static class SearchWords
             var isNegative = q[at] == '-' && IsMinus(q, at);
             if (isNegative) at++;
             var isPhrase = at < q.Length && q[at] == '"';
-            var end = isPhrase ? EndOf(q, at + 1, character => character == '"') : EndOf(q, at, character => char.IsWhiteSpace(character) || character == '"');
+            var end = isPhrase ? EndOf(q, at + 1, character => character == '"') : EndOf(q, at, character => IsBetween(character) || character == '"');
             var text = q[(isPhrase ? at + 1 : at)..end];
             at = isPhrase ? Math.Min(end + 1, q.Length) : end;
             if (isPhrase && at < q.Length && q[at] == '*') (text, at) = (text + "*", at + 1);
@@ -48,6 +48,9 @@ internal static class SearchWords
         '“' or '”' or '„' or '‟' or '«' or '»' => '"',
         _ => character,
     };
+
+    /// <summary>Whether it separates terms. Commas and semicolons of all scripts do, because people type them without a space.</summary>
+    private static bool IsBetween(char character) => char.IsWhiteSpace(character) || character is ',' or ';' or '、' or '､' or '،' or '؛';
 
     /// <summary>Whether a hyphen before a term excludes it. <c>--ar</c>, <c>-20</c> and <c>-20°C</c> do not exclude: they are copied from prompts. <c>-3d</c> does, because a letter follows its digits.</summary>
     private static bool IsMinus(string q, int at)

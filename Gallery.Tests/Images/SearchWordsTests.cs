@@ -31,6 +31,7 @@ public sealed class SearchWordsTests(TestServer server) : IAsyncLifetime
     [InlineData("A golden lighthouse at sunset", "\"gold* light*\" sun*", "\"golden li\"*", "gold*,light*", "golden*-light*", "*golden*")]
     [InlineData("Ночной город, शहर में नीली बत्ती, مدينة", "ноч*", "नीली*", "नी*", "बत्त*", "مدي*")]
     [InlineData("“A golden lighthouse”, 24″ print", "“golden lighthouse”", "„golden lighthouse“", "‟golden light*”", "«golden lighthouse»", "»golden lighthouse«", "golden -“lighthouse golden”", "golden -« cat »", "«\u00a0golden lighthouse\u202f»", "24″ print -cat")]
+    [InlineData("一只可爱的猫在图书馆里, portrait of a cat; قطة ذهبية", "图书馆，猫", "图书馆、猫", "图书馆;猫", "cat,portrait", "cat ; portrait", "ذهبية،قطة", "cat,-dog", ",cat,")]
     [InlineData("\"low poly\" koi", "\"low poly\" or z", "or koi", "koi or", "koi\"", "\"koi")]
     public async Task These_searches_find_the_prompt(string prompt, params string[] searches) =>
         Assert.Equal(searches, await FindAsync(prompt, searches));
