@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text.Json;
 using Gallery.Service.OpenApi;
 using Gallery.Sql.Database;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Primitives;
 using Microsoft.OpenApi;
@@ -12,7 +14,12 @@ namespace Gallery.Service.Http;
 internal static class QueryParameters
 {
     // What other services call the parameters that several routes have.
-    private static readonly OtherNames Others = new(("cursor", "page offset"), ("limit", "per_page page_size"), ("sort", "order order_by ordering"));
+    private static readonly OtherNames Others = new(
+        ("cursor", "page offset skip"),
+        ("limit", "per_page page_size"),
+        ("sort", "order order_by ordering"),
+        ("count", "total"),
+        ("Send it in X-API-Key or Authorization.", "api_key apikey key token access_token"));
 
     // Nobody who sends one of these to a route that lacks it means a key of an object.
     private static readonly string[] OfLists = ["limit", "cursor", "sort", "count", "fields", "page", "offset", "per_page", "page_size"];
@@ -79,25 +86,28 @@ internal static class QueryParameters
     /// <summary>The answer to a parameter that a route with these facts does not declare.</summary>
     public static ProblemResult Unknown(string name, IEnumerable<object> facts) => FieldErrors.Of(name, UnknownMessage(name, [.. Declared(facts)], facts));
 
-    /// <summary>A name that is like no other may be a key of an object, such as <c>metadata.session_id</c>.</summary>
+    /// <summary>A name may be a field of the body, another name of a parameter, or a misspelt one. One that is like none may be a key of an object, such as <c>metadata.session_id</c>.</summary>
     private static string UnknownMessage(string name, List<OpenApiParameter> known, IEnumerable<object> facts)
     {
-        if (known.Count == 0) return $"Unknown parameter '{name}'. Remove it; this route has none.";
         if (known.Any(parameter => parameter.Name == name)) return $"{name} needs a key. Send {name}.key=value.";
+        if (facts.OfType<IAcceptsMetadata>().Any(body => IsField(body.RequestType, name))) return $"Unknown parameter '{name}'. Send {name} in the body.";
         var names = known.Select(parameter => parameter.Name!).ToList();
         var holder = known.Find(parameter => parameter.Style == ParameterStyle.DeepObject);
         if (holder is not null && (name.StartsWith($"{holder.Name}.", StringComparison.Ordinal) || name.StartsWith($"{holder.Name}[", StringComparison.Ordinal)))
             return $"Unknown parameter '{name}'. Send {holder.Name}.key=value, or {holder.Name}[key]=value.";
         var meant = facts.OfType<OtherNames>().Append(Others).Select(others => others.Find(name, names)).FirstOrDefault(right => right is not null);
-        var suggestion = meant?.Contains(' ') == true ? $"{meant} "
-            : meant is not null ? $"Did you mean {meant}? "
-            : holder is not null && name.StartsWith($"{holder.Name}_", StringComparison.Ordinal) ? $"Did you mean {holder.Name}.{name[(holder.Name!.Length + 1)..]}? "
-            : Spelling.Suggest(name.Split('.', '[')[0], names);
-        var hint = suggestion.Length == 0 && holder is not null && !OfLists.Contains(name)
+        var suggestion = meant?.Contains(' ') == true ? $" {meant}"
+            : meant is not null ? $" Did you mean {meant}?"
+            : holder is not null && name.StartsWith($"{holder.Name}_", StringComparison.Ordinal) ? $" Did you mean {holder.Name}.{name[(holder.Name!.Length + 1)..]}?"
+            : Spelling.Suggest(name.Split('.', '[')[0], names) is { Length: > 0 } question ? $" {question.TrimEnd()}" : "";
+        var rest = names.Count > 0 ? $" Known parameters: {string.Join(", ", names)}." : suggestion.Length == 0 ? " Remove it; this route has none." : "";
+        var hint = suggestion.Length == 0 && holder is not null && name is not (['.' or '[', ..] or "") && !OfLists.Contains(name)
             ? $" For a value of {holder.Name}, send {holder.Name}.{name}=value."
             : "";
-        return $"Unknown parameter '{name}'. {suggestion}Known parameters: {string.Join(", ", names)}.{hint}";
+        return $"Unknown parameter '{name}'.{suggestion}{rest}{hint}";
     }
+
+    private static bool IsField(Type? body, string name) => body?.GetProperties().Any(field => JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Name) == name) == true;
 
     /// <summary>The filter <c>user_id</c>. A user's token has its user as the default. Null for everyone's rows.</summary>
     /// <param name="isRequired">Whether a service key has to send it.</param>

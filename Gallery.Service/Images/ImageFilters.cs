@@ -27,18 +27,19 @@ internal static class ImageFilters
 
     // What callers who guess call these filters, those of Django among them.
     private static readonly OtherNames Guesses = new(
-        ("created_from", "since after date_from start_date created_after created_since created_at__gte created_at__gt"),
-        ("created_to", "until before date_to end_date created_before created_until created_at__lte created_at__lt"),
+        ("created_from", "since after date_from start start_date created_after created_since created_at__gte created_at__gt"),
+        ("created_to", "until before date_to end end_date created_before created_until created_at__lte created_at__lt"),
         ("For images of one time, send created_from and created_to.", "created created_at date day month created_at__date"),
         ("No filter asks for the time of a deletion.", "deleted_at deleted_from deleted_to deleted_after deleted_before deleted_since"),
         ("GET /v1/gallery/deleted/ lists the trash.", "deleted is_deleted include_deleted only_deleted trash trashed in_trash status state"),
+        ("No filter asks for the time of a change.", "updated updated_at updated_from updated_to updated_after updated_before updated_since"),
         ("No filter leaves a tag out.", "not_tag no_tag exclude_tag without_tag tag_not -tag not_tags exclude_tags exclude"),
         ("No filter asks whether an image has tags.", "has_tag has_tags untagged tagged"),
         ("any_tag", "tag__in tags__in tag_any"),
         ("tag", "category label labels keyword keywords"),
         ("ids", "id uuid image_id image_ids id__in image_id__in"),
         ("q", "prompt refined_prompt query search text contains term refined_prompt__icontains refined_prompt__contains"),
-        ("user_id", "owner username"));
+        ("user_id", "owner username uid"));
 
     public static readonly ProblemResult TooBroad = TooBroadFor(new ImageFilter(null));
 

@@ -21,7 +21,7 @@ internal static class SharedEndpoints
         shared.MapMethods("/{token}/", Get, OpenShare)
             .WithName("OpenShare").WithSummary("Shows the image of a link, and counts a view")
             .WithDescription("Needs no credentials. Each answer 200 is a view, a HEAD request too. 404 says no more than that the link shows nothing: it is unknown, expired, used up or revoked, or its image is in the trash.")
-            .WithTextHeader(PasswordHeader, "The link's password, if it asks for one.")
+            .WithTextHeader(PasswordHeader, "The link's password, if it asks for one.").WithMetadata(new OtherNames(($"Send it in {PasswordHeader}.", "password")))
             .Answers(200, Envelope.Of(new SharedImage(
                 ImageExamples.ImageId, ImageExamples.Live.ImageUrl, ImageExamples.Live.ThumbnailUrl, null, null, "jpg", ImageExamples.Live.RefinedPrompt), "Image retrieved successfully"))
             .Problems(ShareProblems.NotFound, ShareProblems.PasswordRequired, ShareProblems.TooManyAttempts)

@@ -25,12 +25,13 @@ internal sealed record DayRange(DateOnly From, DateOnly To, bool ByMonth)
     public static DayRange Read(IQueryCollection query, DateOnly today, FieldErrors errors)
     {
         var byMonth = query.ReadChoice("bucket", errors, "day", "month") == "month";
-        var from = ReadDay(query, "from", today, errors);
-        var to = ReadDay(query, "to", today, errors);
+        var latest = byMonth ? new DateOnly(today.Year, today.Month, 1).AddMonths(1).AddDays(-1) : today;
+        var from = ReadDay(query, "from", latest, errors);
+        var to = ReadDay(query, "to", latest, errors);
         if (errors.Any) return new(today, today, byMonth);
 
         var (usual, maximum) = byMonth ? (UsualMonths, MaximumMonths) : (UsualDays, MaximumDays);
-        var last = to ?? (from is { } day && Add(day, maximum - 1, byMonth) is var latest && latest < today ? latest : today);
+        var last = to ?? (from is { } day && Add(day, maximum - 1, byMonth) is var end && end < today ? end : today);
         var first = from ?? Add(last, 1 - usual, byMonth);
         if (byMonth) (first, last) = (new DateOnly(first.Year, first.Month, 1), new DateOnly(last.Year, last.Month, 1).AddMonths(1).AddDays(-1));
         if (first > last)
@@ -40,11 +41,11 @@ internal sealed record DayRange(DateOnly From, DateOnly To, bool ByMonth)
         return new(first, last, byMonth);
     }
 
-    private static DateOnly? ReadDay(IQueryCollection query, string name, DateOnly today, FieldErrors errors)
+    private static DateOnly? ReadDay(IQueryCollection query, string name, DateOnly latest, FieldErrors errors)
     {
         if (query.ReadTime(name, errors) is not { } time) return null;
         var day = DateOnly.FromDateTime(time);
-        if (day > today.AddDays(1))   // it is tomorrow already in some time zones
+        if (day > latest.AddDays(1))   // it is tomorrow already in some time zones
             errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}, which is in the future. Send a day up to today."));
         else if (day.Year < 1970)
             errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}. Send a day from 1970-01-01 on."));

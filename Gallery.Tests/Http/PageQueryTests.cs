@@ -75,6 +75,20 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
         Assert.DoesNotContain($"metadata.{name}", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("batch/permanent/", "dry_run", "Send dry_run in the body.")]
+    [InlineData("batch/save/", "mode", "Send mode in the body.")]
+    [InlineData("", "user_id", "Send user_id in the body.")]
+    [InlineData("batch/delete/", "x", "Remove it; this route has none.")]
+    public async Task A_field_of_the_body_is_not_called_unknown_to_the_route(string path, string name, string cure) =>
+        Assert.Equal($"Unknown parameter '{name}'. {cure}", (await _api.PostAsync($"/v1/gallery/{path}?{name}=1", "{}")).Error(name));
+
+    [Theory]
+    [InlineData("", "api_key", "Send it in X-API-Key or Authorization. Known parameters: ")]
+    [InlineData("shared/x/", "password", "Send it in X-Share-Password.")]
+    public async Task A_secret_is_said_to_belong_into_a_header(string path, string name, string cure) =>
+        Assert.StartsWith($"Unknown parameter '{name}'. {cure}", (await _api.GetAsync($"/v1/gallery/{path}?{name}=1")).Error(name), StringComparison.Ordinal);
+
     [Fact]
     public async Task A_guess_never_leads_to_a_parameter_that_the_route_lacks() =>
         Assert.Equal("Unknown parameter 'since'. Known parameters: user_id, prefix, sort, limit, cursor.", (await _api.GetAsync("/v1/gallery/tags/?since=1")).Error("since"));

@@ -30,6 +30,13 @@ public sealed class HttpUrlTests
     public void Scheme_and_host_compare_without_case(string url) => Accepts(url);
 
     [Theory]
+    [InlineData("w_300/")]
+    [InlineData("f_auto/")]
+    [InlineData("t_thumb/c_fill/")]
+    [InlineData("v1/")]
+    public void A_transformation_or_version_may_follow_the_resource_type(string path) => Accepts($"https://res.cloudinary.com/demo/image/{path}{Id}.jpg");
+
+    [Theory]
     [InlineData("https://user@res.cloudinary.com/demo/" + Id)]
     [InlineData("https://user:password@res.cloudinary.com/demo/" + Id)]
     [InlineData("https://res.cloudinary.com@evil.example/demo/" + Id)]

@@ -56,6 +56,15 @@ public sealed class StatisticsTests(TestService service) : IClassFixture<TestSer
         Assert.Equal((buckets, first), (answer["buckets"]!.AsArray().Count, (string)answer["from"]!));
     }
 
+    [Fact]
+    public async Task The_range_of_an_answer_can_be_sent_again()
+    {
+        var path = $"/v1/gallery/{await SaveAsync()}/statistics/?bucket=month";
+        var answer = (await _api.GetAsync(path)).Image;
+
+        Assert.Equal(200, (await _api.GetAsync($"{path}&from={answer["from"]}&to={answer["to"]}")).Status);
+    }
+
     [Theory]
     [InlineData("from=2025-01-01&to=2026-01-02", "from", "from and to are more than 366 days apart. Send a later day, or bucket=month.")]
     [InlineData("from=2001-01-01&to=2011-01-01&bucket=month", "from", "from and to are more than 120 months apart. Send a later day.")]

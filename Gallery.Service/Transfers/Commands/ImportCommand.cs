@@ -68,7 +68,7 @@ internal static class ImportCommand
         private async Task SendAsync(GalleryClient client, Stream file, CancellationToken ct)
         {
             var report = await client.ImportAsync(_chunk.WrittenMemory, parsed.GetValue(Recreate), ct);
-            foreach (var error in report.Errors) Fail(_first + error.Line - 1, error.Code, error.Message);
+            foreach (var error in report.Errors) Fail(_first + error.Line - 1, error.Code, error.Message.Replace("?recreate=true", "--recreate", StringComparison.Ordinal));
             (_created, _updated, _unchanged) = (_created + report.Created, _updated + report.Updated, _unchanged + report.Unchanged);
             if (report.Errors.FirstOrDefault(error => error.Code == Importer.Stopped.Code) is { } stop)
             {
