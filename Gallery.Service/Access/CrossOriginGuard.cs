@@ -42,6 +42,6 @@ internal sealed partial class CrossOriginGuard(RequestDelegate next, AllowedOrig
         _ => false,
     };
 
-    [LoggerMessage(LogLevel.Information, "Pages of {Origin} may not call. To allow them, add it to GALLERY_CORS_ORIGINS; {LeftOut} more such since the line before")]
+    [LoggerMessage(LogLevel.Information, "Pages of {Origin} may not call. To allow them, add it to GALLERY_CORS_ORIGINS; {LeftOut} similar lines suppressed")]
     private partial void LogRefused(string origin, int leftOut);
 }

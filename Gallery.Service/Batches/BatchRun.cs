@@ -18,7 +18,7 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
 {
     private const int AtOnce = 2;
     private const int Bodies = 8;     // of up to 8 MB: those that arrive, wait and run
-    private const int Waiting = 16;   // the other bodies, and small ones
+    private const int Waiting = 16;   // batches that were read and wait to run
 
     private static readonly ProblemResult Full = new(413, "answer_full", "This image no longer fits into the answer. Ask for it in another batch.");
 
@@ -118,6 +118,6 @@ internal sealed partial class BatchRun(RetentionOptions retention, LogLimit limi
     private static BatchResult Failed(int index, Guid? imageId, ProblemResult problem) =>
         new(index, imageId, Code: problem.Code, Message: problem.Message, Errors: problem.Errors);
 
-    [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed: {Reason}, trace {TraceId}; {LeftOut} more such since the line before")]
+    [LoggerMessage(LogLevel.Warning, "POST {Path} answered 200, and {Count} of its items failed: {Reason}, trace {TraceId}; {LeftOut} similar lines suppressed")]
     private partial void LogFaults(string path, int count, string reason, string traceId, int leftOut);
 }

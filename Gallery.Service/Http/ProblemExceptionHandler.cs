@@ -121,6 +121,6 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     [LoggerMessage(LogLevel.Error, "{Method} {Route} failed, trace {TraceId}, request {RequestId}")]
     private partial void LogUnexpected(Exception exception, string method, string route, string traceId, string requestId);
 
-    [LoggerMessage(LogLevel.Warning, "{Method} {Route} answered 503 {Code}: {Reason}, trace {TraceId}, request {RequestId}; {LeftOut} more such since the line before")]
+    [LoggerMessage(LogLevel.Warning, "{Method} {Route} answered 503 {Code}: {Reason}, trace {TraceId}, request {RequestId}; {LeftOut} similar lines suppressed")]
     private partial void LogUnavailable(string method, string route, string code, string reason, string traceId, string requestId, int leftOut);
 }

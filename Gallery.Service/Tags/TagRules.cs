@@ -37,7 +37,7 @@ internal static class TagRules
     /// <summary>The fault of the length of a tag, or of its beginning, as a message; null if it has none.</summary>
     public static string? FindLengthFault(string field, string text, int minimum) =>
         text.Length > Tag.MaximumCodePoints && text.EnumerateRunes().Skip(Tag.MaximumCodePoints).Any()   // too long in any form. To compose it all would take time
-            ? $"{field} has more than {Tag.MaximumLength} characters, which is the maximum."
+            ? $"{field} has more than {Tag.MaximumLength} characters. Send at most {Tag.MaximumLength}."
             : TextRules.FindFault(field, text, minimum, Tag.MaximumLength, Tag.LengthOf);
 
     /// <summary>The different tags of a field. Null if it is absent or has a fault.</summary>
