@@ -47,7 +47,7 @@ internal static class StatisticsEndpoints
             .WithName("FindStatistics").WithSummary("Counts the views and downloads of an image by day or month")
             .WithDescription("Views appear within seconds. Days are those of UTC.")
             .WithTime("from", "The first day. A time stands for its day. Default: 30 days up to the last one, or 12 months.")
-            .WithTime("to", "The last day, included. Default: today.")
+            .WithTime("to", "The last day, included. Default: today, or the end of the longest range that begins at from.")
             .WithChoice("bucket", "day, or month for whole months.", "day", "month")
             .Answers(200, Envelope.Of(
                 new ImageStatistics(Example, new(2026, 1, 15), new(2026, 1, 16), "day", 12, 3, 40, 5, [new(new(2026, 1, 15), 12, 3), new(new(2026, 1, 16), 0, 0)]),
