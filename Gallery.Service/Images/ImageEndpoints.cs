@@ -38,29 +38,29 @@ internal static class ImageEndpoints
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapMethods("/{image_id:uuid}/", Get, FindImage)
             .WithName("FindImage").WithSummary("Finds one image").WithDescription("An image in the trash answers 404 image_deleted.")
-            .Answers(200, ImageExamples.One(ImageExamples.Live, "Image retrieved successfully")).WithETag().Revalidates()
+            .Answers(200, Envelope.Of(ImageExamples.Live, "Image retrieved successfully")).WithETag().Revalidates()
             .Problems(ImageProblems.InTrash(Example), ImageProblems.NotFound(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapPatch("/{image_id:uuid}/", UpdateImage)
             .WithName("UpdateImage").WithSummary("Edits an image")
             .WithDescription("A JSON merge patch (RFC 7396): a field that is left out stays, and null erases. Send If-Match, so that no other change is overwritten unseen.")
             .Takes(ImageExamples.Edit, MergePatch, "application/json").WithIfMatch().WithIfNoneMatch()
-            .Answers(200, ImageExamples.One(ImageExamples.Edited, "Image updated successfully")).WithETag()
+            .Answers(200, Envelope.Of(ImageExamples.Edited, "Image updated successfully")).WithETag()
             .Problems(Permissions.ForbiddenUserId, ImageProblems.ForbiddenOwner, ImageProblems.QuotaExceeded, ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/", SoftDeleteImage)
             .WithName("SoftDeleteImage").WithSummary("Moves an image to the trash").WithDescription("An image that is in the trash already stays as it is.")
-            .WithIfMatch().WithIfNoneMatch().Answers(200, ImageExamples.One(ImageExamples.InTrash, "Image deleted successfully")).WithETag()
+            .WithIfMatch().WithIfNoneMatch().Answers(200, Envelope.Of(ImageExamples.InTrash, "Image deleted successfully")).WithETag()
             .Problems(ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapPost("/{image_id:uuid}/restore/", RestoreImage)
             .WithName("RestoreImage").WithSummary("Restores an image from the trash").WithDescription("A live image stays as it is.")
-            .WithIfMatch().WithIfNoneMatch().Answers(200, ImageExamples.One(ImageExamples.Restored, "Image restored successfully")).WithETag()
+            .WithIfMatch().WithIfNoneMatch().Answers(200, Envelope.Of(ImageExamples.Restored, "Image restored successfully")).WithETag()
             .Problems(ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         images.MapDelete("/{image_id:uuid}/permanent/", PurgeImage)
             .WithName("PurgeImage").WithSummary("Deletes an image permanently").WithDescription("Works on live images and on those in the trash, and returns the image as it was. The picture stays at Cloudinary.")
-            .WithIfMatch().WithIfNoneMatch().Answers(200, ImageExamples.One(ImageExamples.InTrash, "Image permanently deleted"))
+            .WithIfMatch().WithIfNoneMatch().Answers(200, Envelope.Of(ImageExamples.InTrash, "Image permanently deleted"))
             .Problems(Permissions.ForbiddenPurge, ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
     }

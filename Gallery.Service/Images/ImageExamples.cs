@@ -53,8 +53,6 @@ internal static class ImageExamples
         return FieldErrors.Of("image_url", refusal.Message, refusal.Code);
     }
 
-    public static Envelope<Image> One(Image image, string message) => Envelope.Of(image, message);
-
     public static SavedImage Saved(string outcome, string message) => new(true, Live, outcome, [], message);
 
     public static PageEnvelope<Image> Page(Image image, string message) => Envelope.Of<Image>([image], message, new Pagination(PageQuery.DefaultLimit, null));

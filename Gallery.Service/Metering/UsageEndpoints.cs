@@ -132,6 +132,6 @@ internal static class UsageEndpoints
                 http, $"{CsvType}; charset=utf-8; header=present", Read, (text, line) => Encoding.UTF8.GetBytes(ExportedUsage.Of(line).ToCsv(), text), Encoding.UTF8.GetBytes(ExportedUsage.CsvHead))
             : await lines.AnswerAsync(http, JsonLine.MediaType, Read, (text, line) => JsonLine.Write(text, ExportedUsage.Of(line), options));
 
-        IAsyncEnumerable<IReadOnlyList<UsageLine>> Read(CancellationToken ct) => usage.ExportAsync(month.Start, "", Guid.Empty, ct);
+        IAsyncEnumerable<IReadOnlyList<UsageLine>> Read(CancellationToken ct) => usage.ExportAsync(month.Start, ct);
     }
 }

@@ -157,7 +157,7 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
     {
         var visits = new List<Visit>(batch.Count);
         foreach (var noted in batch)
-            visits.Add(new(noted.ImageId, noted.Day, noted.Kind, Hash(await FindSaltAsync(noted.Day, ct), noted), noted.Viewer));
+            visits.Add(new(noted.ImageId, noted.Day, noted.Kind, Hash(await FindOrAddSaltAsync(noted.Day, ct), noted), noted.Viewer));
 
         for (var tries = 1; ; tries++)
         {
@@ -172,11 +172,11 @@ internal sealed partial class VisitBuffer(StatisticsRepository statistics, TimeP
         }
     }
 
-    private async ValueTask<byte[]> FindSaltAsync(DateOnly day, CancellationToken ct)
+    private async ValueTask<byte[]> FindOrAddSaltAsync(DateOnly day, CancellationToken ct)
     {
         if (_salts.TryGetValue(day, out var known)) return known;
         foreach (var old in _salts.Keys.Where(other => other < day.AddDays(-1)).ToList()) _salts.Remove(old);
-        return _salts[day] = await statistics.FindSaltAsync(day, RandomNumberGenerator.GetBytes(SaltBytes), ct);
+        return _salts[day] = await statistics.FindOrAddSaltAsync(day, RandomNumberGenerator.GetBytes(SaltBytes), ct);
     }
 
     private static byte[] Hash(byte[] salt, Noted noted) => HMACSHA256.HashData(salt, (byte[])[.. noted.Visitor, .. noted.ImageId.ToByteArray()])[..VisitorBytes];

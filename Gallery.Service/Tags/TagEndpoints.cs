@@ -28,12 +28,12 @@ internal static class TagEndpoints
         tags.MapPut("/{image_id:uuid}/tags/{tag}/", AddTag)
             .WithName("AddTag").WithSummary("Adds a tag to an image")
             .WithDescription("A tag that the image has already stays as it is. Percent-encode the tag in the path, a slash as %2F.")
-            .WithPathText("tag", "The tag, in any case.", TagRules.Schema()).WithIfMatch().WithIfNoneMatch().Answers(200, ImageExamples.One(ImageExamples.Tagged, "Tag added successfully")).WithETag()
+            .WithPathText("tag", "The tag, in any case.", TagRules.Schema()).WithIfMatch().WithIfNoneMatch().Answers(200, Envelope.Of(ImageExamples.Tagged, "Tag added successfully")).WithETag()
             .Problems(FieldErrors.Of("tag", TagRules.FindFault("tag", " ")!), ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         tags.MapDelete("/{image_id:uuid}/tags/{tag}/", RemoveTag)
             .WithName("RemoveTag").WithSummary("Removes a tag from an image").WithDescription("If the image does not have the tag, nothing changes.")
-            .WithPathText("tag", "The tag, in any case.", TagRules.Schema()).WithIfMatch().WithIfNoneMatch().Answers(200, ImageExamples.One(ImageExamples.Tagged with { Tags = [] }, "Tag removed successfully")).WithETag()
+            .WithPathText("tag", "The tag, in any case.", TagRules.Schema()).WithIfMatch().WithIfNoneMatch().Answers(200, Envelope.Of(ImageExamples.Tagged with { Tags = [] }, "Tag removed successfully")).WithETag()
             .Problems(FieldErrors.Of("tag", TagRules.FindFault("tag", " ")!), ImageProblems.InTrash(Example), ImageProblems.NotFound(Example), ImageProblems.PreconditionFailed(Example))
             .AllowedTo(Callers.Owner, Callers.ServiceKeys);
         tags.MapMethods("/tags/", Get, ListTags)

@@ -16,8 +16,6 @@ namespace Gallery.Service.Transfers;
 /// <summary>Export and import of images as lines of JSON. Both stream, so neither has a limit on its size or its time.</summary>
 internal static class TransferEndpoints
 {
-    public const string MediaType = JsonLine.MediaType;
-
     private static readonly string[] Get = [HttpMethods.Get, HttpMethods.Head];
 
     private static readonly ProblemResult Forbidden = new(403, "forbidden_transfer", "Users' tokens may not export or import. Send the request with a service key.");
@@ -35,14 +33,14 @@ internal static class TransferEndpoints
             .WithFields(TransferJsonContext.Default.TransferredImage, "The fields to show of each image. Without it all of them.")
             .WithMetadata(new OtherNames(("after", "cursor offset page"), ("An export has no pages.", "limit")))
             .WithUuid("after", "Continues after the image with this id: the last one of an export that was broken off. If it is gone, an export by time begins again.")
-            .Answers(200, TransferredImage.Example, MediaType)
+            .Answers(200, TransferredImage.Example, JsonLine.MediaType)
             .WithMetadata(new StreamedAnswer(), new DisableRequestTimeoutAttribute())
             .Problems(Forbidden, BadAfter, LineStream.Busy)
             .AllowedTo(Callers.ServiceKeys);
         transfers.MapPost("/import/", Import)
             .WithName("ImportImages").WithSummary("Imports images, one JSON object a line")
             .WithDescription("Takes what an export writes, with times, deletions and revisions. A line that fails is reported, and the others are kept. An import may be repeated: of two states of an image, the higher revision stays.")
-            .Takes(TransferredImage.Example, MediaType)
+            .Takes(TransferredImage.Example, JsonLine.MediaType)
             .WithSwitch("recreate", "true: create images again that were deleted permanently.")
             .Answers(200, Envelope.Of(ImportReport.Example, "Import complete"))
             .WithMetadata(new DisableRequestSizeLimitAttribute(), new DisableRequestTimeoutAttribute())
@@ -64,7 +62,7 @@ internal static class TransferEndpoints
 
         try
         {
-            return await lines.AnswerAsync(http, MediaType, ct => transfers.ExportAsync(filter, order, after!.Value, ct), (line, row) => Write(line, TransferredImage.Of(row)));
+            return await lines.AnswerAsync(http, JsonLine.MediaType, ct => transfers.ExportAsync(filter, order, after!.Value, ct), (line, row) => Write(line, TransferredImage.Of(row)));
         }
         catch (SearchTooBroadException)
         {
@@ -81,7 +79,7 @@ internal static class TransferEndpoints
     private static async Task<IResult> Import(HttpContext http, Importer importer, CancellationToken ct)
     {
         if (http.Caller().UserId is not null) return Forbidden;
-        if (JsonBody.FindTypeFault(http.Request, MediaType) is { } fault) return fault;
+        if (JsonBody.FindTypeFault(http.Request, JsonLine.MediaType) is { } fault) return fault;
         var errors = new FieldErrors();
         var recreates = http.Request.Query.ReadSwitch("recreate", errors);
         return errors.Any ? errors.ToProblem() : await importer.AnswerAsync(http, recreates, ct);

@@ -21,8 +21,8 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     /// <summary>Adds events of other systems, and returns what became of each, in their order. It may be repeated at any time.</summary>
     public async Task<IReadOnlyList<UsageOutcome>> AddEventsAsync(IReadOnlyList<UsageEvent> events, CancellationToken ct)
     {
-        // If another transaction has just added the event, this snapshot does not show it. Nor does it show a correction that the statement itself adds. Both
-        // look like CorrectsNothing, so the statement runs again, as long as that finds more.
+        // The snapshot lacks events that another transaction has just added, and corrections that this statement adds. Both look like CorrectsNothing. So the
+        // statement runs again while that finds more.
         // language=PostgreSQL
         const string sql = $"""
             with n as
@@ -114,8 +114,7 @@ public sealed class UsageRepository(NpgsqlDataSource database)
     }
 
     /// <summary>The lines of a month that is over, in the order of users and event ids, in parts. Each part is one statement, and no connection is held between them.</summary>
-    /// <param name="afterUser">The user of the last line that is known already. Empty for none.</param>
-    public async IAsyncEnumerable<IReadOnlyList<UsageLine>> ExportAsync(DateOnly period, string afterUser, Guid afterEvent, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<IReadOnlyList<UsageLine>> ExportAsync(DateOnly period, [EnumeratorCancellation] CancellationToken ct)
     {
         // language=PostgreSQL
         const string sql = $"""
@@ -127,11 +126,12 @@ public sealed class UsageRepository(NpgsqlDataSource database)
             limit 1000
             """;
 
+        var (user, last) = ("", Guid.Empty);
         for (var isLast = false; !isLast;)
         {
-            var lines = await _statements.QueryAsync<UsageLine>(sql, Stopwatch.GetTimestamp(), ct, ("Period", period), ("User", afterUser), ("Event", afterEvent));
+            var lines = await _statements.QueryAsync<UsageLine>(sql, Stopwatch.GetTimestamp(), ct, ("Period", period), ("User", user), ("Event", last));
             isLast = lines.Count < PartLines;
-            if (lines.Count > 0) (afterUser, afterEvent) = (lines[^1].UserId, lines[^1].EventId);
+            if (lines.Count > 0) (user, last) = (lines[^1].UserId, lines[^1].EventId);
             yield return lines;
         }
     }

@@ -104,7 +104,7 @@ public sealed class StatisticsRepository : IDisposable
 
     /// <summary>The salt of a day. The first instance that asks for it makes it.</summary>
     /// <param name="fresh">Random bytes, which become the salt if the day has none yet.</param>
-    public async Task<byte[]> FindSaltAsync(DateOnly day, byte[] fresh, CancellationToken ct)
+    public async Task<byte[]> FindOrAddSaltAsync(DateOnly day, byte[] fresh, CancellationToken ct)
     {
         // language=PostgreSQL
         const string add = """

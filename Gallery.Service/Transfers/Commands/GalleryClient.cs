@@ -136,7 +136,7 @@ internal sealed class GalleryClient : IDisposable
         using var response = await SendAsync(
             () => new(HttpMethod.Post, $"v1/gallery/import/{(recreates ? "?recreate=true" : "")}")
             {
-                Content = new ReadOnlyMemoryContent(lines) { Headers = { ContentType = new(TransferEndpoints.MediaType) } },
+                Content = new ReadOnlyMemoryContent(lines) { Headers = { ContentType = new(JsonLine.MediaType) } },
             },
             ct);
         end.CancelAfter(Silence);
