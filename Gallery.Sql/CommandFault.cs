@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Gallery.Sql;
 
 /// <summary>
-/// What is wrong with a command line. It repeats no value, because each may be a secret. Of an unknown word it repeats the beginning, because that may be a URL with a
-/// password, and only if it looks like a command, an option or a setting.
+/// What is wrong with a command line. It repeats no value, because each may be a secret. It repeats an unknown word only up to the first <c>=</c>, <c>:</c> or
+/// <c>@</c>, because the rest may be a password, and only if that part looks like a command, an option or a setting.
 /// </summary>
 internal static partial class CommandFault
 {

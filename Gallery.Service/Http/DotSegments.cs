@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gallery.Service.Http;
 
 /// <summary>
-/// Rejects paths with a segment <c>.</c> or <c>..</c>, percent-encoded or not. The server removes such segments before routing, so the deletion of
-/// a part named <c>..</c> would be that of the whole.
+/// Rejects paths with a segment <c>.</c> or <c>..</c>, percent-encoded or not. The server removes such segments before routing. So
+/// <c>DELETE …/part/../</c> would delete the whole.
 /// </summary>
 internal static class DotSegments
 {

@@ -6,7 +6,7 @@ using Polly;
 
 namespace Gallery.Sql.Database;
 
-/// <summary>Runs every repository's statements: on a pooled connection, prepared at first use, with one retry where that is safe, and within a time limit.</summary>
+/// <summary>Runs every repository's statements: on a pooled connection, prepared at first use, with the retries of <see cref="RetryPolicy"/>, and within a time limit.</summary>
 /// <param name="prepares">False for bulk writes. A plan that is kept from an empty table would read the whole table each time.</param>
 /// <param name="standbys">Answer in the database's place, as long as they can. Only for statements that read, and that need not see the last seconds.</param>
 /// <param name="places">Limits how many statements run at once. A place is free again when its statement has ended, even if the caller gave up before. Null for no limit.</param>
@@ -24,7 +24,7 @@ internal sealed class StatementRunner(NpgsqlDataSource database, bool prepares =
 
     private readonly AsyncLocal<NpgsqlTransaction?> _transaction = new();   // of the work that TransactAsync runs
 
-    /// <summary>Runs statements in one transaction: all that the work runs, in whichever method. Another failure than one of a single statement ends it.</summary>
+    /// <summary>Runs statements in one transaction: all that the work runs, in whichever method. A failed statement is undone alone. Any other failure ends the transaction.</summary>
     /// <param name="work">May run again, if the transaction was certainly rolled back. Returns whether to commit.</param>
     /// <param name="patience">How long the caller waits for all of it.</param>
     /// <param name="committed">Called after the commit, even if the caller has left. The argument is false if the answer was lost and it may have committed.</param>

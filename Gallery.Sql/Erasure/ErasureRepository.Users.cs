@@ -6,7 +6,7 @@ namespace Gallery.Sql.Erasure;
 public sealed partial class ErasureRepository
 {
     /// <summary>
-    /// Removes the user from a batch of events. Of a purged image there remains only that it was purged, so that a late save is still refused. Returns the
+    /// Removes the user from a batch of events. The event that an image was purged stays, without the user's id. So a late save is still rejected. Returns the
     /// number of events that the batch found.
     /// </summary>
     public async Task<int> EraseEventsAsync(string userId, int limit, CancellationToken ct)
@@ -59,8 +59,8 @@ public sealed partial class ErasureRepository
     }
 
     /// <summary>
-    /// Ends a batch of grants to the user, and of grants by the user. The latter went with their images, but for one that was given while its image went to another
-    /// owner. Returns how many the batch found.
+    /// Ends a batch of grants to the user, and of grants by the user. Grants by the user were deleted with the images. One remains only if it was given while its
+    /// image changed owner. Returns how many the batch found.
     /// </summary>
     public async Task<int> EraseGrantsAsync(string userId, int limit, CancellationToken ct)
     {
@@ -102,7 +102,10 @@ public sealed partial class ErasureRepository
         return (await _statements.QueryAsync<int>(sql, Stopwatch.GetTimestamp(), ct, ("UserId", userId), ("Limit", limit)))[0];
     }
 
-    /// <summary>Revokes a batch of the user's links. There is one only if it was made while its image went to another owner. Returns how many the batch found.</summary>
+    /// <summary>
+    /// Revokes a batch of the user's links. Links were deleted with the images. One remains only if it was made while its image changed owner. Returns how many the
+    /// batch found.
+    /// </summary>
     public async Task<int> EraseSharesAsync(string userId, int limit, CancellationToken ct)
     {
         // language=PostgreSQL

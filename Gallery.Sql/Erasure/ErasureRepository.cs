@@ -5,7 +5,7 @@ using Npgsql;
 namespace Gallery.Sql.Erasure;
 
 /// <summary>
-/// Deletes many rows permanently, batch by batch. Each method runs one batch, which is one statement. It returns an item for each row that the batch found, or their
+/// Deletes many rows permanently, batch by batch. Each method except <see cref="CountTrashAsync"/> runs one batch, which is one statement. It returns an item for each row that the batch found, or their
 /// number. The item is null if another transaction changed the row first. <see cref="Portions.RepeatAsync"/> repeats it until a batch is not full. It may stop at any time.
 /// </summary>
 /// <remarks>

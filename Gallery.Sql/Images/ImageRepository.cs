@@ -10,7 +10,7 @@ namespace Gallery.Sql.Images;
 
 /// <summary>
 /// The statements of images, <c>gallery.image</c>. Each write also adds its event to the history, <c>gallery.image_event</c>. Requests for single images
-/// share statements, so the statements take arrays. Deletion of many images is in <c>ErasureRepository</c>.
+/// share statements, so the statements take arrays. Erasures and deletions by age are in <c>ErasureRepository</c>.
 /// </summary>
 /// <remarks>
 /// If the database is unavailable, each method throws <see cref="NpgsqlException"/>, or <see cref="TimeoutException"/> after <see cref="GalleryDatabase.Patience"/>.

@@ -183,7 +183,7 @@ public sealed class ShareRepository : IAsyncDisposable
             ("ImageId", key.ImageId), ("ShareId", key.ShareId), ("Maximum", MaximumAttempts))).SingleOrDefault();
     }
 
-    /// <summary>After a wrong password: if it was the last that the link takes, the time without attempts begins now. While it was checked, it might have been the right one.</summary>
+    /// <summary>Call it after a wrong password. If that was the last attempt, the 15 minutes begin again. They begin after the check, because until then the password might have been right.</summary>
     public Task UpdateAttemptsSinceAsync(ShareKey key, CancellationToken ct)
     {
         // language=PostgreSQL
@@ -217,7 +217,7 @@ public sealed class ShareRepository : IAsyncDisposable
         return rows.Count == 0 ? null : rows[0];
     }
 
-    /// <summary>Requests for one link are one row of the statement. It counts them all, and so says how many of them were left.</summary>
+    /// <summary>Requests for one link with the same password share a row of the statement. The row counts them all, and returns how many of them still got a view.</summary>
     private async Task<IReadOnlyList<ShareOpening>> OpenAsync(IReadOnlyList<Opening> openings, long since)
     {
         // language=PostgreSQL

@@ -48,8 +48,9 @@ public sealed partial class TransferRepository
 
             await WriteHalvesAsync();
         }
-        catch (Exception e) when (images.Count > 1 && TransientFault.HasTimedOut(e))   // a half waits for what still commits, and finds its rows. If the first half times out down to one row, the import fails
+        catch (Exception e) when (images.Count > 1 && TransientFault.HasTimedOut(e))   // if a single row times out, the import fails
         {
+            // The timed-out statement may still commit. Its halves wait for it and then find its rows.
             await WriteHalvesAsync();
         }
 
