@@ -195,10 +195,9 @@ public sealed class HistoryRepository : IAsyncDisposable
                 where e.image_id = due.image_id
                   and e.revision = due.revision
                   and coalesce(e.position, 0) = 0                         -- another reader may have placed it meanwhile. In this form, because "is null" would lead the planner away from the key
-                returning 1
             )
             select coalesce((select feed.position from feed), (select f.position from gallery.change_feed as f), 0) as position,
-                   (select count(*) from placed) = 1000 as has_more
+                   (select count(*) from due) = 1000 as has_more          -- not of placed: others may have placed or removed some meanwhile
             """;
 
         var placed = await _statements.QueryAsync<Placed>(sql, since, CancellationToken.None);

@@ -62,6 +62,32 @@ public sealed class FeedBacklogTests(TestService service) : IClassFixture<TestSe
         Assert.Equal([id], (await read).Ids);
     }
 
+    [Theory]
+    [InlineData("update gallery.image_event as e set position = 1 from due where e.image_id = due.image_id")]   // another instance gives positions
+    [InlineData("delete from gallery.image_event as e using (select image_id from due limit 1) as due where e.image_id = due.image_id")]   // an erasure, or the sweep of old events
+    public async Task A_read_goes_on_if_others_took_some_of_its_events_meanwhile(string change)
+    {
+        await _api.SaveAsync(Guid.NewGuid(), "someone");
+        await _api.GetAsync(Feed);   // so that the row is there
+        await AddAsync(2_500, secondsEach: 0);
+        var id = Guid.NewGuid();
+        await _api.SaveAsync(id, _user);
+        await using var other = new NpgsqlConnection(service.Database.ConnectionString);
+        await other.OpenAsync();
+        await using var transaction = await other.BeginTransactionAsync();
+        await using (var hold = new NpgsqlCommand("select from gallery.change_feed for update", other, transaction)) await hold.ExecuteNonQueryAsync();
+        var read = _api.GetAsync($"{Feed}?user_id={_user}");
+        await service.Database.WaitForWaitersAsync(request: read);
+        await using (var take = new NpgsqlCommand(
+            $"with due as (select image_id from gallery.image_event where position is null order by occurred_at, image_id, revision limit 1000) {change}", other, transaction))
+            Assert.NotEqual(0, await take.ExecuteNonQueryAsync());
+        await transaction.CommitAsync();
+        var page = await read;
+
+        Assert.Equal([id], page.Ids);
+        Assert.Null(page.Headers.RetryAfter);
+    }
+
     private async Task AddAsync(int count, double secondsEach) => await service.Database.ExecuteAsync(
         $"""
         update gallery.image_event set position = 0 where position is null;
