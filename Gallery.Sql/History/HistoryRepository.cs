@@ -74,12 +74,13 @@ public sealed class HistoryRepository : IAsyncDisposable
             ("ImageId", imageId), ("IsAnyone", userId is null), ("UserId", userId ?? ""), ("Before", before), ("Limit", limit));
     }
 
-    /// <summary>The events of all images, in the order of their positions.</summary>
+    /// <summary>The events of all images, in the order of their positions. A database that accepts reads only shows those that have positions.</summary>
     /// <param name="userId">The owner of the images. Null for everyone's.</param>
     /// <param name="after">A position, or <see cref="Latest"/>.</param>
     /// <param name="wait">How long to wait if there is no event yet.</param>
     /// <param name="stop">Ends the wait early, with an empty page.</param>
     /// <exception cref="TimeoutException">So many events were without a position that the latest one was not found. The next try goes on.</exception>
+    /// <exception cref="PostgresException">25006: the database accepts reads only, so the latest event cannot be found. Or any other fault of it.</exception>
     public async Task<ChangePage> ListChangesAsync(string? userId, long after, int limit, TimeSpan wait, CancellationToken stop, CancellationToken ct)
     {
         var page = await WaitForChangesAsync(userId, after, limit, wait, stop, ct);
@@ -92,7 +93,18 @@ public sealed class HistoryRepository : IAsyncDisposable
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, ct);
         while (true)
         {
-            var placed = await FindPlacedAsync(ct);
+            Placed? placed;
+            try
+            {
+                placed = await FindPlacedAsync(ct);
+            }
+            catch (Exception e) when (after != Latest && TransientFault.IsReadOnly(e.GetBaseException()))
+            {
+                // Another try would fail too. The retry policy has already made one on a new connection, if one was due.
+                var placedBefore = await ReadChangesAsync(userId, after, limit, ct);
+                return placedBefore.Count > 0 ? new(placedBefore, placedBefore[^1].Position!.Value) : new([], after, IsEarly: true);
+            }
+
             var isEnd = placed is { HasMore: false };
             if (after == Latest && isEnd) after = placed!.Position;
             if (after != Latest && (placed is null || placed.Position > after))

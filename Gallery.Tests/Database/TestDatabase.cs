@@ -34,6 +34,14 @@ public sealed class TestDatabase(TestServer server, string name, string connecti
         await connection.ExecuteAsync(sql, parameters);
     }
 
+    /// <summary>Makes it accept reads only, or writes again. The setting holds for new sessions, so the old ones end.</summary>
+    /// <param name="value"><c>on</c> or <c>off</c>.</param>
+    public async Task SetReadOnlyAsync(string value)
+    {
+        await server.ExecuteAsync($"alter database {name} set default_transaction_read_only = {value}");
+        await server.ExecuteAsync($"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'");
+    }
+
     /// <summary>Waits until this many statements wait for a lock, at most for half a minute.</summary>
     /// <param name="request">Whose statement has to wait: it cannot end before.</param>
     public async Task WaitForWaitersAsync(int count = 1, Task? request = null)

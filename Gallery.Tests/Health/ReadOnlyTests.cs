@@ -15,10 +15,11 @@ public sealed class ReadOnlyTests(TestServer server)
         await using var service = await ObservedService.StartAsync(database.ConnectionString);
         var id = Guid.NewGuid();
         Assert.Equal(201, (await service.Api.SaveAsync(id)).Status);
+        var link = (string?)(await service.Api.PostAsync($"/v1/gallery/{id}/shares/")).Body["data"]!["token"];
         Assert.Equal(200, (await service.Api.GetAsync("/readyz")).Status);
         Assert.Matches(@"(?m)^gallery_database_writable(\{.*\})? 1\b", (await service.Api.GetAsync("/metrics")).Text);
 
-        await SetReadOnlyAsync(database, "on");
+        await database.SetReadOnlyAsync("on");
         IReadOnlyList<int> sessions = [];
         for (var i = 0; i < 20; i++)
         {
@@ -30,22 +31,16 @@ public sealed class ReadOnlyTests(TestServer server)
         }
 
         Assert.Subset((await ListSessionsAsync(database)).ToHashSet(), sessions.ToHashSet());
+        Assert.Equal("database_read_only", (await service.Api.GetAsync($"/v1/gallery/shared/{link}/")).Problem);   // a view is counted
         var ready = await service.Api.GetAsync("/readyz");
         Assert.Equal(200, ready.Status);
         Assert.Contains("read-only", (string?)ready.Body["message"], StringComparison.Ordinal);
         Assert.Matches(@"(?m)^gallery_database_writable(\{.*\})? 0\b", (await service.Api.GetAsync("/metrics")).Text);
         Assert.Contains(service.Log.Written, line => line.Contains("Ready, but the database is read-only", StringComparison.Ordinal));
 
-        await SetReadOnlyAsync(database, "off");
+        await database.SetReadOnlyAsync("off");
         Assert.Equal(200, (await service.Api.DeleteAsync($"/v1/gallery/{id}/")).Status);
         Assert.DoesNotContain("read-only", (string?)(await service.Api.GetAsync("/readyz")).Body["message"], StringComparison.Ordinal);
-    }
-
-    /// <summary>The setting holds for new sessions, so the old ones end.</summary>
-    private async Task SetReadOnlyAsync(TestDatabase database, string value)
-    {
-        await server.ExecuteAsync($"alter database {database.Name} set default_transaction_read_only = {value}");
-        await server.ExecuteAsync($"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{database.Name}'");
     }
 
     private static Task<IReadOnlyList<int>> ListSessionsAsync(TestDatabase database) =>
