@@ -122,7 +122,7 @@ def echoes():
 
 
 def streams():
-    """nginx streams batches and imports. An instance that refuses one before its end may not count as failed."""
+    """nginx streams batches and imports. An instance that refuses one before its end must not be counted as failed."""
     def body():
         for _ in range(64):
             yield b"{}\n" * 20_000

@@ -21,7 +21,7 @@ internal static class QueryParameters
         ("count", "total"),
         ("Send it in X-API-Key or Authorization.", "api_key apikey key token access_token"));
 
-    // Nobody who sends one of these to a route that lacks it means a key of an object.
+    // Names of list parameters, which nobody means as keys of an object.
     private static readonly string[] OfLists = ["limit", "cursor", "sort", "count", "fields", "page", "offset", "per_page", "page_size"];
 
     /// <summary>
@@ -86,7 +86,7 @@ internal static class QueryParameters
     /// <summary>The answer to a parameter that a route with these facts does not declare.</summary>
     public static ProblemResult Unknown(string name, IEnumerable<object> facts) => FieldErrors.Of(name, UnknownMessage(name, [.. Declared(facts)], facts));
 
-    /// <summary>A name may be a field of the body, another name of a parameter, or a misspelt one. One that is like none may be a key of an object, such as <c>metadata.session_id</c>.</summary>
+    /// <summary>Suggests a field of the body, another parameter, or a key of an object, such as <c>metadata.session_id</c>.</summary>
     private static string UnknownMessage(string name, List<OpenApiParameter> known, IEnumerable<object> facts)
     {
         if (known.Any(parameter => parameter.Name == name)) return $"{name} needs a key. Send {name}.key=value.";

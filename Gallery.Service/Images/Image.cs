@@ -64,7 +64,7 @@ public sealed record CreateImageRequest(
     [property: Required, Url, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum)]
     [property: Description("A Cloudinary URL whose file name holds the image's UUID, which becomes its image_id.")]
     string ImageUrl,
-    [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. A save never changes it. A service key must send it; with a user's token it is the token's sub. Not . or ..")]
+    [property: MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. A save never changes it. A service key must send it; with a user's token it is the token's sub. May not be '.' or '..'.")]
     string? UserId = null,
     [property: MaxLength(CreateImageRequest.RefinedPromptMaximum), Description("Stored if the image has none yet.")]
     string? RefinedPrompt = null,

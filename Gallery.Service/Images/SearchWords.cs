@@ -49,7 +49,7 @@ internal static class SearchWords
         _ => character,
     };
 
-    /// <summary>Whether it separates terms. Commas and semicolons of all scripts do, because people type them without a space.</summary>
+    /// <summary>Whether it separates terms. Commas and semicolons of ASCII, Chinese, Japanese and Arabic do, because people type them without a space.</summary>
     private static bool IsBetween(char character) => char.IsWhiteSpace(character) || character is ',' or ';' or '、' or '､' or '،' or '؛';
 
     /// <summary>Whether a hyphen before a term excludes it. <c>--ar</c>, <c>-20</c> and <c>-20°C</c> do not exclude: they are copied from prompts. <c>-3d</c> does, because a letter follows its digits.</summary>

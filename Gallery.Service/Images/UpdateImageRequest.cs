@@ -20,7 +20,7 @@ public sealed record UpdateImageRequest(
     string? Intent = null,
     [property: Description("Changes the keys that it names, at any depth. A key that is null is removed. Null erases all keys."), JsonConverter(typeof(RawJsonConverter))]
     string? Metadata = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only. Not . or ..")]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The new owner, for accounts that merge. With a service key only. May not be '.' or '..'.")]
     string? UserId = null,
     [property: MaxLength(Tag.MaximumPerImage), Items(1, Tag.MaximumCodePoints, TagRules.Pattern, TagRules.Length), Description("Replaces all tags. Null or [] removes them. A tag that the image has keeps its spelling.")]
     IReadOnlyList<string>? Tags = null)

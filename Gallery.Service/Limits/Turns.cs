@@ -24,11 +24,11 @@ internal sealed class UserTurns(int waiting = 1, int atOnce = 1) : IDisposable
     private long _bytes;
 
     /// <inheritdoc cref="Turns.TakeAsync"/>
-    /// <param name="bytes">What the request holds while it waits. All users' requests together may hold 32 MB.</param>
+    /// <param name="bytes">What the request holds while it waits. All requests that wait for these turns may hold 32 MB together.</param>
     public async Task<IDisposable?> TakeAsync(Caller caller, CancellationToken ct, int bytes = 0)
     {
         if (caller.UserId is not { } user) return null;
-        if (_turns.TryTake(user) is { } turn) return turn;   // so those who wait keep out nobody else
+        if (_turns.TryTake(user) is { } turn) return turn;   // takes no bytes, so users who wait do not block others
         try
         {
             return Interlocked.Add(ref _bytes, bytes) <= MostBytes ? await _turns.TakeAsync(user, ct) : throw new CoalescerFullException();

@@ -112,7 +112,7 @@ internal static class UsageEndpoints
         UsageOutcome.Recorded => new(place, one.EventId, "recorded"),
         UsageOutcome.Known => new(place, one.EventId, "known"),
         UsageOutcome.Differs => new(place, one.EventId, Code: "event_differs", Message: "The user has an event with this event_id and other values. Send another event_id, or a correction."),
-        _ => new(place, one.EventId, Code: "event_not_found", Message: $"The user has no event {one.Corrects} of the kind {one.Kind}. Send the event that it corrects first, in an earlier request."),
+        _ => new(place, one.EventId, Code: "event_not_found", Message: $"The user has no event {one.Corrects} of the kind {one.Kind}. Send that event too, or check corrects and kind."),
     };
 
     private static async Task<IResult> Export(HttpContext http, LineStream lines, UsageRepository usage, TimeProvider clock, IOptions<JsonOptions> json)

@@ -23,7 +23,9 @@ internal sealed record AnswerHeader(string Name, string Description, int? Status
 internal sealed record AllowedCallers(IReadOnlyList<Callers> Callers);
 
 /// <summary>What callers may call the parameters of a route, for the message about an unknown one.</summary>
-/// <param name="guesses">The right name, which is passed over if the route lacks it, or a sentence where there is none; and wrong names in lower case, with spaces between them.</param>
+/// <param name="guesses">
+/// Right: the right name, or a whole sentence. A name is ignored if the route lacks it. Names: wrong names in lower case, with spaces between them.
+/// </param>
 internal sealed class OtherNames(params (string Right, string Names)[] guesses)
 {
     private readonly Dictionary<string, string> _right = guesses.SelectMany(guess => guess.Names.Split(' ').Select(name => KeyValuePair.Create(name, guess.Right))).ToDictionary();

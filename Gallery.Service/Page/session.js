@@ -157,7 +157,7 @@ export class Session {
 
   async signOut() {
     const tokens = this.#tokens;
-    if (tokens && tokens.expires_at * 1000 < Date.now())   // Supabase ends a session only for a token that is good
+    if (tokens && tokens.expires_at * 1000 < Date.now())   // Supabase refuses a logout with an expired token
       await Promise.race([this.renew(tokens.access_token).catch(() => {}), new Promise(done => setTimeout(done, patience))]);
     if (this.#tokens) callSupabase(this.#settings, 'logout?scope=local', {}, this.#tokens.access_token).catch(() => {});   // the tokens are forgotten in any case
     this.#forget();

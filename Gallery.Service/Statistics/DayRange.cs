@@ -46,7 +46,7 @@ internal sealed record DayRange(DateOnly From, DateOnly To, bool ByMonth)
         if (query.ReadTime(name, errors) is not { } time) return null;
         var day = DateOnly.FromDateTime(time);
         if (day > latest.AddDays(1))   // it is tomorrow already in some time zones
-            errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}, which is in the future. Send a day up to today."));
+            errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}, which is in the future. Send a day up to {latest:yyyy-MM-dd}."));
         else if (day.Year < 1970)
             errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}. Send a day from 1970-01-01 on."));
         return day;

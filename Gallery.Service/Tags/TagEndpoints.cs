@@ -144,7 +144,7 @@ internal static class TagEndpoints
             () => !ct.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < MaximumTime);
 
         return TypedResults.Ok(Envelope.Of(new TagRename(renamed, isComplete),
-            !isComplete ? "More is left. Send the request again" : renamed > 0 ? "Tag renamed successfully" : "There was nothing to rename; no image changed"));
+            !isComplete ? "More is left. Send the request again" : renamed > 0 ? "Tag renamed successfully" : "Nothing to rename; no image changed"));
     }
 
     private static Tag? RequireTag(JsonFields fields, string name) => fields.RequireText(name, 1, Tag.MaximumLength, TagRules.FindFault) is { } label ? Tag.Of(label) : null;

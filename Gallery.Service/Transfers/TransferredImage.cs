@@ -17,7 +17,7 @@ public sealed record TransferredImage
     [Description("The UUID in image_url. An import may leave it out.")]
     public Guid? ImageId { get; init; }
 
-    [Required, MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. Not . or ..")]
+    [Required, MinLength(1), MaxLength(Caller.UserIdMaximum), Description("The owner. May not be '.' or '..'.")]
     public required string UserId { get; init; }
 
     [Required, Url, MinLength(1), MaxLength(CreateImageRequest.ImageUrlMaximum), Description("A Cloudinary URL whose file name holds the image's UUID.")]

@@ -37,7 +37,7 @@ internal static class RetryPolicy
                 OnRetry = attempt =>
                 {
                     var fault = attempt.Outcome.Exception!;
-                    if (fault is not PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation }
+                    if (fault is not PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.ForeignKeyViolation }
                         && (!TransientFault.IsReadOnly(fault) || renewal.TryBegin()))
                         database.Clear();   // the pool's other connections are probably broken too
                     return default;

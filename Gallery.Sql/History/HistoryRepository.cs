@@ -100,7 +100,7 @@ public sealed class HistoryRepository : IAsyncDisposable
             }
             catch (Exception e) when (after != Latest && TransientFault.IsReadOnly(e.GetBaseException()))
             {
-                // Another try would fail too. The retry policy has already made one on a new connection, if one was due.
+                // The retry policy has already tried on a new connection, if that was due.
                 var placedBefore = await ReadChangesAsync(userId, after, limit, ct);
                 return placedBefore.Count > 0 ? new(placedBefore, placedBefore[^1].Position!.Value) : new([], after, IsEarly: true);
             }

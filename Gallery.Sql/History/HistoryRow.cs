@@ -14,5 +14,5 @@ public sealed record HistoryRow(Guid ImageId, long Revision, string Event, strin
 
 /// <summary>Events of the change feed.</summary>
 /// <param name="Next">The position after which the next page starts. It never skips an event that commits later.</param>
-/// <param name="IsEarly">Whether the page is empty and did not wait as long as it was asked to, or did not get to the last event: in time, or because the database is read-only.</param>
+/// <param name="IsEarly">Whether the page is empty although its wait was not used up, or although the last event was not reached: in time, or because the database is read-only.</param>
 public sealed record ChangePage(IReadOnlyList<HistoryRow> Events, long Next, bool IsEarly = false);

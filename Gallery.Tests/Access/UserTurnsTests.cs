@@ -111,7 +111,7 @@ public sealed class UserTurnsTests(AccessFixture fixture) : IClassFixture<Access
     }
 
     [Fact]
-    public async Task Large_bodies_that_wait_are_bounded_together_and_keep_out_nobody_who_need_not_wait()
+    public async Task Waiting_bodies_are_bounded_together_and_a_free_turn_is_never_refused()
     {
         const int megabytes = 1024 * 1024;
         using var turns = new UserTurns(waiting: 64);

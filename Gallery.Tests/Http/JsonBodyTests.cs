@@ -67,7 +67,7 @@ public sealed class JsonBodyTests(TestService service) : IClassFixture<TestServi
         Assert.Equal(201, (await SendAsync(Encoding.UTF8.GetBytes($$"""{"user_id":"u","image_url":"{{Api.UrlOf(Guid.NewGuid())}}"}"""), type)).Status);
 
     [Fact]
-    public async Task The_coding_identity_has_no_case() =>
+    public async Task The_content_coding_identity_is_compared_without_case() =>
         Assert.Equal(201, (await SendAsync(Encoding.UTF8.GetBytes($$"""{"user_id":"u","image_url":"{{Api.UrlOf(Guid.NewGuid())}}"}"""), "application/json", "Identity")).Status);
 
     [Theory]

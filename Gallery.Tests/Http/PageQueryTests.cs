@@ -49,11 +49,11 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
         Assert.StartsWith($"Unknown parameter '{guess}'. Did you mean {name}? ", (await _api.GetAsync($"/v1/gallery/?{guess}=1")).Error(guess), StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("", "not_tag", "No filter leaves a tag out.")]
-    [InlineData("", "has_tags", "No filter asks whether an image has tags.")]
+    [InlineData("", "not_tag", "Excluding a tag is not supported.")]
+    [InlineData("", "has_tags", "Filtering by whether an image has tags is not supported.")]
     [InlineData("", "deleted", "GET /v1/gallery/deleted/ lists the trash.")]
     [InlineData("", "created_at", "For images of one time, send created_from and created_to.")]
-    [InlineData("deleted/", "deleted_from", "No filter asks for the time of a deletion.")]
+    [InlineData("deleted/", "deleted_from", "Filtering by the time of deletion is not supported.")]
     [InlineData("export/", "cursor", "Did you mean after?")]
     [InlineData("export/", "limit", "An export has no pages.")]
     [InlineData("tags/", "q", "Did you mean prefix?")]
@@ -67,7 +67,7 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
     [InlineData("count")]
     [InlineData("fields")]
     [InlineData("page")]
-    public async Task What_lists_alone_have_is_no_key_of_metadata(string name)
+    public async Task Names_of_list_parameters_are_not_offered_as_keys_of_metadata(string name)
     {
         var message = (await _api.GetAsync($"/v1/gallery/facets/?{name}=1")).Error(name);
 
@@ -80,13 +80,13 @@ public sealed class PageQueryTests(TestService other) : IClassFixture<TestServic
     [InlineData("batch/save/", "mode", "Send mode in the body.")]
     [InlineData("", "user_id", "Send user_id in the body.")]
     [InlineData("batch/delete/", "x", "Remove it; this route has none.")]
-    public async Task A_field_of_the_body_is_not_called_unknown_to_the_route(string path, string name, string cure) =>
+    public async Task Where_no_parameter_has_the_name_a_field_of_the_body_may_have_it(string path, string name, string cure) =>
         Assert.Equal($"Unknown parameter '{name}'. {cure}", (await _api.PostAsync($"/v1/gallery/{path}?{name}=1", "{}")).Error(name));
 
     [Theory]
     [InlineData("", "api_key", "Send it in X-API-Key or Authorization. Known parameters: ")]
     [InlineData("shared/x/", "password", "Send it in X-Share-Password.")]
-    public async Task A_secret_is_said_to_belong_into_a_header(string path, string name, string cure) =>
+    public async Task A_secret_in_the_query_gets_its_header_named(string path, string name, string cure) =>
         Assert.StartsWith($"Unknown parameter '{name}'. {cure}", (await _api.GetAsync($"/v1/gallery/{path}?{name}=1")).Error(name), StringComparison.Ordinal);
 
     [Fact]

@@ -90,7 +90,7 @@ public sealed class LargeBodyTests(TestService other) : IClassFixture<TestServic
     }
 
     [Fact]
-    public async Task A_chunked_batch_that_is_refused_can_be_sent_to_its_end()
+    public async Task A_chunked_body_that_is_refused_can_be_sent_to_its_end()
     {
         await using var service = await LimitedService.StartAsync(other.Database);
         using var connection = await service.ConnectAsync();

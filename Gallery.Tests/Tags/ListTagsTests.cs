@@ -191,7 +191,7 @@ public sealed class ListTagsTests(TestService service) : IClassFixture<TestServi
     {
         var answer = await _api.PostAsync("/v1/gallery/tags/rename/", """{"user_id":"rename_nothing","from":"old","to":"new"}""");
 
-        Assert.Equal((200, 0, "There was nothing to rename; no image changed"), (answer.Status, (int)answer.Image["renamed"]!, (string?)answer.Body["message"]));
+        Assert.Equal((200, 0, "Nothing to rename; no image changed"), (answer.Status, (int)answer.Image["renamed"]!, (string?)answer.Body["message"]));
     }
 
     [Fact]
