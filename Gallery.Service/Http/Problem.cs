@@ -81,6 +81,6 @@ internal sealed record ProblemResult(
         var isTooLarge = Status == StatusCodes.Status413PayloadTooLarge || http.Request.ContentLength > bound?.MaxRequestBodySize;
         if (!isTooLarge && !BodyLimit.IsLeft(http)) return;
         http.Response.Headers.Connection = "close";
-        if (bound is { IsReadOnly: false }) bound.MaxRequestBodySize = isTooLarge ? null : MostOfUnread;
+        if (bound is { IsReadOnly: false, MaxRequestBodySize: { } most }) bound.MaxRequestBodySize = isTooLarge ? null : Math.Max(most, MostOfUnread);
     }
 }
