@@ -20,7 +20,7 @@ const sessionKey = 'gallery-session';
 const foreignLink = 'This link was not requested in this browser. Request a new one here.';
 const margin = 30; // seconds before the end at which a token is renewed
 const turn = 300;  // milliseconds until every tab sees what one has stored
-const patience = 2000; // milliseconds that a person who signs out waits for a new token
+const patience = 2000; // milliseconds that a person who signs out waits for Supabase
 
 export class Session {
   #settings;
@@ -41,7 +41,7 @@ export class Session {
     this.#settings = settings;
     this.#changed = changed;
     this.#tokens = read();
-    window.addEventListener('storage', event => { if (event.key === sessionKey) this.#follow(); });
+    window.addEventListener('storage', event => { if (event.key === null || event.key === sessionKey) this.#follow(); });
     // The browser may keep a page that was left, and show it again. Meanwhile it gets no events.
     window.addEventListener('pageshow', event => { if (event.persisted) this.#follow(); });
     window.addEventListener('pagehide', () => {
@@ -157,10 +157,12 @@ export class Session {
 
   async signOut() {
     const tokens = this.#tokens;
-    if (tokens && tokens.expires_at * 1000 < Date.now())   // Supabase refuses a logout with an expired token
-      await Promise.race([this.renew(tokens.access_token).catch(() => {}), new Promise(done => setTimeout(done, patience))]);
-    if (this.#tokens) callSupabase(this.#settings, 'logout?scope=local', {}, this.#tokens.access_token).catch(() => {});   // the tokens are forgotten in any case
     this.#forget();
+    const end = (/** @type {string} */ token) => callSupabase(this.#settings, 'logout?scope=local', {}, token).catch(() => {});   // the tokens are forgotten in any case
+    if (tokens && tokens.expires_at * 1000 < Date.now()) {   // Supabase refuses a logout with an expired token
+      const renewed = callSupabase(this.#settings, 'token?grant_type=refresh_token', { refresh_token: tokens.refresh_token });
+      await Promise.race([renewed.then(answer => end(answer.access_token)).catch(() => {}), new Promise(done => setTimeout(done, patience))]);
+    } else if (tokens) end(tokens.access_token);
     location.reload();   // so that nothing stays: no message, no Undo, no request on its way
   }
 
@@ -219,7 +221,7 @@ function takeTurns(work) {
 }
 
 /** @param {Tokens | null} tokens */
-const whoOf = tokens => tokens && `${claimsOf(tokens.access_token).sub} ${tokens.email}`;
+const whoOf = tokens => tokens && (claimsOf(tokens.access_token).sub ?? tokens.email);
 
 /** @param {string} token a JWT @returns {{ sub?: string, email?: string }} */
 function claimsOf(token) {
