@@ -137,8 +137,8 @@ public sealed class FalseAnswerTests : IDisposable
         await using (var refuser = new FalseServer(FalseServer.Answer("""{"code":"\u001b[2J","message":"\u001b]0;x\u0007"}""", status: 400, type: "application/json")))
             await RefusesAsync(refuser, @"\u001b[2J: \u001b]0;x\u0007");
 
-        await System.IO.File.WriteAllTextAsync(File, "\u001b[2Jcat\n", Ct);
-        await using var server = new FalseServer(FalseServer.Answer($"{Line(1).Replace("\"x\"", @"""x\nwithout row\tall""", StringComparison.Ordinal)}\n"));
+        await System.IO.File.WriteAllTextAsync(File, "\u001b[2Jcat\n00000000-0000-0000-0000-000000000002\n", Ct);
+        await using var server = new FalseServer(FalseServer.Answer($"{Line(1).Replace("\"x\"", @"""x\nwithout row\tall""", StringComparison.Ordinal)}\n{Line(2)}\n"));
         var orphans = await CommandTests.RunAsync(_folder, server.Address, [], "orphans", "--public-ids", File);
         Assert.Equal(["without picture\t00000000-0000-0000-0000-000000000001\tx\\u000awithout row\\u0009all", "without row\t\\u001b[2Jcat"], orphans.Output.Trim().Split('\n'));
     }

@@ -29,17 +29,21 @@ internal static class OrphansCommand
         var listed = ReadPublicIds(name).SelectMany(CloudinaryUrl.FindUuids).ToHashSet();
         var rows = new HashSet<Guid>();
         var (progress, withoutPicture, withoutRow) = (new Progress("images read"), 0L, 0L);
+        var (held, belongs) = (new List<string>(), false);   // until a picture proves to be of this Gallery
         await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 65_536);
         await foreach (var (id, imageUrl, _) in client.ExportAsync([], after: null, ct))   // with the trash: its images can be restored
         {
             rows.Add(id);
             progress.Show(rows.Count, ExportCommand.PlaceOf(id));
-            if (listed.Contains(id)) continue;
-            withoutPicture++;
-            await output.WriteLineAsync($"without picture\t{id}\t{LogText.Line(imageUrl)}");
+            if (listed.Contains(id)) belongs = true;
+            else held.Add($"without picture\t{id}\t{LogText.Line(imageUrl)}");
+            if (!belongs) continue;
+            foreach (var line in held) await output.WriteLineAsync(line);
+            withoutPicture += held.Count;
+            held.Clear();
         }
 
-        if (rows.Count == 0 || (listed.Count > 0 && !rows.Overlaps(listed)))
+        if (!belongs)
             throw new SettingsException($"None of the pictures in {name} has a row at {client.Address}. Name the right Gallery with --url. Nothing was deleted.");
 
         // Only now, because half an export would make pictures look unused.
