@@ -21,7 +21,7 @@ internal sealed class JsonFields
     public static JsonFields Read(ReadOnlyMemory<byte> json, ReadOnlySpan<string> known, FieldErrors errors, ReadOnlySpan<string> readOnly = default)
     {
         var fields = new JsonFields(errors);
-        var unknown = new HashSet<string>();
+        string? firstUnknown = null;
         var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
         try
         {
@@ -39,8 +39,10 @@ internal sealed class JsonFields
                     errors.Count();   // without a message: a large body has very many fields
                 else if (!known.Contains(name))
                 {
-                    if (!unknown.Add(name)) continue;
-                    errors.Add(name = TextRules.Clip(name), $"Unknown field '{name}'. {(unknown.Count == 1 ? Spelling.Suggest(name, known.ToArray()) : "")}Known fields: {string.Join(", ", known!)}.");
+                    if (name == firstUnknown) continue;   // perhaps one of thousands
+                    var clipped = TextRules.Clip(name);
+                    errors.Add(clipped, $"Unknown field '{clipped}'. {(firstUnknown is null ? Spelling.Suggest(clipped, known.ToArray()) : "")}Known fields: {string.Join(", ", known!)}.");
+                    firstUnknown ??= name;
                 }
                 else if (!fields._values.TryAdd(name, json[start..(int)reader.BytesConsumed]))
                     errors.Add(name, $"{name} is given twice. Send it once.");

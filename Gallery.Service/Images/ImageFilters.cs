@@ -28,10 +28,10 @@ internal static class ImageFilters
     // What callers who guess call these filters, those of Django among them.
     private static readonly OtherNames Guesses = new(
         ("created_from", "since after date_from start start_date created_after created_since created_at__gte created_at__gt"),
-        ("created_to", "until before date_to end end_date created_before created_until created_at__lte created_at__lt"),
+        ("created_to", "to until before date_to end end_date created_before created_until created_at__lte created_at__lt"),
         ("For images of one time, send created_from and created_to.", "created created_at date day month created_at__date"),
         ("Filtering by the time of deletion is not supported.", "deleted_at deleted_from deleted_to deleted_after deleted_before deleted_since"),
-        ("GET /v1/gallery/deleted/ lists the trash.", "deleted is_deleted include_deleted only_deleted trash trashed in_trash status state"),
+        ("GET /v1/gallery/deleted/ lists the trash.", "deleted is_deleted include_deleted only_deleted trash trashed in_trash"),
         ("Filtering by the time of change is not supported.", "updated updated_at updated_from updated_to updated_after updated_before updated_since"),
         ("Excluding a tag is not supported.", "not_tag no_tag exclude_tag without_tag tag_not -tag not_tags exclude_tags exclude"),
         ("Filtering by whether an image has tags is not supported.", "has_tag has_tags untagged tagged"),

@@ -31,7 +31,7 @@ internal sealed class UserTurns(int waiting = 1, int atOnce = 1) : IDisposable
         if (_turns.TryTake(user) is { } turn) return turn;   // takes no bytes, so users who wait do not block others
         try
         {
-            return Interlocked.Add(ref _bytes, bytes) <= MostBytes ? await _turns.TakeAsync(user, ct) : throw new CoalescerFullException();
+            return Interlocked.Add(ref _bytes, bytes) <= MostBytes || bytes == 0 ? await _turns.TakeAsync(user, ct) : throw new CoalescerFullException();
         }
         finally
         {

@@ -25,7 +25,8 @@ internal sealed record DayRange(DateOnly From, DateOnly To, bool ByMonth)
     public static DayRange Read(IQueryCollection query, DateOnly today, FieldErrors errors)
     {
         var byMonth = query.ReadChoice("bucket", errors, "day", "month") == "month";
-        var latest = byMonth ? new DateOnly(today.Year, today.Month, 1).AddMonths(1).AddDays(-1) : today;
+        var tomorrow = today.AddDays(1);   // it is tomorrow already in some time zones
+        var latest = byMonth ? new DateOnly(tomorrow.Year, tomorrow.Month, 1).AddMonths(1).AddDays(-1) : tomorrow;
         var from = ReadDay(query, "from", latest, errors);
         var to = ReadDay(query, "to", latest, errors);
         if (errors.Any) return new(today, today, byMonth);
@@ -45,8 +46,8 @@ internal sealed record DayRange(DateOnly From, DateOnly To, bool ByMonth)
     {
         if (query.ReadTime(name, errors) is not { } time) return null;
         var day = DateOnly.FromDateTime(time);
-        if (day > latest.AddDays(1))   // it is tomorrow already in some time zones
-            errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}, which is in the future. Send a day up to {latest:yyyy-MM-dd}."));
+        if (day > latest)
+            errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}, which is in the future. Send an earlier day."));
         else if (day.Year < 1970)
             errors.Add(name, string.Create(CultureInfo.InvariantCulture, $"{name} is {day:yyyy-MM-dd}. Send a day from 1970-01-01 on."));
         return day;

@@ -5,7 +5,7 @@ internal static class Spelling
 {
     /// <summary>
     /// A question for the known name that is nearest in any case, with a space after it. At most two fifths of the sent name may be wrong. Otherwise one name
-    /// must begin with the other, or end with it after an underscore. Empty if no name is near.
+    /// must begin with the other, of three letters or more, or end with it after an underscore. Empty if no name is near.
     /// </summary>
     /// <param name="known">In lower case, one at least.</param>
     public static string Suggest(string sent, IReadOnlyCollection<string> known)
@@ -40,5 +40,5 @@ internal static class Spelling
     private static bool IsNear(string name, int distance) => 5 * distance <= 2 * name.Length;
 
     private static bool IsPart(string part, string whole) =>
-        part.Length > 2 && whole.StartsWith(part, StringComparison.Ordinal) || whole.EndsWith($"_{part}", StringComparison.Ordinal);
+        part.Length > 2 && (whole.StartsWith(part, StringComparison.Ordinal) || whole.EndsWith($"_{part}", StringComparison.Ordinal));
 }

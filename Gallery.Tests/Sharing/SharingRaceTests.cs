@@ -1,4 +1,5 @@
 using System.Text;
+using Gallery.Tests.Database;
 using Gallery.Tests.Service;
 
 namespace Gallery.Tests.Sharing;
@@ -15,6 +16,7 @@ public sealed class SharingRaceTests(TestService service) : IClassFixture<TestSe
     public async Task An_image_that_is_deleted_permanently_meanwhile_is_not_found(string method, string path, string body)
     {
         await _api.SaveAsync(_id);
+        var connections = await ConnectionsAsync();
         await using var another = new Npgsql.NpgsqlConnection(service.Database.ConnectionString);
         await another.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await another.BeginTransactionAsync(TestContext.Current.CancellationToken);
@@ -26,6 +28,7 @@ public sealed class SharingRaceTests(TestService service) : IClassFixture<TestSe
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal((404, "image_not_found"), ((await sharing).Status, (await sharing).Problem));
+        Assert.Subset((await ConnectionsAsync()).ToHashSet(), connections.ToHashSet());   // none was made again
     }
 
     [Fact]
@@ -42,4 +45,7 @@ public sealed class SharingRaceTests(TestService service) : IClassFixture<TestSe
         Assert.Equal(1, (int)imported.Image["updated"]!);
         Assert.Equal(0, await service.Database.FindAsync<long>($"select count(*) from gallery.image_grant where image_id = '{_id}'"));
     }
+
+    private Task<IReadOnlyList<int>> ConnectionsAsync() =>
+        service.Database.ListAsync<int>($"select pid from pg_stat_activity where datname = current_database() and usename = '{TestRoles.Service}'");
 }
