@@ -42,7 +42,7 @@ export class Session {
     this.#changed = changed;
     this.#tokens = read();
     window.addEventListener('storage', event => { if (event.key === null || event.key === sessionKey) this.#follow(); });
-    // The browser may keep a page that was left, and show it again. Meanwhile it gets no events.
+    // The browser may keep a page that was left, and show it again. Meanwhile it may get no events.
     window.addEventListener('pageshow', event => { if (event.persisted) this.#follow(); });
     window.addEventListener('pagehide', () => {
       if (!this.#key) return;
@@ -77,7 +77,7 @@ export class Session {
     const tokens = this.#tokens;
     const left = tokens ? tokens.expires_at - Date.now() / 1000 : margin;
     if (tokens && left < margin) await this.renew(tokens.access_token).catch(error => { if (left <= 0) throw error; });   // it is still good
-    return this.#tokens?.access_token ?? null;
+    return whoOf(this.#tokens) === whoOf(tokens) ? this.#tokens?.access_token ?? null : null;
   }
 
   /**
@@ -86,12 +86,10 @@ export class Session {
    * @returns {Promise<boolean>} false if the session has ended
    */
   async renew(old) {
-    if (this.#key || !this.#tokens) return false;
-    const takeOver = () => {
-      const current = read();
-      return current !== null && current.access_token !== old && this.#follow();
-    };
-    return takeTurns(async () => {
+    const who = whoOf(this.#tokens);
+    if (this.#key || !this.#tokens || claimsOf(old ?? '').sub !== claimsOf(this.#tokens.access_token).sub) return false;   // a late answer to another user
+    const takeOver = () => read()?.access_token !== old && this.#follow();
+    const isRenewed = await takeTurns(async () => {
       if (takeOver()) return true;
       if (this.#tokens?.access_token !== old) return false;   // somebody else has signed in
       try {
@@ -104,6 +102,7 @@ export class Session {
         throw error;
       }
     });
+    return isRenewed && whoOf(this.#tokens) === who;
   }
 
   /** @param {string | null} token the one that the API refused */
@@ -159,7 +158,7 @@ export class Session {
     const tokens = this.#tokens;
     this.#forget();
     const end = (/** @type {string} */ token) => callSupabase(this.#settings, 'logout?scope=local', {}, token).catch(() => {});   // the tokens are forgotten in any case
-    if (tokens && tokens.expires_at * 1000 < Date.now()) {   // Supabase refuses a logout with an expired token
+    if (tokens && tokens.expires_at - Date.now() / 1000 < margin) {   // Supabase refuses a logout with an expired token
       const renewed = callSupabase(this.#settings, 'token?grant_type=refresh_token', { refresh_token: tokens.refresh_token });
       await Promise.race([renewed.then(answer => end(answer.access_token)).catch(() => {}), new Promise(done => setTimeout(done, patience))]);
     } else if (tokens) end(tokens.access_token);
@@ -171,7 +170,7 @@ export class Session {
     if (this.#key) return false;   // a key is this tab's alone
     const stored = read();
     const isSame = whoOf(stored) === whoOf(this.#tokens);
-    this.#tokens = isSame ? stored : null;   // no request of one user may go out with the other's token
+    this.#tokens = isSame || this.#tokens === null ? stored : null;   // no request of one user may go out with the other's token
     if (isSame) return stored !== null;
     this.#changed();
     location.reload();
